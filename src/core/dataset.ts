@@ -1,0 +1,84 @@
+// What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is decoded.
+// Stores see only the tables that are declared here; they never meet a dataset.
+import type { DatasetName, Market, Series } from './series.ts'
+import type { Span } from './span.ts'
+
+/** time: epoch ms. decimal: canonical text (core/decimal.ts). id: decimal text of up to 63 bits. flag: 0 or 1. */
+export type ColumnKind = 'text' | 'time' | 'decimal' | 'integer' | 'id' | 'flag'
+export type Column = { readonly name: string; readonly kind: ColumnKind; readonly nullable?: true }
+
+/** One table (SQL) or collection (MongoDB). Its full columns are: market, symbol, `columns`, source, extracted_at. */
+export type Table = {
+  readonly name: string
+  /** What the exchange sends, the columns of the key first. */
+  readonly columns: readonly Column[]
+  /** How many of `columns`, from the first, make the key after market and symbol. */
+  readonly keyLength: number
+  /** The index in `columns` of the time that puts a row into a span. */
+  readonly timeColumn: number
+}
+
+export type Value = string | number | null
+
+/** The rows of one page, column by column, in the order of the table's `columns`. */
+export type Rows = { readonly count: number; readonly columns: readonly (readonly Value[])[] }
+
+/** What is asked of a source: at most `limit` rows, the oldest first, whose time lies in `span`. */
+export type Window = { readonly span: Span; readonly limit: number }
+
+export type Dataset = {
+  readonly name: DatasetName
+  readonly markets: readonly Market[]
+  /** Whether a series has one row a place of its period's grid. */
+  readonly calendar: boolean
+  /** Every table that the dataset may write to. */
+  readonly tables: readonly Table[]
+  /** The table that a series is kept in. */
+  table(series: Series): Table
+  /** The query parameters of a REST page; both bounds inclusive, in milliseconds. */
+  query(series: Series, window: Window): Record<string, string>
+  /** The rows of a REST body. Throws MalformedError that names the row and the field. */
+  decode(body: Uint8Array): Rows
+}
+
+const leading: readonly Column[] = [
+  { name: 'market', kind: 'text' },
+  { name: 'symbol', kind: 'text' },
+]
+const trailing: readonly Column[] = [
+  { name: 'source', kind: 'text' },
+  { name: 'extracted_at', kind: 'time' },
+]
+
+/** All columns of a table, in the order in which every store lists them. */
+export function allColumns(table: Table): readonly Column[] {
+  return [...leading, ...table.columns, ...trailing]
+}
+
+/** The names of the columns of a table's key. */
+export function keyNames(table: Table): readonly string[] {
+  return [...leading, ...table.columns.slice(0, table.keyLength)].map((column) => column.name)
+}
+
+/** The name of the time column that puts a row of the table into a span. */
+export function timeName(table: Table): string {
+  const column = table.columns[table.timeColumn]
+  if (!column) throw new Error(`table ${table.name} has no column ${table.timeColumn}`)
+  return column.name
+}
+
+/** No rows, in the shape of `table`. */
+export function emptyRows(table: Table): Rows {
+  return { count: 0, columns: table.columns.map(() => []) }
+}
+
+/** Rows `from` (included) to `to` (excluded) of a page. */
+export function sliceRows(rows: Rows, from: number, to: number): Rows {
+  if (from === 0 && to >= rows.count) return rows
+  return { count: Math.max(0, to - from), columns: rows.columns.map((values) => values.slice(from, to)) }
+}
+
+/** The times of the rows, in epoch ms. */
+export function timesOf(table: Table, rows: Rows): readonly number[] {
+  return (rows.columns[table.timeColumn] ?? []) as readonly number[]
+}

@@ -1,0 +1,39 @@
+// Everything worth telling, as one union. The core tells; log, progress, metrics and traces listen.
+import type { LedgerRow } from './ledger.ts'
+import type { Series } from './series.ts'
+import type { Span } from './span.ts'
+
+export type Unsettled = { readonly series: Series; readonly span: Span; readonly reason: string }
+
+export type PetrosaEvent =
+  | { readonly type: 'pass-started'; readonly command: string; readonly series: readonly Series[]; readonly startMs: number | null }
+  | { readonly type: 'pass-planned'; readonly seriesToDo: number; readonly rowsToDo: number; readonly requestsToDo: number }
+  | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number; readonly durationMs: number }
+  | { readonly type: 'page-retried'; readonly series: Series | null; readonly attempt: number; readonly pauseMs: number; readonly reason: string }
+  | { readonly type: 'batch-written'; readonly rows: number; readonly written: number; readonly changed: number; readonly durationMs: number }
+  | { readonly type: 'hole-settled'; readonly series: Series; readonly row: LedgerRow }
+  | { readonly type: 'span-unsettled'; readonly unsettled: Unsettled }
+  | { readonly type: 'series-done'; readonly series: Series; readonly rows: number }
+  | { readonly type: 'weight'; readonly host: string; readonly used: number; readonly limit: number }
+  | { readonly type: 'request'; readonly host: string; readonly endpoint: string; readonly code: number; readonly weight: number; readonly durationMs: number }
+  | { readonly type: 'exchange-paused'; readonly host: string; readonly untilMs: number; readonly reason: string }
+  | { readonly type: 'warning'; readonly message: string; readonly fields?: Record<string, unknown> }
+  | { readonly type: 'pass-ended'; readonly summary: Summary }
+
+/** What came of a pass (interface.md, section 4), in the program's own units. */
+export type Summary = {
+  readonly command: string
+  readonly startedAtMs: number
+  readonly durationMs: number
+  readonly series: number
+  readonly rowsFetched: number
+  readonly rowsWritten: number
+  readonly rowsChanged: number
+  readonly requests: number
+  readonly weight: number
+  readonly unsettled: readonly Unsettled[]
+  readonly errors: readonly string[]
+  readonly exitCode: number
+}
+
+export type Tell = (event: PetrosaEvent) => void

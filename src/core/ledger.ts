@@ -1,0 +1,141 @@
+// The ledger of a series: which spans are settled, with what verdict, and which are wanted. Pure functions over its
+// rows; a store keeps the rows and calls `record` inside the transaction that writes a page.
+import { minus, type Span, union } from './span.ts'
+
+export const verdicts = ['rows', 'unlisted', 'outage', 'delisted', 'no-trades', 'wanted'] as const
+export type Verdict = (typeof verdicts)[number]
+export type SourceName = 'rest' | 'archive'
+
+/** One row of petrosa_coverage. Its key is the series and `startMs`. */
+export type LedgerRow = Span & {
+  readonly verdict: Verdict
+  /** How many rows the span holds. */
+  readonly rows: number
+  readonly source: SourceName | null
+  /** First and last id of the span's rows, for datasets that are ordered by id; decimal text. */
+  readonly firstId: string | null
+  readonly lastId: string | null
+  /** How many invalid records were left out. */
+  readonly skipped: number
+  /** How often the exchange was asked for the span. */
+  readonly asked: number
+  readonly checkedAtMs: number
+  readonly reason: string | null
+}
+
+/** A ledger row with what most rows have. */
+export function ledgerRow(span: Span, verdict: Verdict, facts: Partial<LedgerRow> = {}): LedgerRow {
+  return {
+    rows: 0,
+    source: null,
+    firstId: null,
+    lastId: null,
+    skipped: 0,
+    asked: verdict === 'wanted' ? 0 : 1,
+    checkedAtMs: 0,
+    reason: null,
+    ...facts,
+    startMs: span.startMs,
+    endMs: span.endMs,
+    verdict,
+  }
+}
+
+/** The settled spans of a ledger, as one normal set. */
+export function settledSpans(ledger: readonly LedgerRow[]): Span[] {
+  return union(ledger.filter((row) => row.verdict !== 'wanted'))
+}
+
+/** What an earlier pass set out to fetch and did not settle. */
+export function wantedSpans(ledger: readonly LedgerRow[]): Span[] {
+  return minus(
+    ledger.filter((row) => row.verdict === 'wanted'),
+    settledSpans(ledger),
+  )
+}
+
+/** Which rows to delete, by their start, and which to write in their place, so that the ledger says `news` too. */
+export type LedgerChange = { readonly remove: readonly number[]; readonly put: readonly LedgerRow[] }
+
+/**
+ * The change that records `news` in a ledger. `stored` must hold every row of the series that overlaps or touches
+ * one of `news`; other rows may be in it too. What is newer wins where spans overlap; neighbours with the same verdict and source
+ * become one row; a wanted span keeps what is still unsettled of it.
+ */
+export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerChange {
+  let rows = [...stored].sort(byStart)
+  for (const fresh of news) rows = insert(rows, fresh)
+  const before = new Map(stored.map((row) => [row.startMs, row]))
+  const put = rows.filter((row) => !sameRow(before.get(row.startMs), row))
+  const kept = new Set(rows.map((row) => row.startMs))
+  const remove = stored.filter((row) => !kept.has(row.startMs)).map((row) => row.startMs)
+  return { remove, put }
+}
+
+/** `rows` (sorted, disjoint) with `fresh` in it: cut out of what it overlaps, then joined to its neighbours. */
+function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
+  if (fresh.startMs >= fresh.endMs) return [...rows]
+  // A wanted span never takes back what is settled: only what is open of it is written.
+  if (fresh.verdict === 'wanted') {
+    const settled = rows.filter((row) => row.verdict !== 'wanted')
+    const open = minus([fresh], settled)
+    const others = rows.flatMap((row) => (row.verdict === 'wanted' ? cut(row, open) : [row]))
+    return [...others, ...open.map((span) => ({ ...fresh, ...span }))].sort(byStart)
+  }
+  const out = [...rows.flatMap((row) => cut(row, [fresh])), fresh].sort(byStart)
+  return joinNeighbours(out)
+}
+
+/** What is left of a row outside `taken`; its count of rows is shared out by length, exact where the rows are even. */
+function cut(row: LedgerRow, taken: readonly Span[]): LedgerRow[] {
+  if (!taken.some((span) => span.startMs < row.endMs && span.endMs > row.startMs)) return [row]
+  const length = row.endMs - row.startMs
+  return minus([row], taken).map((span) => ({
+    ...row,
+    ...span,
+    rows: Math.round((row.rows * (span.endMs - span.startMs)) / length),
+  }))
+}
+
+function joinNeighbours(rows: readonly LedgerRow[]): LedgerRow[] {
+  const out: LedgerRow[] = []
+  for (const row of rows) {
+    const last = out.at(-1)
+    const alike = last && last.verdict === row.verdict && last.source === row.source && row.verdict !== 'wanted'
+    if (!last || !alike || last.endMs !== row.startMs) {
+      out.push(row)
+      continue
+    }
+    const newer = row.checkedAtMs >= last.checkedAtMs ? row : last
+    out[out.length - 1] = {
+      ...last,
+      endMs: row.endMs,
+      rows: last.rows + row.rows,
+      firstId: last.firstId ?? row.firstId,
+      lastId: row.lastId ?? last.lastId,
+      skipped: last.skipped + row.skipped,
+      asked: Math.max(last.asked, row.asked),
+      checkedAtMs: newer.checkedAtMs,
+      reason: newer.reason,
+    }
+  }
+  return out
+}
+
+const byStart = (a: LedgerRow, b: LedgerRow): number => a.startMs - b.startMs
+
+function sameRow(a: LedgerRow | undefined, b: LedgerRow): boolean {
+  return (
+    a !== undefined &&
+    a.endMs === b.endMs &&
+    a.verdict === b.verdict &&
+    a.rows === b.rows &&
+    a.source === b.source &&
+    a.firstId === b.firstId &&
+    a.lastId === b.lastId &&
+    a.skipped === b.skipped &&
+    a.asked === b.asked &&
+    a.checkedAtMs === b.checkedAtMs &&
+    a.reason === b.reason
+  )
+}

@@ -1,0 +1,68 @@
+// Half-open spans of time, [startMs, endMs) in UTC epoch milliseconds, and the algebra of sets of them.
+// A set is an array of spans in any order; what comes out is always normal: sorted, disjoint, never touching.
+
+export type Span = { readonly startMs: number; readonly endMs: number }
+
+/** The spans of `spans` as one normal set: empty ones dropped, overlapping and touching ones united. */
+export function union(...sets: readonly (readonly Span[])[]): Span[] {
+  const sorted = sets
+    .flat()
+    .filter((span) => span.startMs < span.endMs)
+    .sort((a, b) => a.startMs - b.startMs)
+  const out: Span[] = []
+  for (const span of sorted) {
+    const last = out.at(-1)
+    if (last && span.startMs <= last.endMs) {
+      if (span.endMs > last.endMs) out[out.length - 1] = { startMs: last.startMs, endMs: span.endMs }
+    } else {
+      out.push({ startMs: span.startMs, endMs: span.endMs })
+    }
+  }
+  return out
+}
+
+/** What of `from` is in no span of `taken`, as a normal set. */
+export function minus(from: readonly Span[], taken: readonly Span[]): Span[] {
+  const holes = union(taken)
+  const out: Span[] = []
+  let first = 0
+  for (const span of union(from)) {
+    let cursorMs = span.startMs
+    while (first < holes.length && (holes[first]?.endMs ?? 0) <= cursorMs) first += 1
+    for (let i = first; i < holes.length; i += 1) {
+      const hole = holes[i]
+      if (!hole || hole.startMs >= span.endMs) break
+      if (hole.startMs > cursorMs) out.push({ startMs: cursorMs, endMs: hole.startMs })
+      cursorMs = Math.max(cursorMs, hole.endMs)
+    }
+    if (cursorMs < span.endMs) out.push({ startMs: cursorMs, endMs: span.endMs })
+  }
+  return out
+}
+
+/** What is both in `a` and in `b`, as a normal set. */
+export function meet(a: readonly Span[], b: readonly Span[]): Span[] {
+  return minus(a, minus(a, b))
+}
+
+/** `span` cut at every time of `cutsMs` that lies strictly inside it, in order. */
+export function split(span: Span, cutsMs: readonly number[]): Span[] {
+  const inside = cutsMs.filter((cutMs) => cutMs > span.startMs && cutMs < span.endMs)
+  const bounds = [span.startMs, ...[...new Set(inside)].sort((a, b) => a - b), span.endMs]
+  return bounds.slice(1).map((endMs, i) => ({ startMs: bounds[i] ?? endMs, endMs }))
+}
+
+/** The sum of the lengths of a normal set, in milliseconds. */
+export function lengthMs(spans: readonly Span[]): number {
+  return spans.reduce((sum, span) => sum + (span.endMs - span.startMs), 0)
+}
+
+/** `2024-01-01T00:00:00.000Z … 2024-01-02T00:00:00.000Z`, for messages. */
+export function spanText(span: Span): string {
+  return `${isoTime(span.startMs)} … ${isoTime(span.endMs)}`
+}
+
+/** ISO 8601 with milliseconds and Z, as every result and log line writes times. */
+export function isoTime(timeMs: number): string {
+  return new Date(timeMs).toISOString()
+}

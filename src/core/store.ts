@@ -1,0 +1,83 @@
+// What a store owes. Four kinds of database keep this contract; test/contract/store-contract.ts is its definition, run against
+// each. Times are UTC epoch milliseconds, decimals canonical text (core/decimal.ts), on the way in and out.
+import type { Rows, Table } from './dataset.ts'
+import type { LedgerRow, SourceName } from './ledger.ts'
+import type { Series } from './series.ts'
+import type { Span } from './span.ts'
+
+export const storeKinds = ['sqlite', 'postgresql', 'mysql', 'mongodb'] as const
+export type StoreKind = (typeof storeKinds)[number]
+
+/** Rows of one series and what they settle in its ledger: written together or not at all. */
+export type Page = {
+  readonly series: Series
+  readonly table: Table
+  readonly rows: Rows
+  readonly source: SourceName
+  /** When the rows were fetched, epoch ms; stored with each new or changed row. */
+  readonly extractedAtMs: number
+  /** What the page settles (or still wants), in order of time. */
+  readonly ledger: readonly LedgerRow[]
+  /** True where the ledger knew nothing of the page's span, so that bulk loaders may expect no row there. */
+  readonly fresh: boolean
+}
+
+/** New rows, and rows whose stored value was replaced by a different one. */
+export type WriteResult = { readonly written: number; readonly changed: number }
+
+export type WriteOptions = {
+  /** Republished archives replace REST rows too (interface.md, section 5: who replaces whom). */
+  readonly refresh?: boolean
+}
+
+export type SourceCount = { readonly source: SourceName; readonly rows: number }
+
+/** What a store holds of one series, read from the rows themselves. */
+export type Holding = {
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly rows: number
+  readonly bySource: readonly SourceCount[]
+}
+
+/** One finding of `check`: what was tried, whether it works, and what to do about it when it does not. */
+export type Finding = { readonly name: string; readonly ok: boolean; readonly detail: string; readonly advice: string }
+
+export type Store = {
+  readonly kind: StoreKind
+  /** Most rows a write should carry, and how many writes may run at once. */
+  readonly batchRows: number
+  readonly writers: number
+  /**
+   * Makes the tables and the ledger where they are missing and checks the shape of those that exist. Safe to run again, and by
+   * many processes at once. UserError: foreign shape, newer schema, missing rights. UnavailableError: out of reach.
+   */
+  prepare(tables: readonly Table[]): Promise<void>
+  /** The ledger rows of each series, by start; a series (or schema) that is not there has none. */
+  ledger(series: readonly Series[]): Promise<readonly (readonly LedgerRow[])[]>
+  /** Every series that the ledger or a table of `tables` knows. */
+  knownSeries(tables: readonly Table[]): Promise<readonly Series[]>
+  /**
+   * Writes pages of one table, rows and ledger in one transaction. Equal rows are left alone, down to extracted_at.
+   * A failed write leaves nothing behind; a repeated one changes nothing.
+   */
+  write(pages: readonly Page[], options?: WriteOptions): Promise<WriteResult>
+  /** What is stored of a series, or null when there is no row. */
+  holding(series: Series, table: Table): Promise<Holding | null>
+  /** How many rows lie in each of `spans`; one answer a span, counted on the server. */
+  counts(series: Series, table: Table, spans: readonly Span[]): Promise<readonly number[]>
+  /** The rows of a series in `span`, in order of time, at most `limit` of them. */
+  read(series: Series, table: Table, span: Span, limit: number): Promise<Rows>
+  /** Tries reachability, version, rights and limits without changing anything. */
+  check(tables: readonly Table[]): Promise<readonly Finding[]>
+  close(): Promise<void>
+}
+
+/** How a store is opened. */
+export type StoreOptions = {
+  readonly uri: string
+  /** For plans: nothing may be created, and what does not exist reads as empty. */
+  readonly readOnly: boolean
+  /** Rows a write at most; null leaves the choice to the store. */
+  readonly batchRows: number | null
+}
