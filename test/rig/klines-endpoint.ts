@@ -9,7 +9,7 @@ import {
   Refusal,
   type Surroundings,
 } from './endpoint.ts'
-import { candleJson, page, type SymbolSpec, type Wanted } from './market.ts'
+import { pageBytes, type RenderedPage, type SymbolSpec, type Wanted } from './market.ts'
 
 const DEFAULT_LIMIT = 500
 const maxLimits = { spot: 1_000, um: 1_500, cm: 1_500 } as const
@@ -54,9 +54,9 @@ function boundOf(market: Market, query: URLSearchParams, name: string, nowMs: nu
 }
 
 /** Whether no later answer to the same request can differ: every candle closed, and no further one may join. */
-function isSettled(rows: number, lastCloseMs: number, wanted: Wanted, nowMs: number): boolean {
-  const complete = wanted.lastMs < nowMs || (!wanted.newest && rows === wanted.limit)
-  return complete && lastCloseMs < nowMs
+function isSettled(answer: RenderedPage, wanted: Wanted, nowMs: number): boolean {
+  const complete = wanted.lastMs < nowMs || (!wanted.newest && answer.rows === wanted.limit)
+  return complete && (answer.lastCloseMs ?? Infinity) < nowMs
 }
 
 function answerPage(spec: SymbolSpec, period: Period, wanted: Wanted, around: Surroundings): Answer {
@@ -64,9 +64,8 @@ function answerPage(spec: SymbolSpec, period: Period, wanted: Wanted, around: Su
   const kept = around.pages.get(key)
   if (kept) return kept
   const nowMs = around.nowMs()
-  const rows = page(spec, period, wanted, nowMs)
-  const answer = { body: Buffer.from(`[${rows.map(candleJson).join()}]`, 'latin1'), rows: rows.length }
-  if (isSettled(rows.length, rows.at(-1)?.closeMs ?? Infinity, wanted, nowMs)) around.pages.set(key, answer)
+  const answer = pageBytes(spec, period, wanted, nowMs)
+  if (isSettled(answer, wanted, nowMs)) around.pages.set(key, answer)
   return answer
 }
 

@@ -5,37 +5,19 @@ import type { Rows, Value } from '../../src/core/dataset.ts'
 import { canonicalDecimal } from '../../src/core/decimal.ts'
 import type { Period } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
-import {
-  type Amounts,
-  minuteAmounts,
-  PAIR_BASE,
-  secondAmounts,
-  sumAmounts,
-  unfinishedAmounts,
-} from './amounts.ts'
-import {
-  type Candle,
-  type Feed,
-  feedOf,
-  liveTime,
-  meets,
-  oddAt,
-  type SymbolSpec,
-  spanAfter,
-} from './symbol-spec.ts'
+import { type Amounts, minuteAmounts, secondAmounts, sumAmounts, unfinishedAmounts } from './amounts.ts'
+import { pageWriter, readPage } from './page-bytes.ts'
+import { type Candle, type Feed, feedOf, liveTime, oddAt, type SymbolSpec, spanAfter } from './symbol-spec.ts'
 
 export type { Candle, OddCandle, SymbolSpec } from './symbol-spec.ts'
 
 const MINUTE_MS = 60_000
-/** Spot writes at least this many decimals, always (reference 2.1). */
-const SPOT_DECIMALS = 8
 
 /** The finished candle of the place that `openMs` lies in, or null when the exchange has none there. */
 export function candle(spec: SymbolSpec, period: Period, openMs: number): Candle | null {
-  const feed = feedOf(spec)
   const placeMs = floorToPeriod(period, openMs)
-  if (!meets(liveTime(feed, period), placeMs, advance(period, placeMs, 1))) return null
-  return candleAt(feed, period, placeMs, Infinity)
+  const endMs = advance(period, placeMs, 1)
+  return candles(spec, period, { startMs: placeMs, endMs })[0] ?? null
 }
 
 /** Every finished candle whose open time lies in `span`, oldest first. */
@@ -58,16 +40,49 @@ export type Wanted = {
 
 /** The candles that the exchange answers at `nowMs`, oldest first; the last one may be unfinished. */
 export function page(spec: SymbolSpec, period: Period, wanted: Wanted, nowMs: number): Candle[] {
+  return readPage(pageBytes(spec, period, wanted, nowMs).body)
+}
+
+export type RenderedPage = {
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly rows: number
+  /** When the newest candle closes or closed, epoch ms; null on an empty page. */
+  readonly lastCloseMs: number | null
+}
+
+/** The same as the bytes of the exchange's JSON array. */
+export function pageBytes(spec: SymbolSpec, period: Period, wanted: Wanted, nowMs: number): RenderedPage {
   const feed = feedOf(spec)
-  const out: Candle[] = []
+  const places = wantedPlaces(feed, period, wanted, nowMs)
+  const writer = pageWriter(places.length)
+  for (let i = places.length - 1; i >= 0; i -= 1) {
+    const placeMs = places[i] ?? 0
+    const odd = oddAt(feed, period, placeMs)
+    const endMs = advance(period, placeMs, 1)
+    if (odd) writer.literal(odd)
+    else writer.row(feed, placeMs, endMs, amountsAt(feed, period, placeMs, endMs, nowMs))
+  }
+  const lastMs = places.at(-1)
+  const lastCloseMs = lastMs === undefined ? null : closeMsOf(feed, period, lastMs)
+  return { body: writer.finish(), rows: places.length, lastCloseMs }
+}
+
+const openMsOf = (feed: Feed, period: Period, placeMs: number): number =>
+  oddAt(feed, period, placeMs)?.openMs ?? placeMs
+const closeMsOf = (feed: Feed, period: Period, placeMs: number): number =>
+  oddAt(feed, period, placeMs)?.closeMs ?? advance(period, placeMs, 1) - 1
+
+/** The places of the candles that are answered, oldest first. */
+function wantedPlaces(feed: Feed, period: Period, wanted: Wanted, nowMs: number): number[] {
+  const out: number[] = []
   const lastMs = Math.min(wanted.lastMs, nowMs)
   const step = wanted.newest ? -1 : 1
   let placeMs = livePlace(feed, period, wanted.newest ? lastMs : wanted.startMs, step)
   while (placeMs !== null && out.length < wanted.limit) {
     const beyond = wanted.newest ? advance(period, placeMs, 1) <= wanted.startMs : placeMs > lastMs
     if (beyond) break
-    const found = candleAt(feed, period, placeMs, nowMs)
-    if (found.openMs >= wanted.startMs && found.openMs <= lastMs) out.push(found)
+    const openMs = openMsOf(feed, period, placeMs)
+    if (openMs >= wanted.startMs && openMs <= lastMs) out.push(placeMs)
     placeMs = livePlace(feed, period, advance(period, placeMs, step), step)
   }
   return wanted.newest ? out.reverse() : out
@@ -95,14 +110,10 @@ function livePlace(feed: Feed, period: Period, timeMs: number, step: 1 | -1): nu
   return before ? floorToPeriod(period, before.endMs - 1) : null
 }
 
-/** The candle of a place that is known to have one, as it stands at `nowMs`. */
-function candleAt(feed: Feed, period: Period, placeMs: number, nowMs: number): Candle {
-  const odd = oddAt(feed, period, placeMs)
-  if (odd) return odd
-  const endMs = advance(period, placeMs, 1)
+/** The amounts of a place that is known to have a candle, as they stand at `nowMs`. */
+function amountsAt(feed: Feed, period: Period, placeMs: number, endMs: number, nowMs: number): Amounts {
   const whole = wholeAmounts(feed, period, placeMs, endMs)
-  const share = Math.max(0, (nowMs - placeMs) / (endMs - placeMs))
-  return writtenCandle(feed, placeMs, endMs, share < 1 ? unfinishedAmounts(whole, share) : whole)
+  return nowMs < endMs ? unfinishedAmounts(whole, (nowMs - placeMs) / (endMs - placeMs)) : whole
 }
 
 function wholeAmounts(feed: Feed, period: Period, placeMs: number, endMs: number): Amounts {
@@ -111,61 +122,6 @@ function wholeAmounts(feed: Feed, period: Period, placeMs: number, endMs: number
   const sum = sumAmounts(feed, placeMs, endMs)
   if (sum === null) throw new Error(`no live minute of ${feed.spec.symbol} from ${placeMs} to ${endMs}`)
   return sum
-}
-
-function writtenCandle(feed: Feed, openMs: number, endMs: number, amounts: Amounts): Candle {
-  const { priceDecimals, volumeDecimals } = feed.digits
-  const quoteDecimals = priceDecimals + volumeDecimals
-  const spot = feed.spec.market === 'spot'
-  // Old futures rows come without trailing zeros, newer ones with them: some rows of each kind.
-  const trim = !spot && (amounts.open & 7) === 0
-  const text = spot ? paddedText : trim ? trimmedText : plainText
-  return {
-    openMs,
-    open: text(String(amounts.open), priceDecimals),
-    high: text(String(amounts.high), priceDecimals),
-    low: text(String(amounts.low), priceDecimals),
-    close: text(String(amounts.close), priceDecimals),
-    volume: text(String(amounts.volume), volumeDecimals),
-    closeMs: endMs - 1,
-    quoteVolume: text(pairText(amounts.quoteHigh, amounts.quoteLow), quoteDecimals),
-    trades: amounts.trades,
-    takerBase: text(String(amounts.taker), volumeDecimals),
-    takerQuote: text(pairText(amounts.takerQuoteHigh, amounts.takerQuoteLow), quoteDecimals),
-    ignore: '0',
-  }
-}
-
-const pairText = (high: number, low: number): string =>
-  high === 0 ? String(low) : String(high) + String(PAIR_BASE + low).slice(1)
-
-/** `units` (digits) with a point before the last `decimals` of them; zero is "0". */
-function plainText(units: string, decimals: number): string {
-  if (decimals === 0 || units === '0') return units
-  const digits = units.length > decimals ? units : units.padStart(decimals + 1, '0')
-  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
-}
-
-function trimmedText(units: string, decimals: number): string {
-  return canonicalDecimal(plainText(units, decimals)) ?? units
-}
-
-const zeros = '00000000'
-
-/** As spot writes it: 8 decimals, or the symbol's own where it has more. */
-function paddedText(units: string, decimals: number): string {
-  if (decimals === 0) return `${units}.${zeros}`
-  const digits = units.length > decimals ? units : units.padStart(decimals + 1, '0')
-  const tail = decimals < SPOT_DECIMALS ? zeros.slice(decimals) : ''
-  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}${tail}`
-}
-
-/** One candle as an element of the exchange's JSON array. */
-export function candleJson(row: Candle): string {
-  return (
-    `[${row.openMs},"${row.open}","${row.high}","${row.low}","${row.close}","${row.volume}",${row.closeMs},` +
-    `"${row.quoteVolume}",${row.trades},"${row.takerBase}","${row.takerQuote}","${row.ignore}"]`
-  )
 }
 
 /**
