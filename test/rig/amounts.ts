@@ -1,6 +1,6 @@
-// The numbers of a candle, as pure functions of a symbol's seed and the time: exact integers in units of the last
-// decimal, never a sum of floats. Minutes are the atoms; larger periods are sums of them and seconds are parts of
-// them, so that every period agrees with every other, as on the real exchange.
+// The numbers of a candle, as pure functions of a symbol's seed and the time: exact integers in units of the
+// last decimal, never a sum of floats. Minutes are the atoms; larger periods are sums of them and seconds
+// are parts of them, so that every period agrees with every other, as on the real exchange.
 import { DAY_MS } from '../../src/core/calendar.ts'
 import { type Feed, meets } from './symbol-spec.ts'
 
@@ -42,7 +42,10 @@ function mix(seed: number, n: number, salt: number): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** The price at the beginning of a minute before quiet minutes are considered: a slow wave between days, and noise. */
+/**
+ * The price at the beginning of a minute before quiet minutes are considered: a slow wave between days, and
+ * noise.
+ */
 function rawPrice(feed: Feed, minute: number): number {
   const price = feed.digits.price
   const swing = Math.floor(price / 2) + 1

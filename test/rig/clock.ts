@@ -1,4 +1,5 @@
-// The exchange's own clock: the machine's, one that started at another time and runs on, or one that tests set by hand.
+// The exchange's own clock: the machine's, one that started at another time and runs on, or one that tests
+// set by hand.
 
 export type ClockOption = 'real' | { readonly startMs: number } | { readonly manualMs: number }
 

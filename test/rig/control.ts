@@ -1,4 +1,5 @@
-// Control of an exchange that runs as its own process, over its own port under /_rig/. Never a part of Binance's paths.
+// Control of an exchange that runs as its own process, over its own port under /_rig/. Never a part of
+// Binance's paths.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LocalExchange } from './exchange.ts'
 import type { Faults } from './faults.ts'
@@ -43,7 +44,10 @@ export async function answerControl(
   }
 }
 
-/** Does what a POST asks for; false when there is no such route. What ends the connection is done after the answer. */
+/**
+ * Does what a POST asks for; false when there is no such route. What ends the connection is done after the
+ * answer.
+ */
 function obey(exchange: LocalExchange, path: string, body: unknown): boolean {
   switch (path as keyof ControlBodies) {
     case '/_rig/faults':

@@ -1,5 +1,6 @@
-// What an endpoint of the local exchange is: a path, a weight, the parameters it reads and its answer. Each file of
-// endpoints exports a list of them, and endpoints.ts joins the lists: that is all it takes to add one.
+// What an endpoint of the local exchange is: a path, a weight, the parameters it reads and its answer. Each
+// file of endpoints exports a list of them, and endpoints.ts joins the lists: that is all it takes to add
+// one.
 import type { Market } from '../../src/core/series.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 
@@ -69,7 +70,10 @@ export function integerParameter(query: URLSearchParams, name: string): number |
   return Number(text)
 }
 
-/** Checks the set of parameters: doubles and too many (-1101), unknown ones (-1104), missing ones (-1102), empty ones (-1105). */
+/**
+ * Checks the set of parameters: doubles and too many (-1101), unknown ones (-1104), missing ones (-1102),
+ * empty ones (-1105).
+ */
 export function checkParameters(endpoint: Endpoint, query: URLSearchParams): void {
   const names = [...query.keys()]
   if (new Set(names).size < names.length)
@@ -95,7 +99,9 @@ export function checkParameters(endpoint: Endpoint, query: URLSearchParams): voi
 const symbolPattern = /^[\p{L}\p{N}\-._]{1,50}$/u
 const symbolRange = '^[\\w\\-._&&[^a-z]]{1,50}$'
 
-/** The spec of a symbol as it was sent. Refused: illegal or lower-case characters (-1100), unknown (-1121). */
+/**
+ * The spec of a symbol as it was sent. Refused: illegal or lower-case characters (-1100), unknown (-1121).
+ */
 export function knownSymbol(
   around: Surroundings,
   market: Market,

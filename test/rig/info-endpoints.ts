@@ -1,5 +1,5 @@
-// /ping, /time and /exchangeInfo of spot and USD-M (reference 3.3 and 4.2). They are never hit by faults unless a
-// fault says so, since a program needs them before it can begin.
+// /ping, /time and /exchangeInfo of spot and USD-M (reference 3.3 and 4.2). They are never hit by faults
+// unless a fault says so, since a program needs them before it can begin.
 import { isMember, type Market } from '../../src/core/series.ts'
 import { type Endpoint, knownSymbol, Refusal, type Surroundings } from './endpoint.ts'
 import { feedOf, type SymbolSpec } from './symbol-spec.ts'

@@ -1,5 +1,5 @@
-// /klines of spot and USD-M: bounds on the open time, both inclusive; which candles come back when a bound is missing;
-// the limits and weights of each market (reference 3, 3.1, 4 and 4.1).
+// /klines of spot and USD-M: bounds on the open time, both inclusive; which candles come back when a bound
+// is missing; the limits and weights of each market (reference 3, 3.1, 4 and 4.1).
 import { isMember, type Market, type Period, periods } from '../../src/core/series.ts'
 import {
   type Answer,
@@ -53,14 +53,17 @@ function boundOf(market: Market, query: URLSearchParams, name: string, nowMs: nu
   return Math.min(Math.max(timeMs, SPOT_FIRST_MS), nowMs + SPOT_AHEAD_MS)
 }
 
-/** Whether no later answer to the same request can differ: every candle closed, and no further one may join. */
+/**
+ * Whether no later answer to the same request can differ: every candle closed, and no further one may join.
+ */
 function isSettled(answer: RenderedPage, wanted: Wanted, nowMs: number): boolean {
   const complete = wanted.lastMs < nowMs || (!wanted.newest && answer.rows === wanted.limit)
   return complete && (answer.lastCloseMs ?? Infinity) < nowMs
 }
 
 function answerPage(spec: SymbolSpec, period: Period, wanted: Wanted, around: Surroundings): Answer {
-  const key = `${spec.market}/${spec.symbol}/${period}/${wanted.startMs}/${wanted.lastMs}/${wanted.limit}/${wanted.newest}`
+  const bounds = `${wanted.startMs}/${wanted.lastMs}/${wanted.limit}/${wanted.newest}`
+  const key = `${spec.market}/${spec.symbol}/${period}/${bounds}`
   const kept = around.pages.get(key)
   if (kept) return kept
   const nowMs = around.nowMs()

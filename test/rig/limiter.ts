@@ -1,14 +1,19 @@
-// Request weight as Binance counts it: per address and market, in calendar minutes of the exchange's clock; 429 beyond
-// the limit, and a ban for whoever goes on before Retry-After has passed (reference 6.1 to 6.3).
+// Request weight as Binance counts it: per address and market, in calendar minutes of the exchange's clock;
+// 429 beyond the limit, and a ban for whoever goes on before Retry-After has passed (reference 6.1 to 6.3).
 import type { Market } from '../../src/core/series.ts'
 
 export type LimiterOptions = {
   readonly market: Market
   /** Request weight a minute. */
   readonly limit: number
-  /** How long the first ban lasts; each further one, and each request while banned, doubles it. Milliseconds. */
+  /**
+   * How long the first ban lasts; each further one, and each request while banned, doubles it. Milliseconds.
+   */
   readonly banMs: number
-  /** Real milliseconds after a refusal in which requests may still have been on their way: refused, not punished. */
+  /**
+   * Real milliseconds after a refusal in which requests may still have been on their way: refused, not
+   * punished.
+   */
   readonly graceMs: number
   /** Weight a minute that a foreign program spends on the same address, evenly through the minute. */
   readonly foreign: number

@@ -1,5 +1,6 @@
-// A deterministic market: the candles of a symbol as the exchange sends them, and as a store must hold them, computed
-// from the spec and the time alone. What is expected of a run can so be known without asking any server.
+// A deterministic market: the candles of a symbol as the exchange sends them, and as a store must hold them,
+// computed from the spec and the time alone. What is expected of a run can so be known without asking any
+// server.
 import { advance, floorToPeriod } from '../../src/core/calendar.ts'
 import type { Rows, Value } from '../../src/core/dataset.ts'
 import { canonicalDecimal } from '../../src/core/decimal.ts'
@@ -30,7 +31,9 @@ export function candles(spec: SymbolSpec, period: Period, span: Span): Candle[] 
   )
 }
 
-/** A request: bounds on the open time, both included; at most `limit` candles, the oldest or the newest ones. */
+/**
+ * A request: bounds on the open time, both included; at most `limit` candles, the oldest or the newest ones.
+ */
 export type Wanted = {
   readonly startMs: number
   readonly lastMs: number
@@ -88,7 +91,9 @@ function wantedPlaces(feed: Feed, period: Period, wanted: Wanted, nowMs: number)
   return wanted.newest ? out.reverse() : out
 }
 
-/** The nearest place with a candle: that of `timeMs`, else the next one after it (or before it, for step -1). */
+/**
+ * The nearest place with a candle: that of `timeMs`, else the next one after it (or before it, for step -1).
+ */
 function livePlace(feed: Feed, period: Period, timeMs: number, step: 1 | -1): number | null {
   const live = liveTime(feed, period)
   // Before the first candle of all there is nothing to step through; a bound of minus infinity is none.
@@ -125,9 +130,10 @@ function wholeAmounts(feed: Feed, period: Period, placeMs: number, endMs: number
 }
 
 /**
- * The rows that a store must hold of a series after `span` was fetched: canonical decimals, columns in the order of
- * interface.md section 5 (open_time, close_time, open, high, low, close, volume, quote volume, trades, taker base, taker
- * quote). Only candles that closed before `closedBeforeMs`, and none that opened when trading had ended.
+ * The rows that a store must hold of a series after `span` was fetched: canonical decimals, columns in the
+ * order of interface.md section 5 (open_time, close_time, open, high, low, close, volume, quote volume,
+ * trades, taker base, taker quote). Only candles that closed before `closedBeforeMs`, and none that opened
+ * when trading had ended.
  */
 export function expectedRows(spec: SymbolSpec, period: Period, span: Span, closedBeforeMs: number): Rows {
   const endMs = Math.min(span.endMs, spec.endsAtMs ?? Infinity, closedBeforeMs)

@@ -1,10 +1,13 @@
-// Pages of candles as the bytes that the exchange sends. A page is written from its end to its beginning, because that
-// is the order in which the digits of a number come out; it makes rendering cheaper than reading, so that a benchmark
-// measures the program and not the rig.
+// Pages of candles as the bytes that the exchange sends. A page is written from its end to its beginning,
+// because that is the order in which the digits of a number come out; it makes rendering cheaper than
+// reading, so that a benchmark measures the program and not the rig.
 import { type Amounts, PAIR_BASE } from './amounts.ts'
 import type { Candle, Feed } from './symbol-spec.ts'
 
-/** More than any row needs: eight decimals of at most 36 digits, three integers of at most 17, and punctuation. */
+/**
+ * More than any row needs: eight decimals of at most 36 digits, three integers of at most 17, and
+ * punctuation.
+ */
 const ROW_BYTES = 400
 /** Spot writes at least this many decimals, always (reference 2.1). */
 const SPOT_DECIMALS = 8
@@ -24,7 +27,10 @@ const spotStyle: Style = { leastDecimals: SPOT_DECIMALS, trim: false }
 const plainStyle: Style = { leastDecimals: 0, trim: false }
 const trimmedStyle: Style = { leastDecimals: 0, trim: true }
 
-/** Old futures rows come without trailing zeros and newer ones with them (reference 2.1): here, some rows of each kind. */
+/**
+ * Old futures rows come without trailing zeros and newer ones with them (reference 2.1): here, some rows of
+ * each kind.
+ */
 function styleOf(feed: Feed, amounts: Amounts): Style {
   if (feed.spec.market === 'spot') return spotStyle
   return (amounts.open & 7) === 0 ? trimmedStyle : plainStyle

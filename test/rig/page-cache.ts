@@ -1,5 +1,5 @@
-// Rendered pages that can never change again, bounded by bytes: a benchmark asks for the same pages again and again,
-// and rendering them must not be what it measures.
+// Rendered pages that can never change again, bounded by bytes: a benchmark asks for the same pages again
+// and again, and rendering them must not be what it measures.
 import type { Answer, PageCache } from './endpoint.ts'
 
 /** The most that is kept; the pages kept longest go first. */

@@ -1,5 +1,6 @@
-// What the local exchange knows of a symbol, and what follows from it: the seed of its prices, how its decimals are
-// written, and its live time, that is when it has candles at all. Everything else of the market is computed from this.
+// What the local exchange knows of a symbol, and what follows from it: the seed of its prices, how its
+// decimals are written, and its live time, that is when it has candles at all. Everything else of the market
+// is computed from this.
 import { advance, floorToPeriod } from '../../src/core/calendar.ts'
 import type { Market, Period } from '../../src/core/series.ts'
 import { minus, type Span, union } from '../../src/core/span.ts'
@@ -74,7 +75,10 @@ const defaultDigits: Digits = {
   trades: 900,
 }
 
-/** Bounds under which every sum of a month stays an exact integer: units of price, units of volume a minute, their product. */
+/**
+ * Bounds under which every sum of a month stays an exact integer: units of price, units of volume a minute,
+ * their product.
+ */
 const MAX_PRICE_UNITS = 2 ** 30
 const MAX_VOLUME_UNITS = 1e11
 const MAX_QUOTE_UNITS = 1e20

@@ -1,5 +1,5 @@
-// How an answer leaves the exchange, faults of the connection included: node:http, since its sockets can be destroyed
-// in the middle of a body, which Bun.serve does not allow.
+// How an answer leaves the exchange, faults of the connection included: node:http, since its sockets can be
+// destroyed in the middle of a body, which Bun.serve does not allow.
 import type { ServerResponse } from 'node:http'
 import type { Body } from './endpoint.ts'
 
