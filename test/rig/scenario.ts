@@ -63,7 +63,7 @@ const fewWeeks: Scenario = {
     }),
     usdt('spot', '币安人生', '2024-02-20T12:00Z', {
       outages,
-      digits: { price: 2_345, priceDecimals: 4, volumeDecimals: 1 },
+      digits: memeCoin,
     }),
     // Alike to a careless collation, different to the exchange.
     usdt('spot', '123', '2024-02-01T00:00Z', { outages }),
