@@ -4,6 +4,11 @@
 import type { Market, Period } from '../../src/core/series.ts'
 import { errorBody } from './endpoint.ts'
 
+/**
+ * What can go wrong. `reset` closes the connection before the answer: where it was a kept one, Bun's fetch
+ * asks again by itself, once and silently, so that a client may see fewer resets (and spend more weight)
+ * than were counted here.
+ */
 export const faultKinds = [
   'error-500',
   'error-503',

@@ -49,6 +49,7 @@ const MINUTE_MS = 60_000
 export const SHORTEST_BAN_MS = 120_000
 const LONGEST_BAN_MS = 259_200_000
 
+const seconds = (spanMs: number): number => Math.max(1, Math.ceil(spanMs / 1_000))
 const noCounts: LimiterCounts = { weight: 0, maxWeight: 0, limited: 0, bans: 0, violations: 0 }
 
 /** The limiter of one market family. `realMs` is a clock of real milliseconds, for the grace alone. */
@@ -67,7 +68,6 @@ export function startLimiter(
 
   const usedAt = (nowMs: number): number => own + Math.floor((foreign * (nowMs % MINUTE_MS)) / MINUTE_MS)
   const inGrace = (): boolean => realMs() - refusedAtRealMs < graceMs
-  const seconds = (spanMs: number): number => Math.max(1, Math.ceil(spanMs / 1_000))
   const count = (change: Partial<LimiterCounts>): void => {
     counts = { ...counts, ...change }
   }
@@ -97,31 +97,26 @@ export function startLimiter(
     return banned(nowMs)
   }
 
-  return {
-    limit,
-    refuse,
-    ban,
-    counts: () => counts,
-    resetCounts() {
-      counts = { ...noCounts }
-    },
-    spend(weight, nowMs) {
-      if (Math.floor(nowMs / MINUTE_MS) !== minute) {
-        minute = Math.floor(nowMs / MINUTE_MS)
-        own = 0
-      }
-      if (nowMs < bannedUntilMs) {
-        if (inGrace()) return banned(nowMs)
-        count({ violations: counts.violations + 1 })
-        prolong(nowMs)
-        return banned(nowMs)
-      }
-      if (nowMs < retryAtMs) return inGrace() ? limited(nowMs) : ban(nowMs)
-      own += weight
-      const used = usedAt(nowMs)
-      count({ weight: counts.weight + weight, maxWeight: Math.max(counts.maxWeight, used) })
-      if (used > limit) return refuse(nowMs, seconds((minute + 1) * MINUTE_MS - nowMs))
-      return { kind: 'served', used }
-    },
+  const spend = (weight: number, nowMs: number): Verdict => {
+    if (Math.floor(nowMs / MINUTE_MS) !== minute) {
+      minute = Math.floor(nowMs / MINUTE_MS)
+      own = 0
+    }
+    if (nowMs < bannedUntilMs) {
+      if (inGrace()) return banned(nowMs)
+      count({ violations: counts.violations + 1 })
+      prolong(nowMs)
+      return banned(nowMs)
+    }
+    if (nowMs < retryAtMs) return inGrace() ? limited(nowMs) : ban(nowMs)
+    own += weight
+    const used = usedAt(nowMs)
+    count({ weight: counts.weight + weight, maxWeight: Math.max(counts.maxWeight, used) })
+    if (used > limit) return refuse(nowMs, seconds((minute + 1) * MINUTE_MS - nowMs))
+    return { kind: 'served', used }
   }
+  const resetCounts = (): void => {
+    counts = { ...noCounts }
+  }
+  return { limit, spend, refuse, ban, counts: () => counts, resetCounts }
 }

@@ -7,7 +7,7 @@ import { canonicalDecimal } from '../../src/core/decimal.ts'
 import type { Period } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import { type Amounts, minuteAmounts, secondAmounts, sumAmounts, unfinishedAmounts } from './amounts.ts'
-import { pageWriter, readPage } from './page-bytes.ts'
+import { draftPage, finishPage, putLiteral, putRow, readPage } from './page-bytes.ts'
 import { type Candle, type Feed, feedOf, liveTime, oddAt, type SymbolSpec, spanAfter } from './symbol-spec.ts'
 
 export type { Candle, OddCandle, SymbolSpec } from './symbol-spec.ts'
@@ -57,17 +57,17 @@ export type RenderedPage = {
 export function pageBytes(spec: SymbolSpec, period: Period, wanted: Wanted, nowMs: number): RenderedPage {
   const feed = feedOf(spec)
   const places = wantedPlaces(feed, period, wanted, nowMs)
-  const writer = pageWriter(places.length)
+  const draft = draftPage(places.length)
   for (let i = places.length - 1; i >= 0; i -= 1) {
     const placeMs = places[i] ?? 0
     const odd = oddAt(feed, period, placeMs)
     const endMs = advance(period, placeMs, 1)
-    if (odd) writer.literal(odd)
-    else writer.row(feed, placeMs, endMs, amountsAt(feed, period, placeMs, endMs, nowMs))
+    if (odd) putLiteral(draft, odd)
+    else putRow(draft, feed, placeMs, endMs, amountsAt(feed, period, placeMs, endMs, nowMs))
   }
   const lastMs = places.at(-1)
   const lastCloseMs = lastMs === undefined ? null : closeMsOf(feed, period, lastMs)
-  return { body: writer.finish(), rows: places.length, lastCloseMs }
+  return { body: finishPage(draft), rows: places.length, lastCloseMs }
 }
 
 const openMsOf = (feed: Feed, period: Period, placeMs: number): number =>

@@ -36,116 +36,113 @@ function styleOf(feed: Feed, amounts: Amounts): Style {
   return (amounts.open & 7) === 0 ? trimmedStyle : plainStyle
 }
 
-export type PageWriter = {
-  /** Puts a candle in front of those already written. */
-  row(feed: Feed, openMs: number, endMs: number, amounts: Amounts): void
-  /** Puts a candle that was given literally in front of those already written. */
-  literal(candle: Candle): void
-  /** The whole page. */
-  finish(): Uint8Array<ArrayBuffer>
+/** A page that is being written: its bytes from `at` on, and how many candles they hold. */
+export type PageDraft = { readonly bytes: Buffer<ArrayBuffer>; at: number; rows: number }
+
+/** An empty draft for at most `rows` candles, which are to be put in from the newest to the oldest. */
+export function draftPage(rows: number): PageDraft {
+  const bytes = Buffer.allocUnsafe(rows * ROW_BYTES + 2)
+  return { bytes, at: bytes.length, rows: 0 }
 }
 
-/** A writer for a page of at most `rows` candles, which are handed over from the newest to the oldest. */
-export function pageWriter(rows: number): PageWriter {
-  const bytes = Buffer.allocUnsafe(rows * ROW_BYTES + 2)
-  let at = bytes.length
-  let written = 0
+function put(draft: PageDraft, code: number): void {
+  draft.at -= 1
+  draft.bytes[draft.at] = code
+}
 
-  const put = (code: number): void => {
-    at -= 1
-    bytes[at] = code
-  }
-  const putInteger = (value: number): void => {
-    let rest = value
-    do {
-      const next = Math.floor(rest / 10)
-      put(ZERO + (rest - next * 10))
-      rest = next
-    } while (rest > 0)
-  }
-  /** The decimal of (high x 1e9 + low) units, in quotes. */
-  const putDecimal = (high: number, low: number, decimals: number, style: Style): void => {
-    put(QUOTE)
-    for (let i = decimals; i < style.leastDecimals; i += 1) put(ZERO)
-    const higher = Math.floor(high / PAIR_BASE)
-    let chunk = low | 0
-    let rest = [high - higher * PAIR_BASE, higher]
-    let skipping = style.trim
-    if (style.leastDecimals > 0 && decimals === 0) put(POINT)
-    // A zero has no decimals where the style does not fill up.
-    const last = low === 0 && high === 0 && style.leastDecimals === 0 ? 0 : decimals
-    for (let digits = 1; ; digits += 1) {
-      const next = (chunk / 10) | 0
-      const digit = chunk - next * 10
-      chunk = next
-      if (digit !== 0 || digits > last) skipping = false
-      if (!skipping) put(ZERO + digit)
-      if (digits % CHUNK_DIGITS === 0) {
-        chunk = (rest[0] ?? 0) | 0
-        rest = rest.slice(1)
-      }
-      if (digits > last && chunk === 0 && rest.every((part) => part === 0)) break
-      if (digits === last && !skipping) put(POINT)
+function putInteger(draft: PageDraft, value: number): void {
+  let rest = value
+  do {
+    const next = Math.floor(rest / 10)
+    put(draft, ZERO + (rest - next * 10))
+    rest = next
+  } while (rest > 0)
+}
+
+/** The decimal of (high x 1e9 + low) units, in quotes. */
+function putDecimal(draft: PageDraft, high: number, low: number, decimals: number, style: Style): void {
+  put(draft, QUOTE)
+  for (let i = decimals; i < style.leastDecimals; i += 1) put(draft, ZERO)
+  if (style.leastDecimals > 0 && decimals === 0) put(draft, POINT)
+  // Three chunks of nine digits, the lowest first, each small enough for 32-bit arithmetic.
+  let chunk = low | 0
+  let second = high % PAIR_BASE
+  let third = Math.floor(high / PAIR_BASE)
+  // A zero has no decimals where the style does not fill up.
+  const last = low === 0 && high === 0 && style.leastDecimals === 0 ? 0 : decimals
+  let skipping = style.trim
+  for (let digits = 1; ; digits += 1) {
+    const next = (chunk / 10) | 0
+    const digit = chunk - next * 10
+    chunk = next
+    if (digit !== 0 || digits > last) skipping = false
+    if (!skipping) put(draft, ZERO + digit)
+    if (digits % CHUNK_DIGITS === 0) {
+      chunk = second | 0
+      second = third
+      third = 0
     }
-    put(QUOTE)
+    if (digits > last && chunk === 0 && second === 0 && third === 0) break
+    if (digits === last && !skipping) put(draft, POINT)
   }
-  const putUnits = (units: number, decimals: number, style: Style): void => {
-    const high = Math.floor(units / PAIR_BASE)
-    putDecimal(high, units - high * PAIR_BASE, decimals, style)
-  }
-  const begin = (): void => {
-    if (written > 0) put(COMMA)
-    written += 1
-  }
+  put(draft, QUOTE)
+}
 
-  return {
-    row(feed, openMs, endMs, amounts) {
-      const { priceDecimals, volumeDecimals } = feed.digits
-      const quoteDecimals = priceDecimals + volumeDecimals
-      const style = styleOf(feed, amounts)
-      begin()
-      put(CLOSE)
-      put(QUOTE)
-      put(ZERO)
-      put(QUOTE)
-      put(COMMA)
-      putDecimal(amounts.takerQuoteHigh, amounts.takerQuoteLow, quoteDecimals, style)
-      put(COMMA)
-      putUnits(amounts.taker, volumeDecimals, style)
-      put(COMMA)
-      putInteger(amounts.trades)
-      put(COMMA)
-      putDecimal(amounts.quoteHigh, amounts.quoteLow, quoteDecimals, style)
-      put(COMMA)
-      putInteger(endMs - 1)
-      put(COMMA)
-      putUnits(amounts.volume, volumeDecimals, style)
-      put(COMMA)
-      putUnits(amounts.close, priceDecimals, style)
-      put(COMMA)
-      putUnits(amounts.low, priceDecimals, style)
-      put(COMMA)
-      putUnits(amounts.high, priceDecimals, style)
-      put(COMMA)
-      putUnits(amounts.open, priceDecimals, style)
-      put(COMMA)
-      putInteger(openMs)
-      put(OPEN)
-    },
-    literal(candle) {
-      begin()
-      const text = candleJson(candle)
-      at -= bytes.write(text, at - text.length, 'latin1')
-    },
-    finish() {
-      if (written === 0) return Buffer.from('[]')
-      put(OPEN)
-      const page = Buffer.allocUnsafe(bytes.length - at + 1)
-      bytes.copy(page, 0, at)
-      page[page.length - 1] = CLOSE
-      return page
-    },
+function putUnits(draft: PageDraft, units: number, decimals: number, style: Style): void {
+  const high = Math.floor(units / PAIR_BASE)
+  putDecimal(draft, high, units - high * PAIR_BASE, decimals, style)
+}
+
+function beginRow(draft: PageDraft): void {
+  if (draft.rows > 0) put(draft, COMMA)
+  draft.rows += 1
+}
+
+/** Puts a candle in front of those already written. */
+export function putRow(draft: PageDraft, feed: Feed, openMs: number, endMs: number, amounts: Amounts): void {
+  const { priceDecimals, volumeDecimals } = feed.digits
+  const quoteDecimals = priceDecimals + volumeDecimals
+  const style = styleOf(feed, amounts)
+  beginRow(draft)
+  put(draft, CLOSE)
+  putDecimal(draft, 0, 0, 0, plainStyle)
+  put(draft, COMMA)
+  putDecimal(draft, amounts.takerQuoteHigh, amounts.takerQuoteLow, quoteDecimals, style)
+  put(draft, COMMA)
+  putUnits(draft, amounts.taker, volumeDecimals, style)
+  put(draft, COMMA)
+  putInteger(draft, amounts.trades)
+  put(draft, COMMA)
+  putDecimal(draft, amounts.quoteHigh, amounts.quoteLow, quoteDecimals, style)
+  put(draft, COMMA)
+  putInteger(draft, endMs - 1)
+  put(draft, COMMA)
+  putUnits(draft, amounts.volume, volumeDecimals, style)
+  for (const price of [amounts.close, amounts.low, amounts.high, amounts.open]) {
+    put(draft, COMMA)
+    putUnits(draft, price, priceDecimals, style)
   }
+  put(draft, COMMA)
+  putInteger(draft, openMs)
+  put(draft, OPEN)
+}
+
+/** Puts a candle that was given literally in front of those already written. */
+export function putLiteral(draft: PageDraft, candle: Candle): void {
+  beginRow(draft)
+  const text = candleJson(candle)
+  draft.at -= text.length
+  draft.bytes.write(text, draft.at, 'latin1')
+}
+
+/** The whole page. */
+export function finishPage(draft: PageDraft): Uint8Array<ArrayBuffer> {
+  if (draft.rows === 0) return Buffer.from('[]')
+  put(draft, OPEN)
+  const page = Buffer.allocUnsafe(draft.bytes.length - draft.at + 1)
+  draft.bytes.copy(page, 0, draft.at)
+  page[page.length - 1] = CLOSE
+  return page
 }
 
 /** One candle as an element of the exchange's JSON array. */

@@ -35,7 +35,9 @@ const page = (fromMs: number, symbol = 'BTCUSDT'): string =>
   `${exchange.url}/api/v3/klines?symbol=${symbol}&interval=1m&startTime=${fromMs}&limit=100`
 
 type Seen = { readonly status: number; readonly text: string; readonly error: string }
-/** Bun asks again by itself when a kept connection closes before the answer; each request here has its own. */
+/**
+ * Bun asks again by itself when a kept connection closes before the answer; each request here has its own.
+ */
 const headers = { connection: 'close' }
 async function see(url: string): Promise<Seen> {
   try {
@@ -78,11 +80,19 @@ describe('each kind', () => {
     expect(await see(page(startMs))).toMatchObject({ status: 0, error: 'ECONNRESET' })
   })
 
+  test('a reset of a kept connection is asked again by Bun itself, and costs weight again', async () => {
+    await start({})
+    await (await fetch(page(startMs))).arrayBuffer()
+    exchange.setFaults({ refuse: [{ kind: 'reset', times: 1 }] })
+    expect((await fetch(page(startMs))).status).toBe(200)
+    expect(exchange.counts()).toMatchObject({ requests: 3, byFault: { reset: 1 }, weight: { spot: 6 } })
+  })
+
   test('a cut body announces more than it sends', async () => {
     await start(always('cut'))
     const response = await fetch(page(startMs))
     expect(Number(response.headers.get('content-length'))).toBeGreaterThan(1_000)
-    expect(response.arrayBuffer()).rejects.toThrow()
+    await expect(response.arrayBuffer()).rejects.toThrow()
   })
 
   test('hang never answers, slow does', async () => {

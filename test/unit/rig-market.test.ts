@@ -155,7 +155,7 @@ describe('live time', () => {
     expect(candle(spec, '1h', outage.startMs + 3_600_000)).toBeNull()
   })
 
-  test('spot ends where trading ended; futures go on with flat candles that are not expected in a store', () => {
+  test('spot ends where trading ended; futures go on, flat, and are not expected in a store', () => {
     const endsAtMs = Date.parse('2020-03-12T10:00Z')
     expect(candles({ ...spot, endsAtMs }, '1h', day)).toHaveLength(10)
     const rows = candles({ ...um, endsAtMs }, '1h', day)

@@ -1,4 +1,5 @@
-// The named markets hold the oddities that they are named for, and the recordings are served as they were sent.
+// The named markets hold the oddities that they are named for, and the recordings are served as they were
+// sent.
 import { describe, expect, test } from 'bun:test'
 import { startExchange } from '../rig/exchange.ts'
 import { candles, expectedRows } from '../rig/market.ts'
