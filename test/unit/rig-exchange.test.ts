@@ -124,6 +124,16 @@ describe('the unfinished candle', () => {
   })
 })
 
+test('a page that ends in an outage of now is longer when it is over', async () => {
+  const query = `interval=1m&startTime=${outage.startMs - 2 * minute}`
+  exchange.setNowMs(outage.startMs + minute)
+  expect(await opens(query)).toHaveLength(2)
+  expect(await opens('interval=1m&limit=2')).toEqual(from(outage.startMs - 2 * minute, 2))
+  exchange.setNowMs(outage.endMs + 2 * minute)
+  expect(await opens(query)).toHaveLength(5)
+  expect(await opens('interval=1m&limit=2')).toEqual(from(outage.endMs + minute, 2))
+})
+
 describe('refusals', () => {
   const cases: [string, number][] = [
     ['symbol=BTCUSDT', -1102],
