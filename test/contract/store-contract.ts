@@ -2,8 +2,11 @@
 // through all of them; nothing here knows one kind of database from another.
 import { describe } from 'bun:test'
 import type { TestDatabase } from '../rig/test-database.ts'
+import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
+import { absenceCases, readOnlyCases, schemaCases } from './opening-cases.ts'
+import { knownSeriesCases, spanCases } from './reading-cases.ts'
 import { type Subject, shareStore } from './subject.ts'
 import { atomicityCases, precedenceCases, repetitionCases } from './writing-cases.ts'
 
@@ -14,6 +17,12 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'who replaces whom': precedenceCases,
   'all or nothing': atomicityCases,
   'the ledger': ledgerCases,
+  'rows in spans': spanCases,
+  'known series': knownSeriesCases,
+  'opened to read': readOnlyCases,
+  'the schema': schemaCases,
+  'closed or gone': absenceCases,
+  'many at once': concurrencyCases,
 }
 
 /** Registers every case of the contract for one database, under `name`. */

@@ -1,6 +1,6 @@
 // A store in memory: the contract at its plainest, the model that every real store is compared with, and a fast one
 // for simulations. Databases are named by their URI, so that two opens of one see the same rows.
-import { allColumns, type Rows, type Table, type Value } from '../../src/core/dataset.ts'
+import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
 import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
@@ -82,12 +82,11 @@ export function openMemoryStore(
 
 function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
   if (database.version > SCHEMA_VERSION) throw new UserError('a newer petrosa wrote it', 'use that one')
-  const foreign = tables.find(({ name }) => database.tables.get(name) === false)
-  if (foreign) throw new UserError(`table ${foreign.name} is not petrosa's`, 'rename it')
+  const names = ['petrosa_schema', 'petrosa_coverage', ...tables.map((table) => table.name)]
+  const foreign = names.find((name) => database.tables.get(name) === false)
+  if (foreign) throw new UserError(`table ${foreign} is not petrosa's`, 'rename it')
   database.version = SCHEMA_VERSION
-  for (const name of ['petrosa_schema', 'petrosa_coverage', ...tables.map((table) => table.name)]) {
-    database.tables.set(name, true)
-  }
+  for (const name of names) database.tables.set(name, true)
 }
 
 function write(database: MemoryDatabase, pages: readonly Page[], options: WriteOptions = {}): WriteResult {
@@ -194,7 +193,6 @@ export function memoryStamps(
   table: Table,
   symbol: string,
 ): { timeMs: number; source: string; extractedAtMs: number }[] {
-  if (allColumns(table).length === 0) return []
   return [...(database.rows.get(table.name) ?? [])]
     .filter(([key]) => parseSeriesKey(key)?.symbol === symbol)
     .flatMap(([, rows]) => [...rows.values()])
