@@ -5,7 +5,9 @@ import type { TestDatabase } from '../rig/test-database.ts'
 import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
+import { modelCases } from './model-cases.ts'
 import { absenceCases, readOnlyCases, schemaCases } from './opening-cases.ts'
+import { processCases, timeZoneCases } from './process-cases.ts'
 import { knownSeriesCases, spanCases } from './reading-cases.ts'
 import { type Subject, shareStore } from './subject.ts'
 import { atomicityCases, precedenceCases, repetitionCases } from './writing-cases.ts'
@@ -23,6 +25,9 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'the schema': schemaCases,
   'closed or gone': absenceCases,
   'many at once': concurrencyCases,
+  'other processes': processCases,
+  'other time zones': timeZoneCases,
+  'the model': modelCases,
 }
 
 /** Registers every case of the contract for one database, under `name`. */
