@@ -16,6 +16,7 @@ export function readOnlyCases({ database }: Subject): void {
 
   contractCase('a plan on an empty database makes nothing and reads nothing', () =>
     onFresh(database, async ({ uri }) => {
+      const existed = await database.exists(uri)
       const store = await openReadOnly(uri)
       try {
         expect(await store.ledger([series, series])).toEqual([[], []])
@@ -27,6 +28,7 @@ export function readOnlyCases({ database }: Subject): void {
       } finally {
         await store.close()
       }
+      expect(await database.exists(uri)).toBe(existed)
       expect(await database.tables(uri)).toEqual([])
     }),
   )

@@ -40,6 +40,16 @@ export function withMongoDatabase(uri: string, name: string): string {
 
 const timeOf = (value: unknown): number => (value instanceof Date ? value.getTime() : Number.NaN)
 
+async function collections(uri: string): Promise<string[]> {
+  const found = await onDatabase(uri, (database) =>
+    database.listCollections({ type: 'collection' }).toArray(),
+  )
+  return found
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('system.'))
+    .sort()
+}
+
 /** The databases of the server at `server`. A MongoDB database begins to be when something is written to it. */
 export function mongodbDatabase(server: string): TestDatabase {
   return {
@@ -54,19 +64,12 @@ export function mongodbDatabase(server: string): TestDatabase {
       }
       return { uri, drop }
     },
+    exists: async (uri) => (await collections(uri)).length > 0,
     exec: async (uri, statement) => {
       const command = (await driver()).BSON.EJSON.parse(statement)
       await onDatabase(uri, (database) => database.command(command))
     },
-    tables: async (uri) => {
-      const found = await onDatabase(uri, (database) =>
-        database.listCollections({ type: 'collection' }).toArray(),
-      )
-      return found
-        .map(({ name }) => name)
-        .filter((name) => !name.startsWith('system.'))
-        .sort()
-    },
+    tables: collections,
     stamps: async (uri, table, symbol) => {
       const time = timeName(table)
       const found = await onDatabase(uri, (database) =>
