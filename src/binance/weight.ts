@@ -36,7 +36,7 @@ export class WeightBudget {
 
   /** The exchange's clock, epoch ms. */
   nowMs(): number {
-    return this.#clock.monotonicMs() + this.#offsetMs
+    return Math.floor(this.#clock.monotonicMs() + this.#offsetMs)
   }
 
   get used(): number {

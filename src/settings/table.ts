@@ -227,6 +227,14 @@ export const settingTable = {
     value: null,
     help: 'print the plan and touch nothing',
   }),
+  prepare: setting({
+    flag: 'prepare',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'make the tables that are missing, with the rights of this user',
+  }),
   json: setting({
     flag: 'json',
     variable: null,

@@ -24,7 +24,7 @@ export const list: Reader<readonly string[]> = (text) => {
 }
 
 /** One of `names`; `aliases` maps further spellings to them. */
-export function oneOf<T extends string>(names: readonly T[], aliases: Readonly<Record<string, T>> = {}): Reader<T> {
+export function oneOf<const T extends string>(names: readonly T[], aliases: Readonly<Record<string, T>> = {}): Reader<T> {
   return (text) => {
     const found = names.find((name) => name === text) ?? (Object.hasOwn(aliases, text) ? aliases[text] : undefined)
     if (found !== undefined) return found
@@ -33,7 +33,7 @@ export function oneOf<T extends string>(names: readonly T[], aliases: Readonly<R
 }
 
 /** A comma list of `names`. */
-export function someOf<T extends string>(names: readonly T[]): Reader<readonly T[]> {
+export function someOf<const T extends string>(names: readonly T[]): Reader<readonly T[]> {
   const one = oneOf(names)
   return (text) => list(text).map((entry) => one(entry))
 }
