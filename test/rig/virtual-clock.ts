@@ -65,7 +65,8 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
       for (let wakes = 0; !stop(); wakes += 1) {
         const next = queue.takeDue(untilMs)
         if (!next) break
-        if (wakes >= mostWakes) throw new Error(`no end after ${mostWakes} wake-ups: is there a loop that waits for ever?`)
+        if (wakes >= mostWakes)
+          throw new Error(`no end after ${mostWakes} wake-ups: is there a loop that waits for ever?`)
         elapsedMs = Math.max(elapsedMs, next.dueMs)
         next.wake()
         await settle()
@@ -95,7 +96,8 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
       }
       work.then(finish, finish)
       await move(Number.POSITIVE_INFINITY, () => done)
-      if (!done) throw new Error('nobody waits for time any more, and the work is not done: what does it wait for?')
+      if (!done)
+        throw new Error('nobody waits for time any more, and the work is not done: what does it wait for?')
       return work
     },
     during(work) {

@@ -8,7 +8,11 @@ import { virtualClock } from '../rig/virtual-clock.ts'
 const runs = runsFor('test/unit/retry.test.ts')
 const policy: RetryPolicy = { attempts: 5, firstPauseMs: 100, longestPauseMs: 1_000 }
 
-type Run = { readonly outcome: unknown; readonly startedMs: readonly number[]; readonly pausesMs: readonly number[] }
+type Run = {
+  readonly outcome: unknown
+  readonly startedMs: readonly number[]
+  readonly pausesMs: readonly number[]
+}
 type Case = Partial<Pick<Retry<string>, 'policy' | 'again' | 'signal'>> & { readonly seed?: number }
 
 /** Runs a job that fails `failures` times first; gives when each try began, each pause told, and how it ended. */
@@ -87,7 +91,9 @@ test('pauses double from the first to the longest, half of each fixed and half c
 })
 
 test('chance spreads the pauses: different seeds come back at different times', async () => {
-  const firstPauses = await Promise.all([1, 2, 3, 4].map(async (seed) => (await runJob({ seed })).pausesMs[0]))
+  const firstPauses = await Promise.all(
+    [1, 2, 3, 4].map(async (seed) => (await runJob({ seed })).pausesMs[0]),
+  )
   expect(new Set(firstPauses).size).toBe(4)
 })
 
@@ -118,7 +124,11 @@ test('a stop during a pause ends it at once with the reason of the stop', async 
 
 test('a stop before the first try tries nothing; one during a try pauses no more', async () => {
   const reason = new Error('told to stop')
-  expect(await runJob({ signal: AbortSignal.abort(reason) })).toEqual({ outcome: reason, startedMs: [], pausesMs: [] })
+  expect(await runJob({ signal: AbortSignal.abort(reason) })).toEqual({
+    outcome: reason,
+    startedMs: [],
+    pausesMs: [],
+  })
 
   const stop = new AbortController()
   const again: Case['again'] = () => {

@@ -71,7 +71,9 @@ describe('time that moves when everybody waits', () => {
     void clock.wait(100)
     expect(await clock.run(clock.wait(40).then(() => 'done'))).toBe('done')
     expect([clock.monotonicMs(), clock.sleepers()]).toEqual([40, 1])
-    await expect(clock.run(clock.wait(1).then(() => Promise.reject(new Error('broken'))))).rejects.toThrow('broken')
+    await expect(clock.run(clock.wait(1).then(() => Promise.reject(new Error('broken'))))).rejects.toThrow(
+      'broken',
+    )
   })
 
   test('says so when the work waits for something that never comes, or never ends', async () => {
