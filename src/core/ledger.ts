@@ -86,15 +86,27 @@ function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
   return joinNeighbours(out)
 }
 
-/** What is left of a row outside `taken`; its count of rows is shared out by length, exact where the rows are even. */
+/**
+ * What is left of a row outside `taken`. Counts are shared out by length: exact where the rows are even, and never
+ * more in all than the row had. The first and last id are known only to the piece that keeps that end.
+ */
 function cut(row: LedgerRow, taken: readonly Span[]): LedgerRow[] {
   if (!taken.some((span) => span.startMs < row.endMs && span.endMs > row.startMs)) return [row]
-  const length = row.endMs - row.startMs
   return minus([row], taken).map((span) => ({
     ...row,
     ...span,
-    rows: Math.round((row.rows * (span.endMs - span.startMs)) / length),
+    rows: share(row, span, row.rows),
+    skipped: share(row, span, row.skipped),
+    firstId: span.startMs === row.startMs ? row.firstId : null,
+    lastId: span.endMs === row.endMs ? row.lastId : null,
   }))
+}
+
+/** How many of a row's `count` lie in `span`, which is within it; the shares of all its parts add up to `count`. */
+function share(row: Span, span: Span, count: number): number {
+  const before = (timeMs: number): number =>
+    Math.round((count * (timeMs - row.startMs)) / (row.endMs - row.startMs))
+  return before(span.endMs) - before(span.startMs)
 }
 
 function joinNeighbours(rows: readonly LedgerRow[]): LedgerRow[] {
@@ -111,8 +123,9 @@ function joinNeighbours(rows: readonly LedgerRow[]): LedgerRow[] {
       ...last,
       endMs: row.endMs,
       rows: last.rows + row.rows,
-      firstId: last.firstId ?? row.firstId,
-      lastId: row.lastId ?? last.lastId,
+      // A part without rows has no ids; a part with rows and without ids has ids that nobody knows any more.
+      firstId: last.firstId ?? (last.rows === 0 ? row.firstId : null),
+      lastId: row.lastId ?? (row.rows === 0 ? last.lastId : null),
       skipped: last.skipped + row.skipped,
       asked: Math.max(last.asked, row.asked),
       checkedAtMs: newer.checkedAtMs,
