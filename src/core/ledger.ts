@@ -74,7 +74,7 @@ export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[])
 
 /** `rows` (sorted, disjoint) with `fresh` in it: cut out of what it overlaps, then joined to its neighbours. */
 function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
-  if (fresh.startMs >= fresh.endMs) return [...rows]
+  if (fresh.startMs >= fresh.endMs || rows.some((row) => holds(row, fresh))) return [...rows]
   // A wanted span never takes back what is settled: only what is open of it is written.
   if (fresh.verdict === 'wanted') {
     const settled = rows.filter((row) => row.verdict !== 'wanted')
@@ -84,6 +84,21 @@ function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
   }
   const out = [...rows.flatMap((row) => cut(row, [fresh])), fresh].sort(byStart)
   return joinNeighbours(out)
+}
+
+/** Whether two rows are one when they touch. Wanted rows are not: each keeps how often it was asked for and why. */
+function alike(a: LedgerRow, b: LedgerRow): boolean {
+  return a.verdict === b.verdict && a.source === b.source && a.verdict !== 'wanted'
+}
+
+/**
+ * Whether `fresh` is a part of `row` that says nothing newer: a page that is recorded twice (a commit whose answer was
+ * lost, two replicas) must count once, and what of the row's count was its own is not known any more.
+ */
+function holds(row: LedgerRow, fresh: LedgerRow): boolean {
+  const within = row.startMs <= fresh.startMs && row.endMs >= fresh.endMs
+  const longer = row.endMs - row.startMs > fresh.endMs - fresh.startMs
+  return within && longer && alike(row, fresh) && row.checkedAtMs >= fresh.checkedAtMs && row.asked >= fresh.asked
 }
 
 /**
@@ -113,8 +128,7 @@ function joinNeighbours(rows: readonly LedgerRow[]): LedgerRow[] {
   const out: LedgerRow[] = []
   for (const row of rows) {
     const last = out.at(-1)
-    const alike = last && last.verdict === row.verdict && last.source === row.source && row.verdict !== 'wanted'
-    if (!last || !alike || last.endMs !== row.startMs) {
+    if (!last || !alike(last, row) || last.endMs !== row.startMs) {
       out.push(row)
       continue
     }
