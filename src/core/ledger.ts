@@ -1,5 +1,5 @@
-// The ledger of a series: which spans are settled, with what verdict, and which are wanted. Pure functions over its
-// rows; a store keeps the rows and calls `record` inside the transaction that writes a page.
+// The ledger of a series: which spans are settled, with what verdict, and which are wanted. Pure functions over
+// its rows; a store keeps the rows and calls `record` inside the transaction that writes a page.
 import { minus, type Span, union } from './span.ts'
 
 export const verdicts = ['rows', 'unlisted', 'outage', 'delisted', 'no-trades', 'wanted'] as const
@@ -59,8 +59,9 @@ export type LedgerChange = { readonly remove: readonly number[]; readonly put: r
 
 /**
  * The change that records `news` in a ledger. `stored` must hold every row of the series that overlaps or touches
- * one of `news`; other rows may be in it too. What is newer wins where spans overlap; neighbours with the same verdict and source
- * become one row; a wanted span keeps what is still unsettled of it.
+ * one of `news`; other rows may be in it too. What is newer wins where spans overlap; neighbours with the same
+ * verdict and source become one row; a wanted span keeps what is still unsettled of it, and one that nobody has
+ * asked for yet leaves the answers to earlier ones (asked, reason) in place. The same news again change nothing.
  */
 export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerChange {
   let rows = [...stored].sort(byStart)
@@ -75,15 +76,14 @@ export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[])
 /** `rows` (sorted, disjoint) with `fresh` in it: cut out of what it overlaps, then joined to its neighbours. */
 function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
   if (fresh.startMs >= fresh.endMs || rows.some((row) => holds(row, fresh))) return [...rows]
-  // A wanted span never takes back what is settled: only what is open of it is written.
-  if (fresh.verdict === 'wanted') {
-    const settled = rows.filter((row) => row.verdict !== 'wanted')
-    const open = minus([fresh], settled)
-    const others = rows.flatMap((row) => (row.verdict === 'wanted' ? cut(row, open) : [row]))
-    return [...others, ...open.map((span) => ({ ...fresh, ...span }))].sort(byStart)
-  }
-  const out = [...rows.flatMap((row) => cut(row, [fresh])), fresh].sort(byStart)
-  return joinNeighbours(out)
+  const taken = fresh.verdict === 'wanted' ? minus([fresh], standing(rows, fresh)) : [fresh]
+  const pieces = taken.map((span) => ({ ...fresh, startMs: span.startMs, endMs: span.endMs }))
+  return joinNeighbours([...rows.flatMap((row) => cut(row, taken)), ...pieces].sort(byStart))
+}
+
+/** What a wanted span takes nothing back of: all that is settled, and answers, while it was not asked for itself. */
+function standing(rows: readonly LedgerRow[], wanted: LedgerRow): LedgerRow[] {
+  return rows.filter((row) => row.verdict !== 'wanted' || (row.asked > 0 && wanted.asked === 0))
 }
 
 /** Whether two rows are one when they touch. Wanted rows are not: each keeps how often it was asked for and why. */
