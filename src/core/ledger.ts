@@ -89,7 +89,7 @@ function standing(rows: readonly LedgerRow[], wanted: LedgerRow): LedgerRow[] {
   return rows.filter((row) => row.verdict !== 'wanted' || (row.asked > 0 && wanted.asked === 0))
 }
 
-/** Whether two rows are one when they touch. Wanted rows are not: each keeps how often it was asked, and why. */
+/** Whether two rows become one where they touch. Wanted ones do not: each keeps how often it was asked. */
 function alike(a: LedgerRow, b: LedgerRow): boolean {
   return a.verdict === b.verdict && a.source === b.source && a.verdict !== 'wanted'
 }
