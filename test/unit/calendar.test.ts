@@ -200,6 +200,22 @@ describe('measured on the exchange', () => {
     expect(floorToPeriod('1M', -1)).toBe(Date.parse('1969-12-01'))
   })
 
+  test('the zone of the machine does not matter', () => {
+    const zone = process.env.TZ
+    try {
+      for (const other of ['Pacific/Kiritimati', 'America/Los_Angeles']) {
+        process.env.TZ = other
+        expect(new Date(0).getTimezoneOffset()).not.toBe(0)
+        const newYearMs = Date.UTC(2024, 0, 1)
+        expect(floorToPeriod('1M', newYearMs)).toBe(newYearMs)
+        expect(floorToPeriod('1M', newYearMs - 1)).toBe(Date.UTC(2023, 11, 1))
+        expect(floorToPeriod('1d', newYearMs)).toBe(newYearMs)
+      }
+    } finally {
+      process.env.TZ = zone ?? 'UTC'
+    }
+  })
+
   test('stores are given the grid that the code uses', () => {
     expect(fixedGrid('1M')).toBeNull()
     for (const period of periods) {

@@ -184,4 +184,24 @@ describe('by example', () => {
       row(0, 4, 'wanted', { asked: count, reason: `answer ${count}` })
     expect(ledgerOf([asked(0), asked(1), asked(2)])).toEqual([asked(2)])
   })
+
+  test('news of the very span of a row replace it, whichever of its facts differ', () => {
+    const stored = row(0, 9, 'rows', { rows: 5, firstId: '1', lastId: '9' })
+    const differences: Partial<LedgerRow>[] = [
+      { endMs: 10 },
+      { verdict: 'no-trades' },
+      { rows: 6 },
+      { source: 'archive' },
+      { firstId: '2' },
+      { lastId: '8' },
+      { skipped: 1 },
+      { asked: 2 },
+      { checkedAtMs: 1 },
+      { reason: 'asked again' },
+    ]
+    for (const different of differences) {
+      const fresh = { ...stored, ...different }
+      expect(record([stored], [fresh])).toEqual({ remove: [], put: [fresh] })
+    }
+  })
 })
