@@ -1,12 +1,13 @@
-// Exact decimals as text. Everything here works on the canonical form: an optional minus, digits without leading
-// zeros, and, only where there is a fraction, a point and digits without trailing zeros. "0" has no sign.
+// Exact decimals as text. Everything here works on the canonical form: an optional minus, digits without
+// leading zeros, and, only where there is a fraction, a point and digits without trailing zeros. "0" has no
+// sign.
 
 /** Limits of the contract (interface.md, section 5): what every store holds exactly. */
 export const INTEGER_DIGITS = 20
 export const FRACTION_DIGITS = 18
 export const TOTAL_DIGITS = 34
 
-/** Longest text that is looked at, in characters: room for zeros that say nothing, and no work for hostile pages. */
+/** Longest text that is looked at, in characters: room for needless zeros, and no work for hostile pages. */
 const LONGEST_TEXT = 128
 
 const decimalPattern = /^(-?)0*(\d+?)(?:\.(\d*?)0*)?$/

@@ -7,7 +7,9 @@ import type { Span } from '../../src/core/span.ts'
 /** The line goes from cell 0 to this one. */
 export const CELLS = 30
 
-/** The rows of a ledger after `change`, by start. Throws when the change deletes what is not there or is kept. */
+/**
+ * The rows of a ledger after `change`, by start. Throws when the change deletes what is not there or is kept.
+ */
 export function applied(stored: readonly LedgerRow[], change: LedgerChange): LedgerRow[] {
   const rows = new Map(stored.map((row) => [row.startMs, row]))
   for (const startMs of change.remove) {
@@ -24,7 +26,9 @@ export function ledgerOf(news: readonly LedgerRow[], stored: readonly LedgerRow[
   return news.reduce((ledger: LedgerRow[], fresh) => applied(ledger, record(ledger, [fresh])), [...stored])
 }
 
-/** What is known of each cell: a verdict with its source, or that it is wanted, how often asked for and why. */
+/**
+ * What is known of each cell: a verdict with its source, or that it is wanted, how often asked for and why.
+ */
 export type CellLedger = readonly (string | null)[]
 
 export const noCells: CellLedger = Array.from({ length: CELLS }, () => null)
@@ -33,7 +37,9 @@ function known(row: LedgerRow): string {
   return row.verdict === 'wanted' ? `wanted ${row.asked} ${row.reason}` : `${row.verdict} ${row.source}`
 }
 
-/** Cell by cell: the settled wins over the wanted; else what is newer, but a mere wish takes back no answer. */
+/**
+ * Cell by cell: the settled wins over the wanted; else what is newer, but a mere wish takes back no answer.
+ */
 export function withNews(cells: CellLedger, fresh: LedgerRow): CellLedger {
   return cells.map((before, cell) => {
     if (cell < fresh.startMs || cell >= fresh.endMs) return before

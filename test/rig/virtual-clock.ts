@@ -1,6 +1,6 @@
-// A clock whose time moves only when it is told to, or when everybody waits. Sleepers wake in the order of their due
-// times, one by one, and what each wakes runs to its next pause first: a simulated day takes milliseconds and
-// runs the same way every time. Time stands still while real work (`during`) is in flight.
+// A clock whose time moves only when it is told to, or when everybody waits. Sleepers wake in the order of
+// their due times, one by one, and what each wakes runs to its next pause first: a simulated day takes
+// milliseconds and runs the same way every time. Time stands still while real work (`during`) is in flight.
 import type { Clock } from '../../src/core/retry.ts'
 import { seededRandom } from './seed.ts'
 
@@ -18,11 +18,17 @@ export type VirtualClock = Clock & {
   advance(ms: number): Promise<void>
   /** Moves time from one sleeper to the next until nobody waits. */
   runUntilIdle(): Promise<void>
-  /** Moves time until `work` is done, and gives what came of it. Throws when `work` waits for something else than time. */
+  /**
+   * Moves time until `work` is done, and gives what came of it. Throws when `work` waits for something else
+   * than time.
+   */
   run<T>(work: Promise<T>): Promise<T>
   /** Holds time still until `work` (a real request, a worker) is done; gives `work` back. */
   during<T>(work: Promise<T>): Promise<T>
-  /** Sets the wall clock forward or back by `ms`, as an operator or NTP does; nobody wakes, `monotonicMs` stays. */
+  /**
+   * Sets the wall clock forward or back by `ms`, as an operator or NTP does; nobody wakes, `monotonicMs`
+   * stays.
+   */
   jump(ms: number): void
 }
 

@@ -16,7 +16,10 @@ const runs = runsFor('test/unit/decimal.test.ts')
 /** `units` / 10 ** `scale`, with the smallest scale that holds it. */
 type Exact = { readonly units: bigint; readonly scale: number }
 
-/** The number that `text` writes, or null when it is not: minus or nothing, digits, and perhaps point and digits. */
+/**
+ * The number that `text` writes, or null when it is not: minus or nothing, digits, and perhaps point and
+ * digits.
+ */
 function exactOf(text: string): Exact | null {
   const body = text.startsWith('-') ? text.slice(1) : text
   const parts = body.split('.')

@@ -39,7 +39,10 @@ const part = fc.oneof(
   fc.nat({ max: 99 }).map((hundredths) => hundredths / 100),
 )
 
-/** A span with candles in some of its places and beside it; `shift` moves a candle's open off the grid, in its place. */
+/**
+ * A span with candles in some of its places and beside it; `shift` moves a candle's open off the grid, in its
+ * place.
+ */
 const pages = fc
   .record({
     period: fc.constantFrom(...periods),

@@ -1,5 +1,5 @@
-// The numbers that ledger rows carry: they are sums where rows are joined, shares where rows are cut, and a page
-// that is recorded twice counts once.
+// The numbers that ledger rows carry: they are sums where rows are joined, shares where rows are cut, and a
+// page that is recorded twice counts once.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { type LedgerRow, ledgerRow } from '../../src/core/ledger.ts'

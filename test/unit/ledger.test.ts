@@ -1,5 +1,5 @@
-// The ledger against unit cells: whatever is told, in whatever order, its rows say what the cells say, and are
-// sorted, disjoint and joined.
+// The ledger against unit cells: whatever is told, in whatever order, its rows say what the cells say, and
+// are sorted, disjoint and joined.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {

@@ -1,4 +1,4 @@
-// The only loop that tries again: how often, with what pauses, and when not. All on a clock that is told to move.
+// The only loop that tries again: how often, with what pauses, and when not. On a clock that is told to move.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { type Retry, type RetryPolicy, retry } from '../../src/core/retry.ts'
@@ -15,7 +15,9 @@ type Run = {
 }
 type Case = Partial<Pick<Retry<string>, 'policy' | 'again' | 'signal'>> & { readonly seed?: number }
 
-/** Runs a job that fails `failures` times first; gives when each try began, each pause told, and how it ended. */
+/**
+ * Runs a job that fails `failures` times first; gives when each try began, each pause told, and how it ended.
+ */
 async function runJob(given: Case = {}, failures = Number.POSITIVE_INFINITY): Promise<Run> {
   const clock = virtualClock({ seed: given.seed ?? 1 })
   const startedMs: number[] = []

@@ -1,4 +1,4 @@
-// The names of series: they are keys of the ledger and of the sharding, so that they must never change or meet.
+// The names of series: keys of the ledger and of the sharding, so that they must never change or meet.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {

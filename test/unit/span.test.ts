@@ -147,7 +147,7 @@ describe('normal form', () => {
 describe('split', () => {
   const times = fc.array(fc.integer({ min: -15, max: 45 }), { maxLength: 10 })
 
-  test('the pieces lie end to end, fill the span, and are cut at every cut inside it and nowhere else', () => {
+  test('the pieces lie end to end and fill the span, cut at every cut inside it and nowhere else', () => {
     holds(
       fc.property(
         fc.integer({ min: -10, max: 20 }),
