@@ -17,6 +17,8 @@ const runs = runsFor('test/unit/dataset.test.ts')
 
 const table: Table = {
   name: 'funding_rates',
+  dataset: 'funding',
+  period: null,
   columns: [
     { name: 'funding_time', kind: 'time' },
     { name: 'rate_type', kind: 'text' },
