@@ -35,6 +35,9 @@ export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire:
   return { count: rows.count, columns: columns.map((column) => rows.columns[wire.indexOf(column.name)] ?? []) }
 }
 
+/** One character a byte, so that positions in the text are positions in the bytes. */
+const oneByteText = new TextDecoder('latin1')
+
 /** One walk over one body; holds the position, so that the small steps need not hand it around. */
 class ArrayRowScanner {
   readonly #bytes: Uint8Array
@@ -46,7 +49,7 @@ class ArrayRowScanner {
 
   constructor(body: Uint8Array, columns: readonly Column[]) {
     this.#bytes = body
-    this.#text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
+    this.#text = oneByteText.decode(body)
     this.#columns = columns
   }
 
