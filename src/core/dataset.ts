@@ -1,6 +1,6 @@
 // What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is decoded.
 // Stores see only the tables that are declared here; they never meet a dataset.
-import type { DatasetName, Market, Series } from './series.ts'
+import type { DatasetName, Market, Period, Series } from './series.ts'
 import type { Span } from './span.ts'
 
 /** time: epoch ms. decimal: canonical text (core/decimal.ts). id: decimal text of up to 63 bits. flag: 0 or 1. */
@@ -10,6 +10,9 @@ export type Column = { readonly name: string; readonly kind: ColumnKind; readonl
 /** One table (SQL) or collection (MongoDB). Its full columns are: market, symbol, `columns`, source, extracted_at. */
 export type Table = {
   readonly name: string
+  /** The series that the table holds: this dataset and period, of every market and symbol. */
+  readonly dataset: DatasetName
+  readonly period: Period | null
   /** What the exchange sends, the columns of the key first. */
   readonly columns: readonly Column[]
   /** How many of `columns`, from the first, make the key after market and symbol. */
@@ -37,8 +40,13 @@ export type Dataset = {
   table(series: Series): Table
   /** The query parameters of a REST page; both bounds inclusive, in milliseconds. */
   query(series: Series, window: Window): Record<string, string>
-  /** The rows of a REST body. Throws MalformedError that names the row and the field. */
-  decode(body: Uint8Array): Rows
+  /** The names of the columns in the order in which a REST body holds them: arrays of decimals in quotes and bare numbers. */
+  readonly wire: readonly string[]
+  /**
+   * What is wrong with row `index` of a page, judged by itself, or null. Order, span and doubles are judged for all datasets alike
+   * (core/verify.ts).
+   */
+  flaw(rows: Rows, index: number): string | null
 }
 
 const leading: readonly Column[] = [

@@ -1,0 +1,18 @@
+// Every store, once: the setting, the contract suite and the README follow from this list. Drivers load when a store is opened.
+import type { Clock } from '../core/retry.ts'
+import type { Store, StoreKind, StoreOptions } from '../core/store.ts'
+
+export type StoreEntry = {
+  readonly kind: StoreKind
+  /** The variable that holds the URI. */
+  readonly variable: string
+  open(options: StoreOptions, clock: Clock): Promise<Store>
+}
+
+export const stores: readonly StoreEntry[] = [
+  {
+    kind: 'sqlite',
+    variable: 'SQLITE_PATH',
+    open: async (options, clock) => (await import('./sqlite/store.ts')).openSqlite(options, clock),
+  },
+]
