@@ -1,5 +1,5 @@
 // argv in, exit code out: the only file that touches the process.
 import { version } from './version.ts'
 
-if (process.argv.includes('version')) console.log(version)
+console.log(`petrosa ${version}`)
 process.exitCode = 0
