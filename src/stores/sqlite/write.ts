@@ -1,7 +1,7 @@
-// Writes pages and their coverage into SQLite in one transaction, one prepared upsert a row: measured as fast as anything
-// bun:sqlite offers. Rows that are equal are left alone, and the counts of new and changed rows are exact.
-import type { Database, Statement } from 'bun:sqlite'
-import { allColumns, keyNames, type Rows, type Table, type Value } from '../../core/dataset.ts'
+// Writes pages and their coverage into SQLite in one transaction, by prepared statements of many rows. Rows that are equal
+// are left alone, and the counts of new and changed rows are exact.
+import type { Database } from 'bun:sqlite'
+import { allColumns, keyNames, type Table, type Value } from '../../core/dataset.ts'
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
@@ -24,52 +24,49 @@ export function writePages(database: Database, pages: readonly Page[], refresh: 
   return { written, changed }
 }
 
+/** Rows of one INSERT: a quarter cheaper than one a row (measured), and far below SQLite's limit of parameters. */
+const INSERT_ROWS = 100
+
 function writeRows(database: Database, page: Page, refresh: boolean): WriteResult {
   const { rows, table, series } = page
-  if (rows.count === 0) return { written: 0, changed: 0 }
-  const before = countPage(database, page)
-  const upsert = database.query(upsertText(table, refresh))
-  const touched = runAll(upsert, rows, [series.market, series.symbol], [page.source, page.extractedAtMs])
-  const written = before === 0 ? touched : countPage(database, page) - before
-  return { written, changed: touched - written }
+  const leading: readonly Value[] = [series.market, series.symbol]
+  const trailing: readonly Value[] = [page.source, page.extractedAtMs]
+  const insert = database.query(insertText(table, Math.min(INSERT_ROWS, rows.count)))
+  const replace = database.query(replaceText(table, refresh))
+  let written = 0
+  let changed = 0
+  for (let from = 0; from < rows.count; from += INSERT_ROWS) {
+    const count = Math.min(INSERT_ROWS, rows.count - from)
+    const values: Value[] = []
+    for (let row = from; row < from + count; row += 1) {
+      values.push(...leading)
+      for (const column of rows.columns) values.push(column[row] ?? null)
+      values.push(...trailing)
+    }
+    const whole = count === INSERT_ROWS || from === 0
+    const inserted = (whole ? insert : database.query(insertText(table, count))).run(...values).changes
+    written += inserted
+    if (inserted === count) continue
+    // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count here.
+    const width = values.length / count
+    for (let at = 0; at < values.length; at += width) changed += replace.run(...values.slice(at, at + width)).changes
+  }
+  return { written, changed }
 }
 
-/** Runs the statement once a row with (leading, the row's values, trailing); how many rows it wrote. */
-function runAll(statement: Statement, rows: Rows, leading: readonly Value[], trailing: readonly Value[]): number {
-  const offset = leading.length
-  const width = rows.columns.length
-  const values: Value[] = [...leading, ...rows.columns.map(() => null), ...trailing]
-  let touched = 0
-  for (let row = 0; row < rows.count; row += 1) {
-    for (let column = 0; column < width; column += 1) values[offset + column] = rows.columns[column]?.[row] ?? null
-    touched += statement.run(...values).changes
-  }
-  return touched
-}
-
-/** How many rows of the series lie between the page's first and last key. */
-function countPage(database: Database, page: Page): number {
-  const keys = page.rows.columns[0] ?? []
-  let first = keys[0] ?? null
-  let last = first
-  for (const key of keys) {
-    if (key !== null && first !== null && key < first) first = key
-    if (key !== null && last !== null && key > last) last = key
-  }
-  const name = page.table.columns[0]?.name
-  const found = database
-    .query<{ n: number }, Value[]>(
-      `SELECT count(*) AS n FROM ${page.table.name} WHERE market = ? AND symbol = ? AND ${name} BETWEEN ? AND ?`,
-    )
-    .get(page.series.market, page.series.symbol, first, last)
-  return found?.n ?? 0
+/** Inserts `count` rows, leaving out those whose key is taken. */
+function insertText(table: Table, count: number): string {
+  const names = allColumns(table).map((column) => column.name)
+  const row = `(${names.map(() => '?').join(', ')})`
+  const rows = Array.from({ length: count }, () => row).join(', ')
+  return `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${rows} ON CONFLICT DO NOTHING`
 }
 
 /**
- * The upsert of a table. A stored row is replaced where a value differs and the newcomer may replace it: REST always may, an
- * archive only what an archive wrote, anything under `refresh`; null never replaces a value.
+ * Replaces the row whose key is taken, where a value differs and the newcomer may replace it: REST always may, an archive only
+ * what an archive wrote, anything under `refresh`; null never replaces a value.
  */
-function upsertText(table: Table, refresh: boolean): string {
+function replaceText(table: Table, refresh: boolean): string {
   const columns = allColumns(table).map((column) => column.name)
   const values = table.columns.slice(table.keyLength)
   const incoming = values.map((column) =>
