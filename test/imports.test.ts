@@ -39,7 +39,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   mongodb: /^src\/stores\/mongodb(\.ts$|\/)/,
   'bun:sqlite': /^src\/stores\/sqlite(\.ts$|\/)/,
   valibot: /^src\/(settings(\.ts$|\/)|binance\/)/,
-  yaml: /^src\/(settings\/|cli\/)?config(-file)?\.ts$/,
+  yaml: /^src\/(settings(\.ts$|\/)|cli\/config)/,
 }
 const tracing = /^src\/observe\/tracing(\.ts$|\/)/
 
