@@ -58,7 +58,7 @@ describe('an error is an instruction', () => {
       'a defect of petrosa: x is not a function;',
     )
     expect(errorLine('text')).toStartWith('a defect of petrosa: text;')
-    expect(errorLine(undefined)).toBe('defect: undefined')
+    expect(errorLine(undefined)).toStartWith('a defect of petrosa: undefined;')
   })
 
   test('keeps its kind, its name and its cause', () => {
