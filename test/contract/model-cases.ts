@@ -1,4 +1,5 @@
-// The store against the model in memory: any sequence of writes must leave the same rows, stamps, ledger and counts in both.
+// The store against the model in memory: any sequence of writes must leave the same rows, stamps, ledger and
+// counts in both.
 import { expect } from 'bun:test'
 import fc from 'fast-check'
 import { type LedgerRow, ledgerRow, type SourceName, verdicts } from '../../src/core/ledger.ts'

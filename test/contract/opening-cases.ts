@@ -1,4 +1,5 @@
-// Opening, preparing and leaving: what may be made, what is refused, and what happens when the database is gone.
+// Opening, preparing and leaving: what may be made, what is refused, and what happens when the database is
+// gone.
 import { expect } from 'bun:test'
 import { PetrosaError, UserError } from '../../src/errors.ts'
 import { candle, contractTables, DAY_0_MS, klineSeries, page, tableOf } from '../rig/pages.ts'

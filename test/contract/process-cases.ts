@@ -1,5 +1,5 @@
-// What only other processes can show: one that is killed at any point, two that write the same rows at once, and one that
-// lives in another time zone.
+// What only other processes can show: one that is killed at any point, two that write the same rows at once,
+// and one that lives in another time zone.
 import { expect } from 'bun:test'
 import { join } from 'node:path'
 import { settledSpans } from '../../src/core/ledger.ts'
@@ -49,7 +49,10 @@ async function finish(child: ReturnType<typeof startWriting>): Promise<void> {
   expect({ said, exitCode }).toEqual({ said: '', exitCode: 0 })
 }
 
-/** Lets a writing process live for `lifeMs` after its first commit and kills it; gives the candles that it said it committed. */
+/**
+ * Lets a writing process live for `lifeMs` after its first commit and kills it; gives the candles that it
+ * said it committed.
+ */
 async function killAfter(child: ReturnType<typeof startWriting>, lifeMs: number): Promise<number> {
   let said = ''
   let timer: Timer | undefined

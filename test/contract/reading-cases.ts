@@ -1,4 +1,5 @@
-// What a store says of its rows: which series there are, how much of each, and the rows themselves, span by span.
+// What a store says of its rows: which series there are, how much of each, and the rows themselves, span by
+// span.
 import { expect } from 'bun:test'
 import { ledgerRow } from '../../src/core/ledger.ts'
 import { seriesKey } from '../../src/core/series.ts'

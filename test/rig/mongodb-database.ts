@@ -1,5 +1,5 @@
-// MongoDB for the contract suite: a database of its own for each use, on a server that a URI names. Statements are
-// commands in extended JSON.
+// MongoDB for the contract suite: a database of its own for each use, on a server that a URI names.
+// Statements are commands in extended JSON.
 import { timeName } from '../../src/core/dataset.ts'
 import { loadDriver } from './sql.ts'
 import { freshName, openStore, type TestDatabase } from './test-database.ts'
@@ -30,7 +30,9 @@ async function onDatabase<T>(uri: string, work: (database: MongoDatabase) => Pro
   }
 }
 
-/** A MongoDB URI (which may name several hosts) with another database; who logs in stays known to the old one. */
+/**
+ * A MongoDB URI (which may name several hosts) with another database; who logs in stays known to the old one.
+ */
 export function withMongoDatabase(uri: string, name: string): string {
   const [, hosts = '', old = '', query = ''] = /^([^/]+:\/\/[^/?]+)\/?([^?]*)\??(.*)$/.exec(uri) ?? []
   const parameters = new URLSearchParams(query)
@@ -50,7 +52,9 @@ async function collections(uri: string): Promise<string[]> {
     .sort()
 }
 
-/** The databases of the server at `server`. A MongoDB database begins to be when something is written to it. */
+/**
+ * The databases of the server at `server`. A MongoDB database begins to be when something is written to it.
+ */
 export function mongodbDatabase(server: string): TestDatabase {
   return {
     kind: 'mongodb',

@@ -1,6 +1,7 @@
-// A process of its own that writes candles page by page and says each commit on standard output, so that tests can kill it at
-// any point, run two at once, or run it in another time zone. Arguments: store kind, URI, symbol, first candle's
-// open time (epoch ms), pages, and `upwards` or `downwards`. What it wrote it reads back at the end.
+// A process of its own that writes candles page by page and says each commit on standard output, so that
+// tests can kill it at any point, run two at once, or run it in another time zone. Arguments: store kind,
+// URI, symbol, first candle's open time (epoch ms), pages, and `upwards` or `downwards`. What it wrote it
+// reads back at the end.
 import { isDeepStrictEqual } from 'node:util'
 import { isMember } from '../../src/core/series.ts'
 import { storeKinds } from '../../src/core/store.ts'
