@@ -74,7 +74,7 @@ function seriesFor(dataset: number, symbol: string): Series {
 
 /** Row `place` of a dataset; variants differ in a last digit, and the last one has null where it may. */
 function rowFor(dataset: number, place: number, variant: number): Row {
-  const value = `1234567890.12345678901234567${variant}`
+  const value = `1234567890.12345678901234567${variant + 1}`
   const orNull = variant === 2 ? null : value
   if (dataset === 1)
     return trade(String(place), at(place), { price: value, base_quantity: orNull, quote_quantity: null })
