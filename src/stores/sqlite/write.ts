@@ -109,7 +109,8 @@ function writeLedger(database: Database, series: string, news: readonly LedgerRo
   const endMs = Math.max(...news.map((row) => row.endMs))
   const stored = database
     .query<CoverageRecord, [string, number, number]>(
-      `SELECT ${coverageFields} FROM ${COVERAGE_TABLE} WHERE series = ? AND end_time >= ? AND start_time <= ?`,
+      `SELECT ${coverageFields} FROM ${COVERAGE_TABLE} ` +
+        'WHERE series = ? AND end_time >= ? AND start_time <= ?',
     )
     .all(series, startMs, endMs)
     .map(toLedgerRow)
