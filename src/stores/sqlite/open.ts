@@ -29,7 +29,7 @@ export function sqlitePath(uri: string): string {
   return uri
 }
 
-/** The open database. Throws what SQLite throws, so that a lock can be waited for; nothing stays open then. */
+/** The open database. Throws what SQLite throws, so that a lock can be waited for, with nothing left open. */
 export function openDatabase(path: string, readOnly: boolean): Database {
   const database = readOnly
     ? new Database(path, { readonly: true })
