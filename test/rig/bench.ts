@@ -3,6 +3,7 @@
 import { binaryDatabases, type Place } from './binary-databases.ts'
 import { type LogLine, type Run, type RunningPetrosa, startPetrosa, workFolder } from './run-petrosa.ts'
 import type { SpawnedExchange } from './spawn-exchange.ts'
+import type { SymbolSpec } from './symbol-spec.ts'
 
 export type Bench = Place & {
   readonly folder: string
@@ -46,3 +47,9 @@ export async function bench(exchange: Pick<SpawnedExchange, 'url'>, on = binaryD
 
 /** Limits of request weight that no test reaches, for exchanges whose clock stands still. */
 export const NO_LIMITS = { spot: 1_000_000, um: 1_000_000, cm: 1_000_000 } as const
+
+/** A symbol that is listed since 2020 and has every candle, where `rest` says nothing else. */
+export function plainSymbol(symbol: string, rest: Partial<SymbolSpec> = {}): SymbolSpec {
+  const base = symbol.replace(/USDT$/, '')
+  return { market: 'spot', symbol, base, quote: 'USDT', listedAtMs: Date.UTC(2020, 0, 1), ...rest }
+}

@@ -162,7 +162,12 @@ function finishedRun({ child, ...rest }: Finished): Run {
       throw new Error(`standard output is not one line: '${rest.stdout}' (${rest.stderr.slice(-500)})`)
     return JSON.parse(line) as Result
   }
-  return { ...rest, exitCode: child.exitCode ?? -1, signal: child.signalCode, result }
+  return {
+    ...rest,
+    exitCode: child.exitCode ?? -1,
+    signal: child.signalCode === null ? null : String(child.signalCode),
+    result,
+  }
 }
 
 /** The end of what a run said, for the message of a failed test. */
