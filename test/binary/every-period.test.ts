@@ -1,5 +1,5 @@
-// Every period of both markets, exact: ranges that begin before the listing, span an outage longer than a page
-// and end in the unfinished candle. The second run finds nothing to ask for and moves nothing.
+// Every period of both markets, exact: ranges that begin before the listing, span an outage longer than a
+// page and end in the unfinished candle. The second run finds nothing to ask for and moves nothing.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import { CLOSE_MARGIN_MS } from '../../src/core/plan.ts'

@@ -1,5 +1,5 @@
-// A bad day of the exchange: errors, cut answers, resets, garbage, pauses, bans and blocks. What can be had is
-// had, exactly; what cannot ends with the exit code that says so, and no ban is ever earned.
+// A bad day of the exchange: errors, cut answers, resets, garbage, pauses, bans and blocks. What can be had
+// is had, exactly; what cannot ends with the exit code that says so, and no ban is ever earned.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, plainSymbol } from '../rig/bench.ts'
@@ -126,8 +126,8 @@ describe('the exchange says no', () => {
         expect(tail(run)).toStartWith(`exit ${exitCode}\n`)
         expect(run.durationMs).toBeLessThan(5_000)
         const errors = run.result().errors
-        expect(errors).toHaveLength(1)
-        expect(errors[0]).toMatch(says)
+        expect(errors.length).toBeGreaterThanOrEqual(1)
+        expect(errors.filter((error) => !says.test(error))).toEqual([])
         // Workers that were under way at the same moment are forgiven; nobody asks again.
         expect((await exchange.counts()).byFault[kind]).toBeLessThanOrEqual(everywhere ? 1 : 3)
         expect(await exchange.counts()).toMatchObject({ violations: 0 })

@@ -1,5 +1,5 @@
-// The exchange down, from the start and in the middle, and single spans that it refuses for good: the run ends
-// in bounded time, says what is open, has stored all else, and the next run takes up what is left.
+// The exchange down, from the start and in the middle, and single spans that it refuses for good: the run
+// ends in bounded time, says what is open, has stored all else, and the next run takes up what is left.
 import { afterAll, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'

@@ -89,8 +89,8 @@ export async function differences(contents: Contents, expected: readonly Expecta
 }
 
 /**
- * What is inconsistent in a database whose filling was interrupted: a row that is not the exchange's, or a span
- * that the ledger vouches for and that lacks a row.
+ * What is inconsistent in a database whose filling was interrupted: a row that is not the exchange's, or a
+ * span that the ledger vouches for and that lacks a row.
  */
 export async function inconsistencies(
   contents: Contents,

@@ -1,5 +1,6 @@
 // Runs the compiled program as its users do: a process of its own, an environment with nothing in it but what
-// the test names, a folder of its own. Its log is followed line by line, so that a test can act in the middle.
+// the test names, a folder of its own. Its log is followed line by line, so that a test can act in the
+// middle.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
