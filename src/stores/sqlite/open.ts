@@ -31,10 +31,10 @@ export function sqlitePath(uri: string): string {
   return uri
 }
 
-/** The open database; null when it is opened read-only and there is no file, so that nothing is made. */
+/** The open database. Throws what SQLite throws: a lock is for the caller to wait for. */
 export function openDatabase(path: string, readOnly: boolean): Database {
+  const database = readOnly ? openToRead(path) : new Database(path, { create: true, readwrite: true })
   try {
-    const database = readOnly ? openToRead(path) : new Database(path, { create: true, readwrite: true })
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
     database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
     // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
@@ -49,7 +49,8 @@ export function openDatabase(path: string, readOnly: boolean): Database {
     }
     return database
   } catch (error) {
-    throw explained(error, path)
+    database.close()
+    throw error
   }
 }
 
