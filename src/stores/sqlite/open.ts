@@ -22,12 +22,18 @@ const WAL_PAGES = 2_000
 
 /**
  * The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or
- * `file:path`.
+ * `file:path`. Throws UserError for the address of another store, which would be taken for a folder.
  */
 export function sqlitePath(uri: string): string {
   for (const prefix of ['sqlite://', 'sqlite:', 'file://', 'file:']) {
     if (uri.startsWith(prefix)) return decodeURIComponent(uri.slice(prefix.length))
   }
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]
+  if (scheme !== undefined)
+    throw new UserError(
+      `the address of the sqlite store begins with ${scheme}://`,
+      'name the store that it belongs to with --db, or give the path of a file',
+    )
   return uri
 }
 
