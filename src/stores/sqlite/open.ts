@@ -22,37 +22,20 @@ const WAL_PAGES = 2_000
 
 /**
  * The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or
- * `file:path`. Throws UserError for the address of another store, which would be taken for a folder.
+ * `file:path`.
  */
 export function sqlitePath(uri: string): string {
   for (const prefix of ['sqlite://', 'sqlite:', 'file://', 'file:']) {
     if (uri.startsWith(prefix)) return decodeURIComponent(uri.slice(prefix.length))
   }
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]
-  if (scheme !== undefined)
-    throw new UserError(
-      `the address of the sqlite store begins with ${scheme}://`,
-      'name the store that it belongs to with --db, or give the path of a file',
-    )
   return uri
 }
 
-/** The open database. Throws what SQLite throws: a lock is for the caller to wait for. */
+/** The open database. Throws what SQLite throws, so that a lock can be waited for, with nothing left open. */
 export function openDatabase(path: string, readOnly: boolean): Database {
   const database = readOnly ? openToRead(path) : new Database(path, { create: true, readwrite: true })
   try {
-    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
-    // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
-    database.run('PRAGMA temp_store = MEMORY')
-    // Reading the schema is what shows that the file is a database at all.
-    database.query('SELECT count(*) FROM sqlite_schema').get()
-    if (!readOnly) {
-      database.run(`PRAGMA page_size = ${PAGE_BYTES}`)
-      database.run('PRAGMA journal_mode = WAL')
-      database.run('PRAGMA synchronous = NORMAL')
-      database.run(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`)
-    }
+    setUp(database, readOnly)
     return database
   } catch (error) {
     database.close()
@@ -83,6 +66,21 @@ function isWritable(path: string): boolean {
   } catch {
     return false
   }
+}
+
+function setUp(database: Database, readOnly: boolean): void {
+  database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
+  // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
+  database.run('PRAGMA temp_store = MEMORY')
+  // Reading the schema is what shows that the file is a database at all.
+  database.query('SELECT count(*) FROM sqlite_schema').get()
+  if (readOnly) return
+  database.run(`PRAGMA page_size = ${PAGE_BYTES}`)
+  // While another process makes the same file, this one is refused at once, whatever the timeout.
+  database.run('PRAGMA journal_mode = WAL')
+  database.run('PRAGMA synchronous = NORMAL')
+  database.run(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`)
 }
 
 /** SQLite's result code of an error, for example SQLITE_BUSY, or '' when it is none of SQLite's. */
