@@ -160,8 +160,8 @@ describe('secrets where they do not belong', () => {
   test.each([
     [
       'the address of another store',
-      ['--symbols', 'AAAUSDT', '--db-uri', uri],
-      /name the store that it belongs to with --db/,
+      ['--db', 'sqlite', '--db-uri', uri],
+      /of a postgresql store, not of sqlite/,
     ],
     ['the address as the name of the store', ['--db', uri], /--db takes sqlite/],
     ['the address as a word of its own', ['--db', 'sqlite', uri], /unexpected 'postgres:\/\/me:\*\*\*@127/],
