@@ -4,6 +4,7 @@ import { fetchListings } from '../binance/symbols.ts'
 import type { Finding } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
 import { type ExitCode, exitCodeOf, PetrosaError, worstExitCode } from '../errors.ts'
+import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { marketOf, openClient } from './exchange.ts'
 import { withStore } from './open-store.ts'
@@ -50,19 +51,22 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
     {
       name: `exchange ${market}`,
       ok: true,
-      detail: `answers in ${tookMs} ms, ${trading} symbols trade`,
+      detail: `answers in ${tookMs} ms, ${thousands(trading)} symbols trade`,
       advice: '',
     },
     {
       name: `request weight ${market}`,
       ok: true,
-      detail: `${budget.used} of ${budget.limit} used in this minute, by all programs on this address`,
+      detail: `${thousands(budget.used)} of ${thousands(budget.limit)} used this minute, by all on this IP`,
       advice: '',
     },
     {
       name: 'clock',
       ok: true,
-      detail: Math.abs(offMs) < CLOCK_OFF_MS ? 'agrees with the exchange' : `${offMs} ms off the exchange's`,
+      detail:
+        Math.abs(offMs) < CLOCK_OFF_MS
+          ? 'agrees with the exchange'
+          : `${counted(Math.round(offMs / 1_000), 'second')} off the exchange's`,
       advice:
         Math.abs(offMs) < CLOCK_OFF_MS
           ? ''

@@ -99,6 +99,11 @@ export function thousands(value: number): string {
   return value.toLocaleString('en-US')
 }
 
+/** `1 row`, `2,880 rows`: a number with its noun. */
+export function counted(value: number, noun: string): string {
+  return `${thousands(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
 /** Seconds as people say them: 45 s, 3 min, 2 h 5 min. */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`
