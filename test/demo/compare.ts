@@ -17,13 +17,19 @@ export type Comparison = {
 }
 
 /** Every series of the scenario in these periods, and whether the tables hold anything else. */
-export function compareAll(database: Database, scenario: Scenario, periods: readonly Period[]): Comparison {
+export async function compareAll(
+  database: Database,
+  scenario: Scenario,
+  periods: readonly Period[],
+): Promise<Comparison> {
   const differences: string[] = []
   let equal = 0
   for (const period of periods) {
     const table = klines.table({ market: 'spot', dataset: 'klines', symbol: '', period })
     let expectedInTable = 0
     for (const spec of scenario.symbols) {
+      // A turn of the event loop, so that Ctrl-C is heard.
+      await Bun.sleep(0)
       const expected = expectedTexts(spec, period, scenario)
       const stored = storedTexts(database, table, spec)
       expectedInTable += expected.length

@@ -17,11 +17,15 @@ const binary = join(import.meta.dir, '..', '..', 'dist', 'petrosa')
 const scenario = scenarios.fewWeeks
 const periods = ['1m', '1h', '1d'] as const
 const markets = ['spot', 'um'] as const
-const days = `--start ${isoTime(scenario.span.startMs).slice(0, 10)} --end ${isoTime(scenario.span.endMs).slice(0, 10)}`
+const [firstDay, lastDay] = [scenario.span.startMs, scenario.span.endMs].map((timeMs) =>
+  isoTime(timeMs).slice(0, 10),
+)
+const days = `--start ${firstDay} --end ${lastDay}`
 
 let exchange: SpawnedExchange | null = null
 let running: Bun.Subprocess | null = null
 let folder: string | null = null
+let interrupted = false
 
 /** Ends what was started and removes what was made; safe to call at any time, also twice. */
 async function cleanUp(): Promise<void> {
@@ -97,7 +101,9 @@ async function play(): Promise<number> {
   await step('A small Binance on this machine')
   exchange = await spawnExchange({ scenario: 'fewWeeks' })
   await tell(`It listens on ${exchange.url}, is as strict as the real one, and has`)
-  await tell(`three weeks of ${scenario.symbols.length} symbols: decimals of 18 digits, an outage of 20 hours,`)
+  await tell(
+    `three weeks of ${scenario.symbols.length} symbols: decimals of 18 digits, an outage of 20 hours,`,
+  )
   await tell('a new listing, two symbols that end, Chinese names.')
 
   await step('Fetch it: spot and USD-M futures, three periods, into one SQLite file')
@@ -119,12 +125,11 @@ async function play(): Promise<number> {
     await showRows(database)
 
     await step('Every stored row against the exchange, digit by digit')
-    const found = compareAll(database, scenario, periods)
+    const found = await compareAll(database, scenario, periods)
     for (const difference of found.differences) await tell(`DIFFERENT: ${difference}`)
     if (found.differences.length > 0) return 1
-    await tell(
-      `${found.equal.toLocaleString('en-US')} rows of ${found.series} series: all equal, none missing, none too many.`,
-    )
+    const rows = found.equal.toLocaleString('en-US')
+    await tell(`${rows} rows of ${found.series} series: all equal, none missing, none too many.`)
   } finally {
     database.close()
   }
@@ -141,15 +146,20 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
-  process.on(signal, () => void cleanUp().finally(() => process.exit(code)))
+  process.on(signal, () => {
+    interrupted = true
+    void cleanUp().finally(() => process.exit(code))
+  })
 }
 
 let code = 1
 try {
   code = await play()
 } catch (error) {
-  console.error(`\nthe demo failed: ${error instanceof Error ? error.message : String(error)}`)
+  // What is cut off by a signal has not failed.
+  if (!interrupted)
+    console.error(`\nthe demo failed: ${error instanceof Error ? error.message : String(error)}`)
 } finally {
   await cleanUp()
 }
-process.exit(code)
+if (!interrupted) process.exit(code)
