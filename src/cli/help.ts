@@ -17,7 +17,8 @@ export function programHelp(version: string): string {
   const rows = [...commands.map((command) => [command.name, command.summary] as const), ...builtIn]
   const width = Math.max(...rows.map(([name]) => name.length))
   return [
-    `petrosa ${version}: Binance market data into a database, complete and exact`,
+    `petrosa ${version}`,
+    'Binance market data into a database, complete and exact',
     '',
     'Usage: petrosa COMMAND [settings]',
     '',
