@@ -194,11 +194,9 @@ describe('the surroundings', () => {
 
   test('.env and bunfig.toml in the working folder are none of its business', async () => {
     const at = await bench(exchange)
-    writeFileSync(
-      join(at.folder, '.env'),
-      'BINANCE_API_URL=http://127.0.0.1:9\nDB_ADAPTER=postgresql\nLOG_LEVEL=debug\n',
-    )
-    writeFileSync(join(at.folder, '.env.production'), 'PERIODS=nonsense\n')
+    // Were one of them read, the run would be refused.
+    writeFileSync(join(at.folder, '.env'), 'WEIGHT_SHARE=nonsense\n')
+    writeFileSync(join(at.folder, '.env.production'), 'MAX_WORKERS=nonsense\n')
     writeFileSync(join(at.folder, 'bunfig.toml'), 'preload = ["./preload.ts"]\n')
     writeFileSync(join(at.folder, 'preload.ts'), 'console.log("preloaded"); process.exit(99)\n')
     writeFileSync(join(at.folder, 'package.json'), '{"name":"elsewhere","type":"commonjs"}\n')
