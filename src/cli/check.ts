@@ -4,7 +4,7 @@ import { fetchListings } from '../binance/symbols.ts'
 import type { Finding, Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
 import { type ExitCode, exitCodeOf, PetrosaError, worstExitCode } from '../errors.ts'
-import { duration } from '../observe/progress.ts'
+import { duration, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { marketOf, openClient } from './exchange.ts'
 import { configuredStores, type StoreAddress, withStore } from './open-store.ts'
@@ -55,13 +55,13 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
     {
       name: `exchange ${market}`,
       ok: true,
-      detail: `answers in ${tookMs} ms, ${trading} symbols trade`,
+      detail: `answers in ${tookMs} ms, ${thousands(trading)} symbols trade`,
       advice: '',
     },
     {
       name: `request weight ${market}`,
       ok: true,
-      detail: `${budget.used} of ${budget.limit} used in this minute, by all programs on this address`,
+      detail: `${thousands(budget.used)} of ${thousands(budget.limit)} used this minute, by all on this IP`,
       advice: '',
     },
     {
