@@ -108,7 +108,7 @@ describe.each(binaryDatabases)('shards: $label', (database) => {
     expect([0, 1, 2].every((index) => mine(index).length > 0)).toBe(true)
   })
 
-  test('the hash is read big-endian, which three shards cannot tell (256 leaves 1 when divided by 3)', async () => {
+  test('the hash is read big-endian: seven shards can tell, three cannot (256 mod 3 is 1)', async () => {
     const at = await bench(exchange, database)
     for (const index of [0, 1, 2, 3, 4, 5, 6]) {
       const run = await at.klines([...flags, '--shard', `${index}/7`, '--dry-run'])

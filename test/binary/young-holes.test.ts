@@ -71,7 +71,7 @@ describe.each(binaryDatabases)('$label', (database) => {
     },
   )
 
-  test('never: a hole that two answers a minute apart agree on is settled, and asked for no more', async () => {
+  test('never: a hole that two answers a minute apart agree on is settled for good', async () => {
     const outage = { startMs: lastMs - 20 * MINUTE_MS, endMs: lastMs - 5 * MINUTE_MS }
     const spec = plainSymbol('AAAUSDT', { outages: [outage] })
     const its = await exchangeWith(spec)
