@@ -9,10 +9,12 @@ import { type Bench, bench, NO_LIMITS } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation } from '../rig/compare-store.ts'
 import { candles } from '../rig/market.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { hugeVolume, manyDecimals } from '../rig/scenario.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
+
+afterAll(removeWorkFolders)
 
 /** Far ahead, so that even candles of three days have room for an outage of more than 1,000 of them. */
 const nowMs = Date.parse('2027-03-10T13:37:30Z')

@@ -1,14 +1,16 @@
 // A bad day of the exchange: errors, cut answers, resets, garbage, pauses, bans and blocks. What can be had
 // is had, exactly; what cannot ends with the exit code that says so, and no ban is ever earned.
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, plainSymbol } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation } from '../rig/compare-store.ts'
 import type { ProcessOptions } from '../rig/exchange-process.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { seedFor } from '../rig/seed.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const seed = seedFor('test/binary/faults.test.ts')
 

@@ -12,8 +12,10 @@ import {
   recordings,
   testWithRecordings,
 } from '../rig/recorded.ts'
-import { tail, workFolder } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 /** After every recording was made. */
 const nowMs = Date.parse('2026-03-01T12:00:30Z')
