@@ -1,8 +1,12 @@
 // A bounded pool of sessions. A session that failed in its transaction is not given to the next caller unless it is sound.
+import { UnavailableError } from '../../errors.ts'
 import type { Session } from './session.ts'
 
 export type Pool = {
-  /** Runs `work` with a session of its own, waiting for one while all are taken. Throws what opening throws, or `work`. */
+  /**
+   * Runs `work` with a session of its own, waiting for one while all are taken. Throws what opening or `work` throws, and
+   * UnavailableError when the pool is closed.
+   */
   use<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** Ends every session, after what is under way on it. */
   close(): Promise<void>
@@ -32,6 +36,7 @@ export function sessionPool(size: number, open: () => Promise<Session>): Pool {
   }
   return {
     async use(work) {
+      if (closed) throw new UnavailableError('the store is closed', 'run the command again')
       await take()
       try {
         const session = idleSession() ?? (await open())

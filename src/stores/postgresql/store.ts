@@ -4,7 +4,7 @@ import { emptyRows } from '../../core/dataset.ts'
 import { type Clock, retry, type RetryPolicy } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Finding, Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
-import { PetrosaError } from '../../errors.ts'
+import { PetrosaError, UserError } from '../../errors.ts'
 import { SCHEMA_TABLE, refuseNewerSchema } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
 import { checkServer } from './check.ts'
@@ -86,7 +86,10 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         return series.map((one) => found.get(seriesKey(one)) ?? [])
       }),
     knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
-    write: (pages, writeOptions) => again(() => writer(pages, writeOptions?.refresh ?? false)),
+    write: async (pages, writeOptions) => {
+      if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
+      return again(() => writer(pages, writeOptions?.refresh ?? false))
+    },
     holding: (series, table) => read(null, (session) => holding(session, series, table)),
     counts: (series, table, spans) => read(spans.map(() => 0), (session) => counts(session, series, table, spans)),
     read: (series, table, span, limit) =>
