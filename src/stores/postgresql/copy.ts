@@ -1,7 +1,6 @@
 // COPY … FROM STDIN through postgres.js so that every failure settles. Its own writable hangs for ever when the server refuses after
 // end() (porsager/postgres#1173); this leans on internals of 3.4.9, which is why the version is pinned and test/postgresql/copy.test.ts
 // holds each way in which a copy can fail.
-import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { Sql } from 'postgres'
 
@@ -14,10 +13,11 @@ type CopyQuery = {
 }
 
 /**
- * Sends `chunks` as the data of `statement` (COPY … FROM STDIN) and returns how many rows the server took. Rejects with the server's
- * error, the connection's, or the producer's own; by then the server has ended the statement, so that ROLLBACK may follow.
+ * Sends `chunks` as the data of `statement` (COPY … FROM STDIN) and returns how many rows the server took. A chunk is used up before the
+ * next one is asked for. Rejects with the server's error, the connection's, or the producer's own; by then the server has ended the
+ * statement, so that ROLLBACK may follow.
  */
-export async function copyIn(sql: Sql, statement: string, chunks: Iterable<string>): Promise<number> {
+export async function copyIn(sql: Sql, statement: string, chunks: Iterable<string | Uint8Array>): Promise<number> {
   const query = sql.unsafe(statement) as unknown as CopyQuery
   const started = Promise.withResolvers<Writable>()
   const ended = Promise.withResolvers<number>()
@@ -42,7 +42,9 @@ export async function copyIn(sql: Sql, statement: string, chunks: Iterable<strin
   try {
     for (const chunk of chunks) {
       if (stream.destroyed) break
-      if (!stream.write(chunk)) await Promise.race([once(stream, 'drain').catch(() => {}), stopped])
+      // Written out before the next chunk is asked for: the producer may use its buffer again.
+      const taken = new Promise<void>((resolve) => stream.write(chunk, () => resolve()))
+      await Promise.race([taken, stopped])
     }
   } catch (error) {
     // CopyFail: the server gives up the statement and says so; what the caller should hear is why.

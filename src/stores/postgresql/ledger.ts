@@ -1,7 +1,7 @@
 // The ledger in PostgreSQL: read, changed and written for many series at once, in a few statements whatever their number.
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { COVERAGE_TABLE, type CoverageRecord, coverageColumns, coverageValues, toLedgerRow } from '../schema.ts'
-import { arrayText } from './copy-text.ts'
+import { arrayText } from './array-text.ts'
 import type { Session } from './session.ts'
 import { arrayTypes, fromServer, readText } from './types.ts'
 

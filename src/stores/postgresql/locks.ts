@@ -1,6 +1,6 @@
 // Advisory locks, held to the end of the transaction: one writer a series, so that no coverage is lost between reading the ledger and
 // writing it, and one process that makes the schema. Rows of a series are written under its lock only.
-import { arrayText } from './copy-text.ts'
+import { arrayText } from './array-text.ts'
 import type { Session } from './session.ts'
 
 /** The first half of each lock's number, which keeps them apart from other programs' locks: "petr". */

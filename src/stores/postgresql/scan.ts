@@ -4,7 +4,7 @@ import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../..
 import type { Span } from '../../core/span.ts'
 import type { Holding } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
-import { arrayText } from './copy-text.ts'
+import { arrayText } from './array-text.ts'
 import { existingTables } from './schema.ts'
 import type { Session } from './session.ts'
 import { epochText, fromServer, readText } from './types.ts'

@@ -2,7 +2,7 @@
 // be partitioned (relkind p) or a hypertable: only its columns and its key count.
 import { allColumns, type Column, keyNames, type Table, timeName } from '../../core/dataset.ts'
 import { COVERAGE_TABLE, coverageColumns, refuseForeignShape, refuseNewerSchema, SCHEMA_TABLE, SCHEMA_VERSION } from '../schema.ts'
-import { arrayText } from './copy-text.ts'
+import { arrayText } from './array-text.ts'
 import { lockSchema } from './locks.ts'
 import type { Session } from './session.ts'
 import { inTransaction } from './transaction.ts'

@@ -27,7 +27,7 @@ export type Session = {
   /** One statement. Without parameters it may be several, separated by semicolons: the last one's answer counts. */
   run(text: string, parameters?: readonly Parameter[], prepare?: boolean): Promise<Answer>
   /** COPY … FROM STDIN; how many rows the server took. */
-  copy(statement: string, chunks: Iterable<string>): Promise<number>
+  copy(statement: string, chunks: Iterable<string | Uint8Array>): Promise<number>
   /** Ends in peace, after what is under way. */
   end(): Promise<void>
   /** Ends at once; what is under way fails. */
