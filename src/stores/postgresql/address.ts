@@ -35,10 +35,21 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 10_000
 const LONGEST_CONNECT_TIMEOUT_MS = 60_000
 
 /** What a URI may say after the question mark. */
-const known = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'connect_timeout', 'application_name', 'options', 'host', 'port']
+const known = [
+  'sslmode',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'connect_timeout',
+  'application_name',
+  'options',
+  'host',
+  'port',
+]
 
 /** What libpq knows and this program need not heed: nothing is less safe or less exact without it. */
-const harmless = /^(channel_binding|gssencmode|keepalives\w*|sslsni|sslnegotiation|target_session_attrs|fallback_application_name)$/
+const harmless =
+  /^(channel_binding|gssencmode|keepalives\w*|sslsni|sslnegotiation|target_session_attrs|fallback_application_name)$/
 
 const uriPattern = /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:(.*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/
 
@@ -49,7 +60,8 @@ export function parseAddress(uri: string): Address {
   const [, account = '', hosts = '', path = '', query = ''] = match
   const settings = parseQuery(query)
   const database = decoded(path)
-  if (database === '') refuse('it names no database: put its name after the host, as in postgres://host/binance')
+  if (database === '')
+    refuse('it names no database: put its name after the host, as in postgres://host/binance')
   const colon = account.indexOf(':')
   const user = decoded(colon < 0 ? account : account.slice(0, colon))
   const password = colon < 0 ? null : decoded(account.slice(colon + 1))
@@ -74,7 +86,11 @@ export function placeText(address: Address): string {
 
 /** `localhost:5432`, or the path of a Unix socket. */
 export function endpointText({ host, port }: Endpoint): string {
-  return host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return host.startsWith('/')
+    ? `${host}/.s.PGSQL.${port}`
+    : host.includes(':')
+      ? `[${host}]:${port}`
+      : `${host}:${port}`
 }
 
 function parseQuery(query: string): Map<string, string> {
@@ -94,13 +110,17 @@ function parseHosts(text: string, defaultPort: number): Endpoint[] {
     const match = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(part)
     if (!match) refuse(`it names the host '${part}', which is not of the form host:port`)
     const [, literal, name = '', port] = match
-    return { host: literal ?? (decoded(name) || 'localhost'), port: port === undefined ? defaultPort : portOf(port) }
+    return {
+      host: literal ?? (decoded(name) || 'localhost'),
+      port: port === undefined ? defaultPort : portOf(port),
+    }
   })
 }
 
 function portOf(text: string): number {
   const port = Number(text)
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) refuse(`it names the port '${text}', which is not from 1 to 65535`)
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
+    refuse(`it names the port '${text}', which is not from 1 to 65535`)
   return port
 }
 
@@ -111,7 +131,8 @@ function parseTls(settings: ReadonlyMap<string, string>): Tls {
   const root = settings.get('sslrootcert')
   const rootCertificate = root === undefined || root === 'system' ? null : root
   // As libpq reads it: who names an authority and requires TLS wants the certificate checked against it.
-  const checked = root === 'system' ? 'verify-full' : rootCertificate !== null && mode === 'require' ? 'verify-ca' : mode
+  const checked =
+    root === 'system' ? 'verify-full' : rootCertificate !== null && mode === 'require' ? 'verify-ca' : mode
   return {
     mode: checked,
     rootCertificate,
@@ -123,7 +144,8 @@ function parseTls(settings: ReadonlyMap<string, string>): Tls {
 function parseTimeout(text: string | undefined): number {
   if (text === undefined) return DEFAULT_CONNECT_TIMEOUT_MS
   const seconds = Number(text)
-  if (!/^\d+$/.test(text) || seconds < 1) refuse(`its connect_timeout is '${text}', which is no number of seconds`)
+  if (!/^\d+$/.test(text) || seconds < 1)
+    refuse(`its connect_timeout is '${text}', which is no number of seconds`)
   return Math.min(seconds * 1_000, LONGEST_CONNECT_TIMEOUT_MS)
 }
 

@@ -47,10 +47,27 @@ export function pageArrays(pages: readonly Page[]): string[] {
   const repeated = (value: (page: Page) => Value): Value[] =>
     pages.flatMap((page) => Array.from({ length: page.rows.count }, () => value(page)))
   return [
-    arrayText('text', repeated((page) => page.series.market)),
-    arrayText('text', repeated((page) => page.series.symbol)),
-    ...first.table.columns.map(({ kind }, i) => arrayText(kind, pages.flatMap((page) => page.rows.columns[i] ?? []))),
-    arrayText('text', repeated((page) => page.source)),
-    arrayText('time', repeated((page) => page.extractedAtMs)),
+    arrayText(
+      'text',
+      repeated((page) => page.series.market),
+    ),
+    arrayText(
+      'text',
+      repeated((page) => page.series.symbol),
+    ),
+    ...first.table.columns.map(({ kind }, i) =>
+      arrayText(
+        kind,
+        pages.flatMap((page) => page.rows.columns[i] ?? []),
+      ),
+    ),
+    arrayText(
+      'text',
+      repeated((page) => page.source),
+    ),
+    arrayText(
+      'time',
+      repeated((page) => page.extractedAtMs),
+    ),
   ]
 }

@@ -11,7 +11,12 @@ import { inTransaction } from './transaction.ts'
 /** What the statements need: declarative partitions with unique keys and RETURNING came with 11; 12 is the oldest tried. */
 const OLDEST_VERSION = 120_000
 
-const finding = (name: string, ok: boolean, detail: string, advice = ''): Finding => ({ name, ok, detail, advice: ok ? '' : advice })
+const finding = (name: string, ok: boolean, detail: string, advice = ''): Finding => ({
+  name,
+  ok,
+  detail,
+  advice: ok ? '' : advice,
+})
 
 /** The findings for a session that could be opened. `sessions` is how many connections the store may open in all. */
 export async function checkServer(
@@ -104,7 +109,12 @@ async function serverFacts(session: Session): Promise<ServerFacts> {
   }
 }
 
-async function rightsFinding(session: Session, existing: readonly string[], missing: number, user: string): Promise<Finding> {
+async function rightsFinding(
+  session: Session,
+  existing: readonly string[],
+  missing: number,
+  user: string,
+): Promise<Finding> {
   const { rows } = await session.run(
     `SELECT name || ' ' || privilege FROM unnest($1::text[]) AS name
       CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS privilege
@@ -114,7 +124,10 @@ async function rightsFinding(session: Session, existing: readonly string[], miss
     [arrayText('text', existing)],
   )
   const lacking = rows.map(([right]) => String(right))
-  const detail = lacking.length === 0 ? `${user} may all that is needed` : `${user} lacks: ${lacking.slice(0, 8).join(', ')}`
+  const detail =
+    lacking.length === 0
+      ? `${user} may all that is needed`
+      : `${user} lacks: ${lacking.slice(0, 8).join(', ')}`
   const advice = `GRANT TEMPORARY ON DATABASE …; GRANT CREATE ON SCHEMA …; GRANT SELECT, INSERT, UPDATE, DELETE ON … TO ${user}`
   return finding('store rights', lacking.length === 0, detail, advice)
 }

@@ -52,7 +52,9 @@ const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '
 
 /** Texts as COPY wants them, separated by tabs. */
 function escapedBytes(...texts: readonly string[]): Uint8Array {
-  const escaped = texts.map((text) => text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? character))
+  const escaped = texts.map((text) =>
+    text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? character),
+  )
   return new TextEncoder().encode(escaped.join('\t'))
 }
 

@@ -2,6 +2,7 @@
 // end() (porsager/postgres#1173); this leans on internals of 3.4.9, which is why the version is pinned and test/postgresql/copy.test.ts
 // holds each way in which a copy can fail.
 import type { Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Sql } from 'postgres'
 
 /** What this piece needs to know of the driver's query object. */
@@ -17,7 +18,11 @@ type CopyQuery = {
  * next one is asked for. Rejects with the server's error, the connection's, or the producer's own; by then the server has ended the
  * statement, so that ROLLBACK may follow.
  */
-export async function copyIn(sql: Sql, statement: string, chunks: Iterable<string | Uint8Array>): Promise<number> {
+export async function copyIn(
+  sql: Sql,
+  statement: string,
+  chunks: Iterable<string | Uint8Array>,
+): Promise<number> {
   const query = sql.unsafe(statement) as unknown as CopyQuery
   const started = Promise.withResolvers<Writable>()
   const ended = Promise.withResolvers<number>()
@@ -45,6 +50,8 @@ export async function copyIn(sql: Sql, statement: string, chunks: Iterable<strin
       // Written out before the next chunk is asked for: the producer may use its buffer again.
       const taken = new Promise<void>((resolve) => stream.write(chunk, () => resolve()))
       await Promise.race([taken, stopped])
+      // Bun takes a write at once and so never comes round to reading: the server's refusal would be seen after the last row.
+      await setImmediate()
     }
   } catch (error) {
     // CopyFail: the server gives up the statement and says so; what the caller should hear is why.

@@ -41,16 +41,26 @@ export function explained(error: unknown, address: Address): unknown {
   const said = error instanceof Error ? error.message : String(error)
   const options = { cause: error }
   const user = (message: string, advice: string): UserError => new UserError(message, advice, options)
-  const unavailable = (message: string, advice: string): UnavailableError => new UnavailableError(message, advice, options)
+  const unavailable = (message: string, advice: string): UnavailableError =>
+    new UnavailableError(message, advice, options)
   switch (code) {
     case '28P01':
     case '28000':
     case '28001':
-      return user(`the ${place} refuses the user: ${said}`, 'correct user and password in --db-uri or POSTGRESQL_URI, or pg_hba.conf')
+      return user(
+        `the ${place} refuses the user: ${said}`,
+        'correct user and password in --db-uri or POSTGRESQL_URI, or pg_hba.conf',
+      )
     case '3D000':
-      return user(`the ${place} does not exist`, `make it: CREATE DATABASE ${quoted(address.database)} ENCODING 'UTF8'`)
+      return user(
+        `the ${place} does not exist`,
+        `make it: CREATE DATABASE ${quoted(address.database)} ENCODING 'UTF8'`,
+      )
     case '42501':
-      return user(`the ${place} refuses: ${said}`, 'grant the right it names; petrosa check lists what is needed')
+      return user(
+        `the ${place} refuses: ${said}`,
+        'grant the right it names; petrosa check lists what is needed',
+      )
     case '25006':
       return user(`the ${place} is read-only: ${said}`, 'name the primary server in the URI, not a replica')
     case '42P01':
@@ -59,7 +69,10 @@ export function explained(error: unknown, address: Address): unknown {
     case '53100':
       return unavailable(`no space left for the ${place}`, `free some space on the server, ${REPEAT}`)
     case '53300':
-      return unavailable(`the ${place} has no connection left: ${said}`, 'raise max_connections or close other programs')
+      return unavailable(
+        `the ${place} has no connection left: ${said}`,
+        'raise max_connections or close other programs',
+      )
     case '57014':
       return unavailable(`the ${place} took too long: ${said}`, `see what keeps the server busy, ${REPEAT}`)
     case '55P03':
@@ -67,17 +80,29 @@ export function explained(error: unknown, address: Address): unknown {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
     case 'EAI_FAIL':
-      return unavailable(`the host of the ${place} is unknown`, 'correct the host in --db-uri or POSTGRESQL_URI, or the name service')
+      return unavailable(
+        `the host of the ${place} is unknown`,
+        'correct the host in --db-uri or POSTGRESQL_URI, or the name service',
+      )
     default:
   }
   if (isTlsCode(code)) {
-    return user(`TLS with the ${place} failed: ${said}`, 'correct sslmode, sslrootcert or the certificate of the server')
+    return user(
+      `TLS with the ${place} failed: ${said}`,
+      'correct sslmode, sslrootcert or the certificate of the server',
+    )
   }
   if (isTransient(error)) {
-    return unavailable(`the ${place} is not available: ${said}`, `see whether the server runs and can be reached, ${REPEAT}`)
+    return unavailable(
+      `the ${place} is not available: ${said}`,
+      `see whether the server runs and can be reached, ${REPEAT}`,
+    )
   }
   if (/^(SASL_SIGNATURE_MISMATCH|0A000|42704|22023|08P01)$/.test(code)) {
-    return user(`the ${place} refuses: ${said}`, 'check the URI and the version of the server; PostgreSQL 12 is the oldest that serves')
+    return user(
+      `the ${place} refuses: ${said}`,
+      'check the URI and the version of the server; PostgreSQL 12 is the oldest that serves',
+    )
   }
   return error
 }

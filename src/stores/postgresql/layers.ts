@@ -42,7 +42,11 @@ function keyAt(page: Page, row: number): Key {
 
 function overlap(a: Piece, b: Piece): boolean {
   const { table } = a.page
-  return a.series === b.series && compareKeys(a.first, b.last, table) <= 0 && compareKeys(b.first, a.last, table) <= 0
+  return (
+    a.series === b.series &&
+    compareKeys(a.first, b.last, table) <= 0 &&
+    compareKeys(b.first, a.last, table) <= 0
+  )
 }
 
 function inKeyOrder(a: Piece, b: Piece): number {
@@ -56,7 +60,8 @@ function compareKeys(a: Key, b: Key, table: Table): number {
     const x = a[i] ?? ''
     const y = b[i] ?? ''
     if (x === y) continue
-    if (table.columns[i]?.kind === 'id' && String(x).length !== String(y).length) return String(x).length - String(y).length
+    if (table.columns[i]?.kind === 'id' && String(x).length !== String(y).length)
+      return String(x).length - String(y).length
     return x < y ? -1 : 1
   }
   return 0

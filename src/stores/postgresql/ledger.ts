@@ -1,6 +1,12 @@
 // The ledger in PostgreSQL: read, changed and written for many series at once, in a few statements whatever their number.
 import { type LedgerRow, record } from '../../core/ledger.ts'
-import { COVERAGE_TABLE, type CoverageRecord, coverageColumns, coverageValues, toLedgerRow } from '../schema.ts'
+import {
+  COVERAGE_TABLE,
+  type CoverageRecord,
+  coverageColumns,
+  coverageValues,
+  toLedgerRow,
+} from '../schema.ts'
 import { arrayText } from './array-text.ts'
 import type { Session } from './session.ts'
 import { arrayTypes, fromServer, readText } from './types.ts'
@@ -21,7 +27,10 @@ const touchingText =
   `AND ${COVERAGE_TABLE}.start_time <= last_time ORDER BY ${COVERAGE_TABLE}.series, ${COVERAGE_TABLE}.start_time`
 
 /** The ledger rows of each series by its key, by start. Throws 42P01 where there is no ledger. */
-export async function readLedgers(session: Session, series: readonly string[]): Promise<ReadonlyMap<string, LedgerRow[]>> {
+export async function readLedgers(
+  session: Session,
+  series: readonly string[],
+): Promise<ReadonlyMap<string, LedgerRow[]>> {
   const { rows } = await session.run(
     `SELECT ${selectList} FROM ${COVERAGE_TABLE} WHERE series = ANY ($1::text[]) ` +
       `ORDER BY ${COVERAGE_TABLE}.series, ${COVERAGE_TABLE}.start_time`,
@@ -31,15 +40,27 @@ export async function readLedgers(session: Session, series: readonly string[]): 
 }
 
 /** Records `news`, the ledger rows of each series by its key. The caller's transaction holds the locks of these series. */
-export async function writeLedgers(session: Session, news: ReadonlyMap<string, readonly LedgerRow[]>): Promise<void> {
+export async function writeLedgers(
+  session: Session,
+  news: ReadonlyMap<string, readonly LedgerRow[]>,
+): Promise<void> {
   const told = [...news].filter(([, rows]) => rows.length > 0)
   if (told.length === 0) return
   const { rows } = await session.run(
     touchingText,
     [
-      arrayText('text', told.map(([series]) => series)),
-      arrayText('time', told.map(([, fresh]) => Math.min(...fresh.map((row) => row.startMs)))),
-      arrayText('time', told.map(([, fresh]) => Math.max(...fresh.map((row) => row.endMs)))),
+      arrayText(
+        'text',
+        told.map(([series]) => series),
+      ),
+      arrayText(
+        'time',
+        told.map(([, fresh]) => Math.min(...fresh.map((row) => row.startMs))),
+      ),
+      arrayText(
+        'time',
+        told.map(([, fresh]) => Math.max(...fresh.map((row) => row.endMs))),
+      ),
     ],
     true,
   )
@@ -51,12 +72,26 @@ export async function writeLedgers(session: Session, news: ReadonlyMap<string, r
     await session.run(
       `DELETE FROM ${COVERAGE_TABLE} USING unnest($1::text[], $2::timestamptz[]) AS gone (name, time) ` +
         'WHERE series = name AND start_time = time',
-      [arrayText('text', gone.map(({ series }) => series)), arrayText('time', gone.map(({ startMs }) => startMs))],
+      [
+        arrayText(
+          'text',
+          gone.map(({ series }) => series),
+        ),
+        arrayText(
+          'time',
+          gone.map(({ startMs }) => startMs),
+        ),
+      ],
       true,
     )
   }
   if (put.length === 0) return
-  const arrays = coverageColumns.map(({ kind }, i) => arrayText(kind, put.map((values) => values[i] ?? null)))
+  const arrays = coverageColumns.map(({ kind }, i) =>
+    arrayText(
+      kind,
+      put.map((values) => values[i] ?? null),
+    ),
+  )
   await session.run(putText, arrays, true)
 }
 

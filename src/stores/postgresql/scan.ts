@@ -20,7 +20,11 @@ export async function knownSeries(session: Session, tables: readonly Table[]): P
     const { rows } = await session.run(ledgerHeads)
     for (const [key] of rows) {
       const series = parseSeriesKey(String(key))
-      if (series && tables.some((table) => table.dataset === series.dataset && table.period === series.period)) add(series)
+      if (
+        series &&
+        tables.some((table) => table.dataset === series.dataset && table.period === series.period)
+      )
+        add(series)
     }
   }
   for (const table of tables) {
@@ -28,7 +32,8 @@ export async function knownSeries(session: Session, tables: readonly Table[]): P
     const { rows } = await session.run(tableHeads(table.name))
     for (const [market, symbol] of rows) {
       const name = String(market)
-      if (isMember(markets, name)) add({ market: name, dataset: table.dataset, symbol: String(symbol), period: table.period })
+      if (isMember(markets, name))
+        add({ market: name, dataset: table.dataset, symbol: String(symbol), period: table.period })
     }
   }
   return [...found.keys()].sort().flatMap((key) => found.get(key) ?? [])
@@ -67,7 +72,12 @@ export async function holding(session: Session, series: Series, table: Table): P
 }
 
 /** How many rows of the series lie in each span, in one round trip. Throws 42P01 where there is no such table. */
-export async function counts(session: Session, series: Series, table: Table, spans: readonly Span[]): Promise<number[]> {
+export async function counts(
+  session: Session,
+  series: Series,
+  table: Table,
+  spans: readonly Span[],
+): Promise<number[]> {
   const time = timeName(table)
   const { rows } = await session.run(
     `SELECT (SELECT count(*) FROM ${table.name} WHERE market = $1 AND symbol = $2 AND ${time} >= first AND ${time} < after) ` +
@@ -75,15 +85,27 @@ export async function counts(session: Session, series: Series, table: Table, spa
     [
       series.market,
       series.symbol,
-      arrayText('time', spans.map((span) => span.startMs)),
-      arrayText('time', spans.map((span) => span.endMs)),
+      arrayText(
+        'time',
+        spans.map((span) => span.startMs),
+      ),
+      arrayText(
+        'time',
+        spans.map((span) => span.endMs),
+      ),
     ],
   )
   return rows.map(([count]) => Number(count))
 }
 
 /** The rows of a series in `span`, in order of time, at most `limit`. Throws 42P01 where there is no such table. */
-export async function readRows(session: Session, series: Series, table: Table, span: Span, limit: number): Promise<Rows> {
+export async function readRows(
+  session: Session,
+  series: Series,
+  table: Table,
+  span: Span,
+  limit: number,
+): Promise<Rows> {
   const time = `t.${timeName(table)}`
   const order = [time, ...table.columns.slice(0, table.keyLength).map((column) => `t.${column.name}`)]
   const { rows } = await session.run(

@@ -1,7 +1,14 @@
 // The tables and the ledger of the PostgreSQL store: made where they are missing, checked where they exist. A table that exists may
 // be partitioned (relkind p) or a hypertable: only its columns and its key count.
 import { allColumns, type Column, keyNames, type Table, timeName } from '../../core/dataset.ts'
-import { COVERAGE_TABLE, coverageColumns, refuseForeignShape, refuseNewerSchema, SCHEMA_TABLE, SCHEMA_VERSION } from '../schema.ts'
+import {
+  COVERAGE_TABLE,
+  coverageColumns,
+  refuseForeignShape,
+  refuseNewerSchema,
+  SCHEMA_TABLE,
+  SCHEMA_VERSION,
+} from '../schema.ts'
 import { arrayText } from './array-text.ts'
 import { lockSchema } from './locks.ts'
 import type { Session } from './session.ts'
@@ -31,8 +38,17 @@ const migrations: readonly (readonly string[])[] = [
  * Checks what is there and, with `create`, makes what is missing, in one transaction and one process at a time. Throws UserError for
  * a table that is not ours and for a newer schema, and what the server throws.
  */
-export async function prepareSchema(session: Session, tables: readonly Table[], create: boolean, place: string): Promise<void> {
-  const shapes = tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) }))
+export async function prepareSchema(
+  session: Session,
+  tables: readonly Table[],
+  create: boolean,
+  place: string,
+): Promise<void> {
+  const shapes = tables.map((table) => ({
+    name: table.name,
+    columns: allColumns(table),
+    key: keyNames(table),
+  }))
   const state = await inTransaction(session, 'read', () => schemaState(session, shapes, place))
   // Where nothing is missing nothing is locked, and no right to create is needed.
   if (!create || (state.version === SCHEMA_VERSION && state.missing.size === 0)) return
@@ -48,7 +64,8 @@ export async function prepareSchema(session: Session, tables: readonly Table[], 
     }
     for (const [i, shape] of shapes.entries()) {
       const table = tables[i]
-      if (table && missing.has(shape.name)) await session.run(`${createTable(shape)}; ${createTimeIndex(table)}`)
+      if (table && missing.has(shape.name))
+        await session.run(`${createTable(shape)}; ${createTimeIndex(table)}`)
     }
   })
 }
@@ -60,7 +77,10 @@ async function schemaState(
   place: string,
 ): Promise<{ readonly version: number; readonly missing: ReadonlySet<string> }> {
   const all = [schemaShape, coverageShape, ...shapes]
-  const found = await foundColumns(session, all.map((shape) => shape.name))
+  const found = await foundColumns(
+    session,
+    all.map((shape) => shape.name),
+  )
   const missing = new Set<string>()
   for (const shape of all) {
     const columns = found.get(shape.name)
@@ -79,7 +99,10 @@ export async function schemaVersion(session: Session): Promise<number> {
 }
 
 /** Which of `names` exist where the session looks for tables. */
-export async function existingTables(session: Session, names: readonly string[]): Promise<ReadonlySet<string>> {
+export async function existingTables(
+  session: Session,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
   const { rows } = await session.run(
     'SELECT name FROM unnest($1::text[]) AS wanted (name) WHERE to_regclass(quote_ident(name)) IS NOT NULL',
     [arrayText('text', names)],
@@ -113,7 +136,13 @@ async function foundColumns(session: Session, names: readonly string[]): Promise
   for (const [table, relation, name, type, required, position] of rows) {
     const columns = found.get(String(table)) ?? []
     const keyPosition = position === null ? null : Number(position)
-    columns.push({ relation: String(relation), name: String(name), type: String(type), required: required === true, keyPosition })
+    columns.push({
+      relation: String(relation),
+      name: String(name),
+      type: String(type),
+      required: required === true,
+      keyPosition,
+    })
     found.set(String(table), columns)
   }
   return found
@@ -126,14 +155,18 @@ function checkShape(shape: Shape, found: readonly FoundColumn[], place: string):
   if (relation !== 'r' && relation !== 'p') refuse('it is a view or a foreign table')
   for (const { name, kind } of shape.columns) {
     const column = found.find((candidate) => candidate.name === name)
-    if (!column) return refuse(`it has no column ${name}`)
-    if (!holdsKind(column.type, kind)) refuse(`its column ${name} is ${column.type}, not ${columnTypes[kind]}`)
+    if (!column) refuseForeignShape(shape.name, `it has no column ${name}`, `the ${place}`)
+    if (!holdsKind(column.type, kind))
+      refuse(`its column ${name} is ${column.type}, not ${columnTypes[kind]}`)
   }
-  const foreign = found.find((column) => column.required && !shape.columns.some(({ name }) => name === column.name))
+  const foreign = found.find(
+    (column) => column.required && !shape.columns.some(({ name }) => name === column.name),
+  )
   if (foreign) refuse(`its column ${foreign.name} may not be null, and petrosa does not fill it`)
   const key = found.flatMap(({ name, keyPosition }) => (keyPosition === null ? [] : [{ name, keyPosition }]))
   key.sort((a, b) => a.keyPosition - b.keyPosition)
-  if (key.map(({ name }) => name).join() !== shape.key.join()) refuse(`its primary key is not (${shape.key.join(', ')})`)
+  if (key.map(({ name }) => name).join() !== shape.key.join())
+    refuse(`its primary key is not (${shape.key.join(', ')})`)
 }
 
 function createTable(shape: Shape): string {

@@ -68,6 +68,10 @@ export async function openSession(address: Address): Promise<Session> {
     socket.destroy()
     void sql.end({ timeout: 0 }).catch(() => {})
   }
+  // Heard here before the driver hears it: between a socket's error and its close the driver takes statements that it never answers.
+  socket.on('error', () => {
+    alive = false
+  })
   const session = sessionOf(sql, socket, () => alive, destroy)
   try {
     await session.run('SELECT 1')
@@ -88,7 +92,7 @@ function accountOf(address: Address): Record<string, unknown> {
     database: address.database,
     connection: {
       application_name: address.applicationName,
-      TimeZone: 'UTC',
+      timezone: 'UTC',
       ...(address.options === null ? {} : { options: address.options }),
     },
   }
@@ -96,17 +100,25 @@ function accountOf(address: Address): Record<string, unknown> {
 
 function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: () => void): Session {
   let limitMs = FIRST_LIMIT_MS
-  /** Rejects and destroys the connection when the server or the network falls silent. */
+  let failCurrent: ((error: unknown) => void) | null = null
+  socket.once('close', () => failCurrent?.(codedError('the connection was lost', 'ECONNRESET')))
+  /** Rejects when the connection is lost, and loses it when the server or the network falls silent. */
   const bounded = async <T>(start: () => Promise<T>): Promise<T> => {
     if (!isAlive()) throw codedError('the connection was lost', 'ECONNRESET')
-    const silence = Promise.withResolvers<never>()
+    const broken = Promise.withResolvers<never>()
+    failCurrent = broken.reject
     const timer = setTimeout(() => {
-      silence.reject(codedError('the server fell silent', 'ETIMEDOUT'))
+      broken.reject(codedError('the server fell silent', 'ETIMEDOUT'))
       destroy()
     }, limitMs)
     try {
-      return await Promise.race([start(), silence.promise])
+      return await Promise.race([start(), broken.promise])
+    } catch (error) {
+      // After a FATAL error the server closes the connection, which may be seen some time later.
+      if (error instanceof Error && 'severity' in error && error.severity === 'FATAL') destroy()
+      throw error
     } finally {
+      failCurrent = null
       clearTimeout(timer)
     }
   }

@@ -59,7 +59,9 @@ async function protect(socket: Socket, endpoint: Endpoint, tls: Tls): Promise<So
 }
 
 function tlsOptions(tls: Tls, endpoint: Endpoint): ConnectionOptions {
-  const options: ConnectionOptions = { rejectUnauthorized: tls.mode === 'verify-ca' || tls.mode === 'verify-full' }
+  const options: ConnectionOptions = {
+    rejectUnauthorized: tls.mode === 'verify-ca' || tls.mode === 'verify-full',
+  }
   if (isIP(endpoint.host) === 0) options.servername = endpoint.host
   else options.host = endpoint.host
   if (tls.rootCertificate !== null) options.ca = readPem(tls.rootCertificate, 'sslrootcert')
@@ -73,7 +75,9 @@ function readPem(path: string, setting: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new UserError(`the file ${path} of ${setting} cannot be read`, `correct ${setting} in the URI`, { cause })
+    throw new UserError(`the file ${path} of ${setting} cannot be read`, `correct ${setting} in the URI`, {
+      cause,
+    })
   }
 }
 
@@ -95,7 +99,8 @@ function settled<T>(socket: Socket, event: 'connect' | 'secureConnect' | 'data')
   })
 }
 
-const timedOut = (endpoint: Endpoint): Error => codedError(`no answer from ${endpointText(endpoint)}`, 'ETIMEDOUT')
+const timedOut = (endpoint: Endpoint): Error =>
+  codedError(`no answer from ${endpointText(endpoint)}`, 'ETIMEDOUT')
 
 /** An error with a code, as the system's own errors have one. */
 export function codedError(message: string, code: string): Error & { code: string } {

@@ -68,7 +68,8 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
     writers: WRITERS,
     prepare: (tables) =>
       again(async () => {
-        const prepared = (): Promise<void> => pool.use((session) => prepareSchema(session, tables, !options.readOnly, place))
+        const prepared = (): Promise<void> =>
+          pool.use((session) => prepareSchema(session, tables, !options.readOnly, place))
         try {
           await prepared()
         } catch (error) {
@@ -79,19 +80,26 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         }
       }),
     ledger: (series) =>
-      read(series.map(() => []), async (session) => {
-        if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return series.map(() => [])
-        refuseNewerSchema(await schemaVersion(session), `the ${place}`)
-        const found = await readLedgers(session, series.map(seriesKey))
-        return series.map((one) => found.get(seriesKey(one)) ?? [])
-      }),
+      read(
+        series.map(() => []),
+        async (session) => {
+          if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return series.map(() => [])
+          refuseNewerSchema(await schemaVersion(session), `the ${place}`)
+          const found = await readLedgers(session, series.map(seriesKey))
+          return series.map((one) => found.get(seriesKey(one)) ?? [])
+        },
+      ),
     knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
       if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
       return again(() => writer(pages, writeOptions?.refresh ?? false))
     },
     holding: (series, table) => read(null, (session) => holding(session, series, table)),
-    counts: (series, table, spans) => read(spans.map(() => 0), (session) => counts(session, series, table, spans)),
+    counts: (series, table, spans) =>
+      read(
+        spans.map(() => 0),
+        (session) => counts(session, series, table, spans),
+      ),
     read: (series, table, span, limit) =>
       read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
     check: async (tables) => {

@@ -25,7 +25,12 @@ export function wayOf(pages: readonly Page[]): Way {
 }
 
 /** Writes `pages`, all of one table, in one transaction. Throws what the server says; then nothing of them is stored. */
-export function writePages(session: Session, pages: readonly Page[], refresh: boolean, way: Way): Promise<WriteResult> {
+export function writePages(
+  session: Session,
+  pages: readonly Page[],
+  refresh: boolean,
+  way: Way,
+): Promise<WriteResult> {
   return inTransaction(session, 'write', async () => {
     const news = newsOf(pages)
     await lockSeries(session, [...news.keys()])
@@ -35,7 +40,12 @@ export function writePages(session: Session, pages: readonly Page[], refresh: bo
   })
 }
 
-async function writeRows(session: Session, pages: readonly Page[], refresh: boolean, way: Way): Promise<WriteResult> {
+async function writeRows(
+  session: Session,
+  pages: readonly Page[],
+  refresh: boolean,
+  way: Way,
+): Promise<WriteResult> {
   let written = 0
   let changed = 0
   const layers = layersOf(pages)
@@ -48,15 +58,22 @@ async function writeRows(session: Session, pages: readonly Page[], refresh: bool
 }
 
 /** Writes pages in which no key comes twice. */
-async function writeLayer(session: Session, pages: readonly Page[], refresh: boolean, way: Way): Promise<WriteResult> {
+async function writeLayer(
+  session: Session,
+  pages: readonly Page[],
+  refresh: boolean,
+  way: Way,
+): Promise<WriteResult> {
   const table = pages[0]?.table
   if (!table) return { written: 0, changed: 0 }
-  if (pages.some((page) => page.table.name !== table.name)) throw new Error('a write holds pages of one table')
+  if (pages.some((page) => page.table.name !== table.name))
+    throw new Error('a write holds pages of one table')
   if (way === 'straight') {
     return { written: await session.copy(copyStatement(table, table.name), copyChunks(pages)), changed: 0 }
   }
   const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
-  if (rows < COPY_ROWS) return counted(await session.run(mergeArrays(table, refresh), pageArrays(pages), true))
+  if (rows < COPY_ROWS)
+    return counted(await session.run(mergeArrays(table, refresh), pageArrays(pages), true))
   await session.run(`${createStage(table)}; TRUNCATE ${stageName(table)}`)
   await session.copy(copyStatement(table, stageName(table)), copyChunks(pages))
   return counted(await session.run(mergeStage(table, refresh)))
