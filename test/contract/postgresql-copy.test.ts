@@ -1,5 +1,5 @@
-// Every way in which COPY … FROM STDIN can fail must settle, with the server's own error, and leave a session that still works or is
-// known to be dead. The driver's own stream hangs in half of them.
+// Every way in which COPY … FROM STDIN can fail must settle, with the server's own error, and leave a session
+// that still works or is known to be dead. The driver's own stream hangs in half of them.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { parseAddress } from '../../src/stores/postgresql/address.ts'
 import { codeOf, isTransient } from '../../src/stores/postgresql/errors.ts'
@@ -38,7 +38,7 @@ describe.skipIf(!bed)('copy', () => {
   }
   const pid = async (): Promise<number> => Number((await session.run('SELECT pg_backend_pid()')).rows[0]?.[0])
   const stored = async (): Promise<number> =>
-    Number((await bed?.sql.unsafe('SELECT count(*) FROM numbers'))?.[0]?.['count'])
+    Number((await bed?.sql.unsafe('SELECT count(*) FROM numbers'))?.[0]?.count)
 
   test('rows arrive, escapes and all', async () => {
     expect(await session.copy(COPY, ['1\ta\\tb\n2\t\\N\n', '3\tüñ\n'])).toBe(3)
@@ -153,7 +153,8 @@ describe.skipIf(!bed)('copy', () => {
 })
 
 const sleepyTrigger =
-  'CREATE OR REPLACE FUNCTION sleepy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NULL; END $$; ' +
+  'CREATE OR REPLACE FUNCTION sleepy() RETURNS trigger LANGUAGE plpgsql AS ' +
+  '$$ BEGIN PERFORM pg_sleep(10); RETURN NULL; END $$; ' +
   'CREATE TRIGGER sleepy AFTER INSERT ON numbers FOR EACH STATEMENT EXECUTE FUNCTION sleepy()'
 
 function rowsFrom(first: number): string {

@@ -1,8 +1,9 @@
-// What goes wrong between the PostgreSQL store and its server: the exit code, an instruction without a password, and nothing lost
-// or written twice. The wire fails at exact points; a killed server would not say whether a commit was done.
+// What goes wrong between the PostgreSQL store and its server: the exit code, an instruction without a
+// password, and nothing lost or written twice. The wire fails at exact points; a killed server would not say
+// whether a commit was done.
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/core/store.ts'
-import { exitCodeOf, errorLine } from '../../src/errors.ts'
+import { errorLine, exitCodeOf } from '../../src/errors.ts'
 import { openPostgresql } from '../../src/stores/postgresql/store.ts'
 import { candles, contractTables, DAY_0_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
 import { postgresqlBed, withParts } from '../rig/postgresql-server.ts'

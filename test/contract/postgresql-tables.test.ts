@@ -1,5 +1,5 @@
-// Tables that a large installation makes itself: partitioned by time or by symbol. And what keeps tables small: a row that is equal is
-// not touched, down to its place on the page.
+// Tables that a large installation makes itself: partitioned by time or by symbol. And what keeps tables
+// small: a row that is equal is not touched, down to its place on the page.
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/core/store.ts'
 import { UserError } from '../../src/errors.ts'
@@ -119,7 +119,7 @@ describe.skipIf(!bed)('tables of PostgreSQL', () => {
     await store.prepare(contractTables)
     expect(await store.write([page(series, candles(DAY_0_MS, 10))])).toEqual({ written: 10, changed: 0 })
     expect((await store.read(series, table, day, 1)).columns[6]).toEqual([
-      candles(DAY_0_MS, 1)[0]?.['volume'] ?? null,
+      candles(DAY_0_MS, 1)[0]?.volume ?? null,
     ])
   })
 })

@@ -1,4 +1,5 @@
-// A PostgreSQL server for tests of what only that store does: the one that TEST_POSTGRESQL_URI names, else one of our own.
+// A PostgreSQL server for tests of what only that store does: the one that TEST_POSTGRESQL_URI names, else
+// one of our own.
 import postgres, { type Sql } from 'postgres'
 import { type StartedServer, startPostgresql } from './servers.ts'
 import { withDatabase } from './sql.ts'

@@ -1,8 +1,11 @@
-// A wire between a client and a server that fails at an exact point: before or after what the client sends is passed on, or for good.
-// Killing a server is not exact: nobody can say whether a commit was done.
+// A wire between a client and a server that fails at an exact point: before or after what the client sends is
+// passed on, or for good. Killing a server is not exact: nobody can say whether a commit was done.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** cut-before: what holds the text is not passed on. lose-answer: it is, and the answer never comes. Both then cut the wire. */
+/**
+ * cut-before: what holds the text is not passed on. lose-answer: it is, and the answer never comes. Both then
+ * cut the wire.
+ */
 export type WireFault = 'cut-before' | 'lose-answer' | 'hang'
 
 export type TcpProxy = {

@@ -43,7 +43,8 @@ describe('COPY text', () => {
   test('nulls, flags, ids and text that needs escaping', () => {
     const facts = { extractedAtMs: 0 }
     expect(textOf([page(tradeSeries('ü\t'), [trade('9223372036854775807', 1)], facts)])).toBe(
-      'spot\tü\\t\t9223372036854775807\t64000.01\t0.001\t64.00001\t\\N\t1970-01-01 00:00:00.001+00\t1\trest\t1970-01-01 00:00:00+00\n',
+      'spot\tü\\t\t9223372036854775807\t64000.01\t0.001\t64.00001\t\\N\t' +
+        '1970-01-01 00:00:00.001+00\t1\trest\t1970-01-01 00:00:00+00\n',
     )
     expect(textOf([page(fundingSeries('A'), [rate(0, { rate_type: 'a\\b\nc' })], facts)])).toContain(
       '\ta\\\\b\\nc\t',

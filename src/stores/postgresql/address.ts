@@ -1,5 +1,6 @@
-// Reads a PostgreSQL URI: where the server is, as whom, and how the wire is protected. Read here and not by the driver, because
-// the driver sends what it does not know to the server, and a typo should be an instruction, not a server's riddle.
+// Reads a PostgreSQL URI: where the server is, as whom, and how the wire is protected. Read here and not by
+// the driver, because the driver sends what it does not know to the server, and a typo should be an
+// instruction, not a server's riddle.
 import { isMember } from '../../core/series.ts'
 import { UserError } from '../../errors.ts'
 
@@ -48,12 +49,14 @@ const known = [
 ]
 
 /** What libpq knows and this program need not heed: nothing is less safe or less exact without it. */
-const harmless =
-  /^(channel_binding|gssencmode|keepalives\w*|sslsni|sslnegotiation|target_session_attrs|fallback_application_name)$/
+const harmless = /^(channel_binding|gss\w+|keepalives\w*|sslsni|sslnegotiation|target_session_attrs)$/
 
 const uriPattern = /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:(.*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/
 
-/** The address that `uri` (postgres://user:password@host:port/database) names. Throws UserError; never shows the password. */
+/**
+ * The address that `uri` (postgres://user:password@host:port/database) names. Throws UserError; never shows
+ * the password.
+ */
 export function parseAddress(uri: string): Address {
   const match = uriPattern.exec(uri)
   if (!match) refuse('it is not of the form postgres://user:password@host:port/database')

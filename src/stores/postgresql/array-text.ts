@@ -30,7 +30,9 @@ export function timeText(ms: number): string {
   return `${whole}.${fraction < 10 ? '00' : fraction < 100 ? '0' : ''}${fraction}+00`
 }
 
-/** A list of values of one kind as an array literal: `{a,b}`. Numbers need no quotes; text always gets them. */
+/**
+ * A list of values of one kind as an array literal: `{a,b}`. Numbers need no quotes; text always gets them.
+ */
 export function arrayText(kind: ColumnKind, values: readonly Value[]): string {
   const texts = values.map((value) => {
     if (value === null) return 'NULL'

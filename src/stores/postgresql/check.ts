@@ -1,4 +1,5 @@
-// What `check` says of a PostgreSQL server: version, encryption, schema, rights, room for connections. Changes nothing.
+// What `check` says of a PostgreSQL server: version, encryption, schema, rights, room for connections.
+// Changes nothing.
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
@@ -8,7 +9,10 @@ import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
 import type { Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 
-/** What the statements need: declarative partitions with unique keys and RETURNING came with 11; 12 is the oldest tried. */
+/**
+ * What the statements need: declarative partitions with unique keys and RETURNING came with 11; 12 is the
+ * oldest tried.
+ */
 const OLDEST_VERSION = 120_000
 
 const finding = (name: string, ok: boolean, detail: string, advice = ''): Finding => ({
@@ -18,7 +22,10 @@ const finding = (name: string, ok: boolean, detail: string, advice = ''): Findin
   advice: ok ? '' : advice,
 })
 
-/** The findings for a session that could be opened. `sessions` is how many connections the store may open in all. */
+/**
+ * The findings for a session that could be opened. `sessions` is how many connections the store may open in
+ * all.
+ */
 export async function checkServer(
   session: Session,
   tables: readonly Table[],
@@ -92,10 +99,12 @@ type ServerFacts = {
 
 async function serverFacts(session: Session): Promise<ServerFacts> {
   const { rows } = await session.run(
-    `SELECT current_setting('server_version'), current_setting('server_version_num')::int, current_setting('server_encoding'),
+    `SELECT current_setting('server_version'), current_setting('server_version_num')::int,
+      current_setting('server_encoding'),
       pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on', current_user,
       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
-      (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())`,
+      (SELECT count(*) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())`,
   )
   const [version, versionNumber, encoding, readOnly, user, maxConnections, used] = rows[0] ?? []
   return {
@@ -120,7 +129,8 @@ async function rightsFinding(
       CROSS JOIN unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) AS privilege
       WHERE NOT has_table_privilege(to_regclass(quote_ident(name)), privilege)
     UNION ALL SELECT 'database TEMPORARY' WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
-    UNION ALL SELECT 'schema CREATE' WHERE ${missing > 0} AND NOT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`,
+    UNION ALL SELECT 'schema CREATE' WHERE ${missing > 0}
+      AND NOT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`,
     [arrayText('text', existing)],
   )
   const lacking = rows.map(([right]) => String(right))
@@ -128,6 +138,8 @@ async function rightsFinding(
     lacking.length === 0
       ? `${user} may all that is needed`
       : `${user} lacks: ${lacking.slice(0, 8).join(', ')}`
-  const advice = `GRANT TEMPORARY ON DATABASE …; GRANT CREATE ON SCHEMA …; GRANT SELECT, INSERT, UPDATE, DELETE ON … TO ${user}`
+  const advice =
+    'GRANT TEMPORARY ON DATABASE …; GRANT CREATE ON SCHEMA …; ' +
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON … TO ${user}`
   return finding('store rights', lacking.length === 0, detail, advice)
 }

@@ -1,6 +1,6 @@
-// COPY … FROM STDIN through postgres.js so that every failure settles. Its own writable hangs for ever when the server refuses after
-// end() (porsager/postgres#1173); this leans on internals of 3.4.9, which is why the version is pinned and test/postgresql/copy.test.ts
-// holds each way in which a copy can fail.
+// COPY … FROM STDIN through postgres.js so that every failure settles. Its own writable hangs for ever when
+// the server refuses after end() (porsager/postgres#1173); this leans on internals of 3.4.9, which is why the
+// version is pinned and test/postgresql/copy.test.ts holds each way in which a copy can fail.
 import type { Writable } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import type { Sql } from 'postgres'
@@ -14,9 +14,9 @@ type CopyQuery = {
 }
 
 /**
- * Sends `chunks` as the data of `statement` (COPY … FROM STDIN) and returns how many rows the server took. A chunk is used up before the
- * next one is asked for. Rejects with the server's error, the connection's, or the producer's own; by then the server has ended the
- * statement, so that ROLLBACK may follow.
+ * Sends `chunks` as the data of `statement` (COPY … FROM STDIN) and returns how many rows the server took. A
+ * chunk is used up before the next one is asked for. Rejects with the server's error, the connection's, or
+ * the producer's own; by then the server has ended the statement, so that ROLLBACK may follow.
  */
 export async function copyIn(
   sql: Sql,
@@ -29,8 +29,8 @@ export async function copyIn(
   // Both are awaited below, but one may fail while the other is waited for.
   started.promise.catch(() => {})
   ended.promise.catch(() => {})
-  // The driver answers a query once, and for a copy that is its stream. Here the second answer, the outcome, counts too. Taken over
-  // before the query is sent, since both answers may come in one packet.
+  // The driver answers a query once, and for a copy that is its stream. Here the second answer, the outcome,
+  // counts too. Taken over before the query is sent, since both answers may come in one packet.
   query.resolve = (value) => (isStream(value) ? started.resolve(value) : ended.resolve(countOf(value)))
   query.reject = (error) => {
     started.reject(error)
@@ -50,7 +50,8 @@ export async function copyIn(
       // Written out before the next chunk is asked for: the producer may use its buffer again.
       const taken = new Promise<void>((resolve) => stream.write(chunk, () => resolve()))
       await Promise.race([taken, stopped])
-      // Bun takes a write at once and so never comes round to reading: the server's refusal would be seen after the last row.
+      // Bun takes a write at once and so never comes round to reading: the server's refusal would be seen
+      // after the last row.
       await setImmediate()
     }
   } catch (error) {

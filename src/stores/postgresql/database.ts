@@ -30,7 +30,8 @@ export async function createDatabase(address: Address): Promise<void> {
   if (codeOf(last) !== '42501' && codeOf(last) !== '3D000') throw last
   throw new UserError(
     `the ${placeText(address)} does not exist, and this user may not make it`,
-    `let an administrator run: CREATE DATABASE ${quoted(address.database)} OWNER ${quoted(address.user ?? 'petrosa')} ENCODING 'UTF8'`,
+    `let an administrator run: CREATE DATABASE ${quoted(address.database)} ENCODING 'UTF8' ` +
+      `OWNER ${quoted(address.user ?? 'petrosa')}`,
     { cause: last },
   )
 }

@@ -1,5 +1,5 @@
-// Turns what PostgreSQL, TLS and the network say into instructions, and tells what may pass by itself. SQLSTATE codes: PostgreSQL
-// documentation, appendix A.
+// Turns what PostgreSQL, TLS and the network say into instructions, and tells what may pass by itself.
+// SQLSTATE codes: PostgreSQL documentation, appendix A.
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 import { type Address, placeText } from './address.ts'
 
@@ -11,16 +11,18 @@ export function codeOf(error: unknown): string {
 }
 
 /** The connection was lost, or could not be made because of a state that passes. */
-const lost =
-  /^(08...|57P0[1-5]|53300|25P03|CONNECTION_(CLOSED|DESTROYED|ENDED)|CONNECT_TIMEOUT|E(CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH))$/
+const lost = /^(08...|57P0[1-5]|53300|25P03|CONNECTION_(CLOSED|DESTROYED|ENDED)|CONNECT_TIMEOUT)$/
+const unreached = /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/
 
-/** Deadlock, serialisation failure, lock timeout, a template database in use, memory: another try may succeed. */
+/**
+ * Deadlock, serialisation failure, lock timeout, a template database in use, memory: another try may succeed.
+ */
 const passing = /^(40P01|40001|55P03|55006|53200)$/
 
 /** Whether the same work may succeed when it is tried again soon. */
 export function isTransient(error: unknown): boolean {
   const code = codeOf(error)
-  return lost.test(code) || passing.test(code) || code === 'ECONNREFUSED'
+  return lost.test(code) || unreached.test(code) || passing.test(code)
 }
 
 /** Whether `error` says that the database does not exist. */

@@ -1,5 +1,6 @@
-// Cuts the pages of one write into layers in which no key comes twice. A statement can take a row once only; layers written one after
-// another give what the pages written one after another would. Pages that do not overlap, so nearly all writes, make one layer.
+// Cuts the pages of one write into layers in which no key comes twice. A statement can take a row once only;
+// layers written one after another give what the pages written one after another would. Pages that do not
+// overlap, so nearly all writes, make one layer.
 import { sliceRows, type Table, type Value } from '../../core/dataset.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page } from '../../core/store.ts'
@@ -54,7 +55,9 @@ function inKeyOrder(a: Piece, b: Piece): number {
   return compareKeys(a.first, b.first, a.page.table)
 }
 
-/** Compares two keys of a table, past market and symbol. Ids are text of digits: the longer one is the larger. */
+/**
+ * Compares two keys of a table, past market and symbol. Ids are text of digits: the longer one is the larger.
+ */
 function compareKeys(a: Key, b: Key, table: Table): number {
   for (let i = 0; i < table.keyLength; i += 1) {
     const x = a[i] ?? ''

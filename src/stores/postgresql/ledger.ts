@@ -1,4 +1,5 @@
-// The ledger in PostgreSQL: read, changed and written for many series at once, in a few statements whatever their number.
+// The ledger in PostgreSQL: read, changed and written for many series at once, in a few statements whatever
+// their number.
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import {
   COVERAGE_TABLE,
@@ -17,14 +18,17 @@ const replacements = columnNames.slice(2).map((name) => `${name} = excluded.${na
 const valueArrays = coverageColumns.map((column, i) => `$${i + 1}::${arrayTypes[column.kind]}`)
 
 const putText =
-  `INSERT INTO ${COVERAGE_TABLE} (${columnNames.join(', ')}) SELECT * FROM unnest(${valueArrays.join(', ')}) ` +
+  `INSERT INTO ${COVERAGE_TABLE} (${columnNames.join(', ')}) ` +
+  `SELECT * FROM unnest(${valueArrays.join(', ')}) ` +
   `ON CONFLICT (series, start_time) DO UPDATE SET ${replacements.join(', ')}`
 
 /** The times are read aliased, so the columns of the table are named with it. */
 const touchingText =
-  `SELECT ${selectList} FROM ${COVERAGE_TABLE} JOIN unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) ` +
+  `SELECT ${selectList} FROM ${COVERAGE_TABLE} ` +
+  'JOIN unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) ' +
   `AS news (name, first_time, last_time) ON series = name AND ${COVERAGE_TABLE}.end_time >= first_time ` +
-  `AND ${COVERAGE_TABLE}.start_time <= last_time ORDER BY ${COVERAGE_TABLE}.series, ${COVERAGE_TABLE}.start_time`
+  `AND ${COVERAGE_TABLE}.start_time <= last_time ` +
+  `ORDER BY ${COVERAGE_TABLE}.series, ${COVERAGE_TABLE}.start_time`
 
 /** The ledger rows of each series by its key, by start. Throws 42P01 where there is no ledger. */
 export async function readLedgers(
@@ -39,7 +43,10 @@ export async function readLedgers(
   return bySeries(rows)
 }
 
-/** Records `news`, the ledger rows of each series by its key. The caller's transaction holds the locks of these series. */
+/**
+ * Records `news`, the ledger rows of each series by its key. The caller's transaction holds the locks of
+ * these series.
+ */
 export async function writeLedgers(
   session: Session,
   news: ReadonlyMap<string, readonly LedgerRow[]>,

@@ -1,5 +1,6 @@
-// The statement that merges incoming rows into a table: new ones inserted, different ones replaced where the newcomer may, equal ones
-// not touched. Not ON CONFLICT DO UPDATE: that locks, and so rewrites the header of, every row it meets, also the equal ones.
+// The statement that merges incoming rows into a table: new ones inserted, different ones replaced where the
+// newcomer may, equal ones not touched. Not ON CONFLICT DO UPDATE: that locks, and so rewrites the header of,
+// every row it meets, also the equal ones.
 import { allColumns, keyNames, type Table } from '../../core/dataset.ts'
 import { arrayTypes } from './types.ts'
 
@@ -23,10 +24,13 @@ export function mergeStage(table: Table, refresh: boolean): string {
   return `WITH ${mergeSteps(table, stageName(table), refresh)}`
 }
 
-/** Merges rows that come as one array a column ($1, $2, … in the order of allColumns). Answers as mergeStage. */
+/**
+ * Merges rows that come as one array a column ($1, $2, … in the order of allColumns). Answers as mergeStage.
+ */
 export function mergeArrays(table: Table, refresh: boolean): string {
   const arrays = allColumns(table).map(({ kind }, i) => `$${i + 1}::${arrayTypes[kind]}`)
-  const incoming = `incoming AS MATERIALIZED (SELECT * FROM unnest(${arrays.join(', ')}) AS n (${columnList(table)}))`
+  const lists = `unnest(${arrays.join(', ')}) AS lists (${columnList(table)})`
+  const incoming = `incoming AS MATERIALIZED (SELECT * FROM ${lists})`
   return `WITH ${incoming}, ${mergeSteps(table, 'incoming', refresh)}`
 }
 
@@ -37,8 +41,8 @@ function columnList(table: Table): string {
 }
 
 /**
- * REST always may replace, an archive only what an archive wrote, anything under `refresh`; null never replaces a value. Both steps see
- * the table as it was before either, and meet in no row.
+ * REST always may replace, an archive only what an archive wrote, anything under `refresh`; null never
+ * replaces a value. Both steps see the table as it was before either, and meet in no row.
  */
 function mergeSteps(table: Table, source: string, refresh: boolean): string {
   const keys = keyNames(table).map((name) => `stored.${name} = incoming.${name}`)
@@ -51,9 +55,11 @@ function mergeSteps(table: Table, source: string, refresh: boolean): string {
   const allowed = refresh ? '' : ` AND (incoming.source = 'rest' OR stored.source = 'archive')`
   return (
     `changed AS (UPDATE ${table.name} AS stored ` +
-    `SET ${sets.join(', ')}, source = incoming.source, extracted_at = incoming.extracted_at FROM ${source} AS incoming ` +
+    `SET ${sets.join(', ')}, source = incoming.source, extracted_at = incoming.extracted_at ` +
+    `FROM ${source} AS incoming ` +
     `WHERE ${keys.join(' AND ')} AND (${differs.join(' OR ')})${allowed} RETURNING 1), ` +
-    `written AS (INSERT INTO ${table.name} (${columnList(table)}) SELECT ${columnList(table)} FROM ${source} ` +
+    `written AS (INSERT INTO ${table.name} (${columnList(table)}) ` +
+    `SELECT ${columnList(table)} FROM ${source} ` +
     'ON CONFLICT DO NOTHING RETURNING 1) ' +
     'SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM changed)'
   )

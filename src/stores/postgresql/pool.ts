@@ -1,11 +1,12 @@
-// A bounded pool of sessions. A session that failed in its transaction is not given to the next caller unless it is sound.
+// A bounded pool of sessions. A session that failed in its transaction is not given to the next caller unless
+// it is sound.
 import { UnavailableError } from '../../errors.ts'
 import type { Session } from './session.ts'
 
 export type Pool = {
   /**
-   * Runs `work` with a session of its own, waiting for one while all are taken. Throws what opening or `work` throws, and
-   * UnavailableError when the pool is closed.
+   * Runs `work` with a session of its own, waiting for one while all are taken. Throws what opening or `work`
+   * throws, and UnavailableError when the pool is closed.
    */
   use<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** Ends every session, after what is under way on it. */

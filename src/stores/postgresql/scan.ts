@@ -41,15 +41,18 @@ export async function knownSeries(session: Session, tables: readonly Table[]): P
 
 /** One key look-up a series, where DISTINCT would walk every row. */
 const ledgerHeads =
-  `WITH RECURSIVE heads (series) AS ((SELECT series FROM ${COVERAGE_TABLE} ORDER BY series LIMIT 1) UNION ALL ` +
-  `SELECT (SELECT c.series FROM ${COVERAGE_TABLE} c WHERE c.series > heads.series ORDER BY c.series LIMIT 1) ` +
+  `WITH RECURSIVE heads (series) AS ((SELECT series FROM ${COVERAGE_TABLE} ORDER BY series LIMIT 1) ` +
+  'UNION ALL SELECT (SELECT c.series ' +
+  `FROM ${COVERAGE_TABLE} c WHERE c.series > heads.series ORDER BY c.series LIMIT 1) ` +
   'FROM heads WHERE heads.series IS NOT NULL) SELECT series FROM heads WHERE series IS NOT NULL'
 
 function tableHeads(table: string): string {
   return (
-    `WITH RECURSIVE heads AS ((SELECT market, symbol FROM ${table} ORDER BY market, symbol LIMIT 1) UNION ALL ` +
-    `SELECT next.market, next.symbol FROM heads CROSS JOIN LATERAL (SELECT t.market, t.symbol FROM ${table} t ` +
-    'WHERE (t.market, t.symbol) > (heads.market, heads.symbol) ORDER BY t.market, t.symbol LIMIT 1) AS next) ' +
+    `WITH RECURSIVE heads AS ((SELECT market, symbol FROM ${table} ORDER BY market, symbol LIMIT 1) ` +
+    'UNION ALL SELECT next.market, next.symbol FROM heads ' +
+    `CROSS JOIN LATERAL (SELECT t.market, t.symbol FROM ${table} t ` +
+    'WHERE (t.market, t.symbol) > (heads.market, heads.symbol) ' +
+    'ORDER BY t.market, t.symbol LIMIT 1) AS next) ' +
     'SELECT market, symbol FROM heads'
   )
 }
@@ -58,7 +61,8 @@ function tableHeads(table: string): string {
 export async function holding(session: Session, series: Series, table: Table): Promise<Holding | null> {
   const time = timeName(table)
   const { rows } = await session.run(
-    `SELECT count(*), count(*) FILTER (WHERE source = 'archive'), ${epochText(`min(${time})`)}, ${epochText(`max(${time})`)} ` +
+    `SELECT count(*), count(*) FILTER (WHERE source = 'archive'), ` +
+      `${epochText(`min(${time})`)}, ${epochText(`max(${time})`)} ` +
       `FROM ${table.name} WHERE market = $1 AND symbol = $2`,
     [series.market, series.symbol],
   )
@@ -71,7 +75,9 @@ export async function holding(session: Session, series: Series, table: Table): P
   return { firstMs, lastMs, rows: all, bySource }
 }
 
-/** How many rows of the series lie in each span, in one round trip. Throws 42P01 where there is no such table. */
+/**
+ * How many rows of the series lie in each span, in one round trip. Throws 42P01 where there is no such table.
+ */
 export async function counts(
   session: Session,
   series: Series,
@@ -80,8 +86,9 @@ export async function counts(
 ): Promise<number[]> {
   const time = timeName(table)
   const { rows } = await session.run(
-    `SELECT (SELECT count(*) FROM ${table.name} WHERE market = $1 AND symbol = $2 AND ${time} >= first AND ${time} < after) ` +
-      'FROM unnest($3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY AS span (first, after, place) ORDER BY place',
+    `SELECT (SELECT count(*) FROM ${table.name} WHERE market = $1 AND symbol = $2 ` +
+      `AND ${time} >= first AND ${time} < after) FROM unnest($3::timestamptz[], $4::timestamptz[]) ` +
+      'WITH ORDINALITY AS span (first, after, place) ORDER BY place',
     [
       series.market,
       series.symbol,
@@ -98,7 +105,10 @@ export async function counts(
   return rows.map(([count]) => Number(count))
 }
 
-/** The rows of a series in `span`, in order of time, at most `limit`. Throws 42P01 where there is no such table. */
+/**
+ * The rows of a series in `span`, in order of time, at most `limit`. Throws 42P01 where there is no such
+ * table.
+ */
 export async function readRows(
   session: Session,
   series: Series,

@@ -1,5 +1,5 @@
-// The tables and the ledger of the PostgreSQL store: made where they are missing, checked where they exist. A table that exists may
-// be partitioned (relkind p) or a hypertable: only its columns and its key count.
+// The tables and the ledger of the PostgreSQL store: made where they are missing, checked where they exist. A
+// table that exists may be partitioned (relkind p) or a hypertable: only its columns and its key count.
 import { allColumns, type Column, keyNames, type Table, timeName } from '../../core/dataset.ts'
 import {
   COVERAGE_TABLE,
@@ -35,8 +35,8 @@ const migrations: readonly (readonly string[])[] = [
 ]
 
 /**
- * Checks what is there and, with `create`, makes what is missing, in one transaction and one process at a time. Throws UserError for
- * a table that is not ours and for a newer schema, and what the server throws.
+ * Checks what is there and, with `create`, makes what is missing, in one transaction and one process at a
+ * time. Throws UserError for a table that is not ours and for a newer schema, and what the server throws.
  */
 export async function prepareSchema(
   session: Session,
@@ -70,7 +70,9 @@ export async function prepareSchema(
   })
 }
 
-/** The schema's version (0: none) and which of our tables are missing. Throws UserError for what is not ours. */
+/**
+ * The schema's version (0: none) and which of our tables are missing. Throws UserError for what is not ours.
+ */
 async function schemaState(
   session: Session,
   shapes: readonly Shape[],
@@ -173,10 +175,14 @@ function createTable(shape: Shape): string {
   const columns = shape.columns.map(
     (column) => `${column.name} ${columnTypes[column.kind]}${column.nullable ? '' : ' NOT NULL'}`,
   )
-  return `CREATE TABLE IF NOT EXISTS ${shape.name} (${columns.join(', ')}, PRIMARY KEY (${shape.key.join(', ')}))`
+  const key = `PRIMARY KEY (${shape.key.join(', ')})`
+  return `CREATE TABLE IF NOT EXISTS ${shape.name} (${[...columns, key].join(', ')})`
 }
 
-/** Where the key does not hold the time (trades), a block range index finds a span: rows come in order of time, so it stays tiny. */
+/**
+ * Where the key does not hold the time (trades), a block range index finds a span: rows come in order of
+ * time, so it stays tiny.
+ */
 function createTimeIndex(table: Table): string {
   if (table.timeColumn < table.keyLength) return ''
   return `CREATE INDEX ON ${table.name} USING brin (${timeName(table)}) WITH (autosummarize = on)`

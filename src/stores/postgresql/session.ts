@@ -1,12 +1,15 @@
-// One connection to a PostgreSQL server, used by one caller at a time. It never reconnects: a connection that was lost in the middle of
-// a transaction must not go on outside of it. Whoever needs another takes another from the pool.
+// One connection to a PostgreSQL server, used by one caller at a time. It never reconnects: a connection that
+// was lost in the middle of a transaction must not go on outside of it. Whoever needs another takes another
+// from the pool.
 import type { Socket } from 'node:net'
 import postgres, { type Sql } from 'postgres'
 import type { Address } from './address.ts'
 import { copyIn } from './copy.ts'
 import { codedError, connectSocket } from './socket.ts'
 
-/** What a value of a statement may be; lists travel as array literals (copy-text.ts), which the server casts. */
+/**
+ * What a value of a statement may be; lists travel as array literals (copy-text.ts), which the server casts.
+ */
 export type Parameter = string | number | null
 
 export type Answer = {
@@ -24,7 +27,10 @@ export type Session = {
   readonly encrypted: boolean
   /** How long each of the next statements may take before the connection counts as dead, in milliseconds. */
   setLimit(limitMs: number): void
-  /** One statement. Without parameters it may be several, separated by semicolons: the last one's answer counts. */
+  /**
+   * One statement. Without parameters it may be several, separated by semicolons: the last one's answer
+   * counts.
+   */
   run(text: string, parameters?: readonly Parameter[], prepare?: boolean): Promise<Answer>
   /** COPY … FROM STDIN; how many rows the server took. */
   copy(statement: string, chunks: Iterable<string | Uint8Array>): Promise<number>
@@ -68,7 +74,8 @@ export async function openSession(address: Address): Promise<Session> {
     socket.destroy()
     void sql.end({ timeout: 0 }).catch(() => {})
   }
-  // Heard here before the driver hears it: between a socket's error and its close the driver takes statements that it never answers.
+  // Heard here before the driver hears it: between a socket's error and its close the driver takes statements
+  // that it never answers.
   socket.on('error', () => {
     alive = false
   })

@@ -1,8 +1,9 @@
-// Makes the connected, and where asked protected, socket that the driver speaks through. Made here and not by the driver: it would
-// reconnect by itself in the middle of a transaction, try hosts for ever, and hide why TLS failed.
+// Makes the connected, and where asked protected, socket that the driver speaks through. Made here and not by
+// the driver: it would reconnect by itself in the middle of a transaction, try hosts for ever, and hide why
+// TLS failed.
 import { readFileSync } from 'node:fs'
 import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { UserError } from '../../errors.ts'
 import { type Address, type Endpoint, endpointText, type Tls } from './address.ts'
 
@@ -11,7 +12,10 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 const KEEP_ALIVE_MS = 30_000
 
-/** A socket to the first endpoint that answers. Throws the last endpoint's error, or UserError where TLS is not to be had. */
+/**
+ * A socket to the first endpoint that answers. Throws the last endpoint's error, or UserError where TLS is
+ * not to be had.
+ */
 export async function connectSocket(address: Address): Promise<Socket> {
   let last: unknown = new Error('no host')
   for (const endpoint of address.endpoints) {

@@ -1,11 +1,11 @@
-// The PostgreSQL store: the contract of core/store.ts over a bounded pool of sessions, with every failure explained and what may pass
-// tried again.
+// The PostgreSQL store: the contract of core/store.ts over a bounded pool of sessions, with every failure
+// explained and what may pass tried again.
 import { emptyRows } from '../../core/dataset.ts'
-import { type Clock, retry, type RetryPolicy } from '../../core/retry.ts'
+import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Finding, Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
 import { PetrosaError, UserError } from '../../errors.ts'
-import { SCHEMA_TABLE, refuseNewerSchema } from '../schema.ts'
+import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
@@ -116,7 +116,10 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
 /** Series whose rows were there although nobody expected them: how many are remembered. */
 const MET_SERIES = 10_000
 
-/** Writes straight where that promises to work, and once rows were met, by comparison for the rest of those series. */
+/**
+ * Writes straight where that promises to work, and once rows were met, by comparison for the rest of those
+ * series.
+ */
 function bulkWriter(pool: Pool): (pages: readonly Page[], refresh: boolean) => Promise<WriteResult> {
   const met = new Set<string>()
   return async (pages, refresh) => {

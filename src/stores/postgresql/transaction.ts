@@ -1,13 +1,17 @@
-// One transaction on one session. Limits are set inside of it, so that a pooler between us and the server keeps none of them.
-import { codedError } from './socket.ts'
+// One transaction on one session. Limits are set inside of it, so that a pooler between us and the server
+// keeps none of them.
+
 import type { Session } from './session.ts'
+import { codedError } from './socket.ts'
 
 /** How long the server may work on one statement of a write or of a read, and wait for a lock. */
 const WRITE_TIMEOUT_MS = 120_000
 const READ_TIMEOUT_MS = 600_000
 const LOCK_TIMEOUT_MS = 30_000
 
-/** After this long without a statement the server ends the transaction: a client that vanished holds no lock. */
+/**
+ * After this long without a statement the server ends the transaction: a client that vanished holds no lock.
+ */
 const IDLE_TIMEOUT_MS = 60_000
 
 /** How much longer than the server this side waits, in case the network went silent. */
@@ -15,7 +19,10 @@ const SILENCE_MS = 15_000
 
 export type Access = 'read' | 'write'
 
-/** What `work` resolves to, once it is committed. When it rejects, nothing of it is kept; a session in doubt is destroyed. */
+/**
+ * What `work` resolves to, once it is committed. When it rejects, nothing of it is kept; a session in doubt
+ * is destroyed.
+ */
 export async function inTransaction<T>(session: Session, access: Access, work: () => Promise<T>): Promise<T> {
   const timeoutMs = access === 'read' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS
   session.setLimit(timeoutMs + SILENCE_MS)
@@ -32,12 +39,16 @@ export async function inTransaction<T>(session: Session, access: Access, work: (
   }
 }
 
-/** Read committed: what another writer committed while we waited for its lock must be seen, whatever the server's default is. */
+/**
+ * Read committed: what another writer committed while we waited for its lock must be seen, whatever the
+ * server's default is.
+ */
 function beginText(access: Access, timeoutMs: number): string {
   const mode = access === 'read' ? ' READ ONLY' : ''
   return (
     `BEGIN ISOLATION LEVEL READ COMMITTED${mode}; SET LOCAL statement_timeout = ${timeoutMs}; ` +
-    `SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}; ` +
+    `SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ` +
+    `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}; ` +
     `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'`
   )
 }

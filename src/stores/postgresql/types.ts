@@ -2,7 +2,10 @@
 import type { Column, ColumnKind, Value } from '../../core/dataset.ts'
 import { canonicalDecimal, FRACTION_DIGITS, INTEGER_DIGITS } from '../../core/decimal.ts'
 
-/** The type of a column as CREATE TABLE names it. "C": byte order, the same under every locale, and the fastest. */
+/**
+ * The type of a column as CREATE TABLE names it. "C": byte order, the same under every locale, and the
+ * fastest.
+ */
 export const columnTypes: Readonly<Record<ColumnKind, string>> = {
   text: 'text COLLATE "C"',
   time: 'timestamptz(3)',

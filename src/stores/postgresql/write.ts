@@ -1,5 +1,5 @@
-// Writes pages and their coverage in one transaction. Bulks of rows that nobody expects to be there are copied straight in; all others
-// are merged, through a temporary table where they are many.
+// Writes pages and their coverage in one transaction. Bulks of rows that nobody expects to be there are
+// copied straight in; all others are merged, through a temporary table where they are many.
 import type { LedgerRow } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
@@ -15,7 +15,10 @@ import { inTransaction } from './transaction.ts'
 /** From here on COPY pays; below, one statement with arrays has fewer round trips. */
 export const COPY_ROWS = 500
 
-/** straight: COPY into the table itself, which fails with 23505 when a row is there already. merge: compare with what is there. */
+/**
+ * straight: COPY into the table itself, which fails with 23505 when a row is there already. merge: compare
+ * with what is there.
+ */
 export type Way = 'straight' | 'merge'
 
 /** The way that promises most for `pages`. */
@@ -24,7 +27,10 @@ export function wayOf(pages: readonly Page[]): Way {
   return rows >= COPY_ROWS && pages.every((page) => page.fresh) ? 'straight' : 'merge'
 }
 
-/** Writes `pages`, all of one table, in one transaction. Throws what the server says; then nothing of them is stored. */
+/**
+ * Writes `pages`, all of one table, in one transaction. Throws what the server says; then nothing of them is
+ * stored.
+ */
 export function writePages(
   session: Session,
   pages: readonly Page[],
