@@ -41,11 +41,13 @@ function columnList(table: Table): string {
 }
 
 /**
- * REST always may replace, an archive only what an archive wrote, anything under `refresh`; null never
- * replaces a value. Both steps see the table as it was before either, and meet in no row.
+ * REST always may replace, an archive only what an archive wrote, anything under `refresh`; null never replaces
+ * a value. One look at the table picks the rows that are new or better, so that equal ones, mostly all, cost one
+ * look-up; both steps then see the table as it was before either, and meet in no row.
  */
 function mergeSteps(table: Table, source: string, refresh: boolean): string {
   const keys = keyNames(table).map((name) => `stored.${name} = incoming.${name}`)
+  const same = keys.join(' AND ')
   const values = table.columns.slice(table.keyLength).map(({ name, nullable }) => ({
     name,
     value: nullable ? `coalesce(incoming.${name}, stored.${name})` : `incoming.${name}`,
@@ -53,13 +55,14 @@ function mergeSteps(table: Table, source: string, refresh: boolean): string {
   const sets = values.map(({ name, value }) => `${name} = ${value}`)
   const differs = values.map(({ name, value }) => `stored.${name} IS DISTINCT FROM ${value}`)
   const allowed = refresh ? '' : ` AND (incoming.source = 'rest' OR stored.source = 'archive')`
+  const columns = columnList(table)
   return (
-    `changed AS (UPDATE ${table.name} AS stored ` +
-    `SET ${sets.join(', ')}, source = incoming.source, extracted_at = incoming.extracted_at ` +
-    `FROM ${source} AS incoming ` +
-    `WHERE ${keys.join(' AND ')} AND (${differs.join(' OR ')})${allowed} RETURNING 1), ` +
-    `written AS (INSERT INTO ${table.name} (${columnList(table)}) ` +
-    `SELECT ${columnList(table)} FROM ${source} ` +
+    'news AS MATERIALIZED (SELECT incoming.*, stored.market IS NOT NULL AS known ' +
+    `FROM ${source} AS incoming LEFT JOIN ${table.name} AS stored ON ${same} ` +
+    `WHERE stored.market IS NULL OR ((${differs.join(' OR ')})${allowed})), ` +
+    `changed AS (UPDATE ${table.name} AS stored SET ${sets.join(', ')}, source = incoming.source, ` +
+    `extracted_at = incoming.extracted_at FROM news AS incoming WHERE known AND ${same} RETURNING 1), ` +
+    `written AS (INSERT INTO ${table.name} (${columns}) SELECT ${columns} FROM news WHERE NOT known ` +
     'ON CONFLICT DO NOTHING RETURNING 1) ' +
     'SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM changed)'
   )
