@@ -19,39 +19,67 @@ const VALUE_BYTES = 64
 const DAY_MS = 86_400_000
 const [TAB, DOT, ZERO, PLUS, COLON, BACKSLASH, BIG_N] = [9, 46, 48, 43, 58, 92, 78] as const
 
+/** What each row of a page is made of, and how far the page is written. */
+type Draft = {
+  readonly head: Uint8Array
+  readonly tail: Uint8Array
+  readonly columns: readonly { readonly kind: ColumnKind; readonly values: readonly Value[] }[]
+  readonly count: number
+  row: number
+}
+
 /**
- * The rows of `pages`, in the order of allColumns, as chunks of COPY text. A chunk is valid until the next
- * one is asked for: all share one buffer.
+ * The rows of `pages`, in the order of allColumns, as chunks of COPY text. A chunk is valid until the next one is
+ * asked for: all share one buffer.
  */
 export function* copyChunks(pages: readonly Page[]): Generator<Uint8Array> {
   const bytes = new Uint8Array(CHUNK_BYTES)
   let at = 0
   for (const page of pages) {
-    const { rows, table } = page
-    const head = escapedBytes(`${page.series.market}`, page.series.symbol)
-    const tail = new TextEncoder().encode(`\t${page.source}\t${timeText(page.extractedAtMs)}\n`)
-    const columns = table.columns.map(({ kind }, i) => ({ kind, values: rows.columns[i] ?? [] }))
-    const texts = columns.filter(({ kind }) => kind === 'text')
-    const fixedBytes = head.length + tail.length + columns.length * VALUE_BYTES
-    for (let row = 0; row < rows.count; row += 1) {
-      // A character takes three bytes of UTF-8 at most, or two when it is escaped.
-      const rowBytes = texts.reduce((sum, { values }) => sum + 3 * String(values[row]).length, fixedBytes)
-      if (rowBytes > CHUNK_BYTES) throw new Error(`a row of ${table.name} has ${rowBytes} bytes`)
-      if (at + rowBytes > CHUNK_BYTES) {
-        yield bytes.subarray(0, at)
-        at = 0
-      }
-      bytes.set(head, at)
-      at += head.length
-      for (const { kind, values } of columns) {
-        bytes[at] = TAB
-        at = putValue(bytes, at + 1, kind, values[row] ?? null)
-      }
-      bytes.set(tail, at)
-      at += tail.length
+    const draft = draftOf(page)
+    for (;;) {
+      at = putRows(bytes, at, draft)
+      if (draft.row === draft.count) break
+      if (at === 0) throw new Error(`a row of ${page.table.name} has more than ${CHUNK_BYTES} bytes`)
+      yield bytes.subarray(0, at)
+      at = 0
     }
   }
   if (at > 0) yield bytes.subarray(0, at)
+}
+
+function draftOf({ rows, table, series, source, extractedAtMs }: Page): Draft {
+  return {
+    head: escapedBytes(series.market, series.symbol),
+    tail: new TextEncoder().encode(`\t${source}\t${timeText(extractedAtMs)}\n`),
+    columns: table.columns.map(({ kind }, i) => ({ kind, values: rows.columns[i] ?? [] })),
+    count: rows.count,
+    row: 0,
+  }
+}
+
+/** Writes rows from `draft.row` on until they are all written or the next one may not fit; where the next byte belongs. */
+function putRows(bytes: Uint8Array, start: number, draft: Draft): number {
+  const { head, tail, columns, count } = draft
+  const texts = columns.filter(({ kind }) => kind === 'text').map(({ values }) => values)
+  const fixedBytes = head.length + tail.length + columns.length * VALUE_BYTES
+  let at = start
+  for (; draft.row < count; draft.row += 1) {
+    const { row } = draft
+    let rowBytes = fixedBytes
+    // A character takes three bytes of UTF-8 at most, or two when it is escaped.
+    for (const values of texts) rowBytes += 3 * String(values[row]).length
+    if (at + rowBytes > CHUNK_BYTES) break
+    bytes.set(head, at)
+    at += head.length
+    for (const { kind, values } of columns) {
+      bytes[at] = TAB
+      at = putValue(bytes, at + 1, kind, values[row] ?? null)
+    }
+    bytes.set(tail, at)
+    at += tail.length
+  }
+  return at
 }
 
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
