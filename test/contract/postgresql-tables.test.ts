@@ -1,6 +1,8 @@
 // Tables that a large installation makes itself: partitioned by time or by symbol. And what keeps tables
 // small: a row that is equal is not touched, down to its place on the page.
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { HOUR_MS } from '../../src/core/calendar.ts'
+import { ledgerRow } from '../../src/core/ledger.ts'
 import type { Store } from '../../src/core/store.ts'
 import { UserError } from '../../src/errors.ts'
 import { openPostgresql } from '../../src/stores/postgresql/store.ts'
@@ -87,6 +89,30 @@ describe.skipIf(!bed)('tables of PostgreSQL', () => {
         await store.write([page(series, rows, { extractedAtMs: DAY_0_MS })])
         expect(await places()).toEqual(before)
       }
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'writers that cut the same wanted span never undo each other',
+    async () => {
+      const others = await Promise.all(
+        [1, 2].map(() =>
+          openPostgresql({ uri: bed?.uri ?? '', readOnly: false, batchRows: null }, realClock),
+        ),
+      )
+      const writers = [store, ...others]
+      await store.write([page(series, [], { ledger: [ledgerRow(day, 'wanted')] })])
+      // Every second hour first, so that each write has wanted neighbours to cut.
+      const hours = Array.from({ length: 12 }, (_, i) => DAY_0_MS + 2 * i * HOUR_MS)
+      await Promise.all(
+        hours.map((hourMs, i) => (writers[i % 3] ?? store).write([page(series, candles(hourMs, 60))])),
+      )
+      const [ledger = []] = await store.ledger([series])
+      const settled = ledger.filter(({ verdict }) => verdict === 'rows').map(({ startMs }) => startMs)
+      expect(settled).toEqual(hours)
+      expect(ledger.filter(({ verdict }) => verdict === 'wanted')).toHaveLength(12)
+      await Promise.all(others.map((other) => other.close()))
     },
     LIMIT_MS,
   )
