@@ -1,5 +1,5 @@
-// PostgreSQL under measurement; its loader is psql's \copy of the same rows, in the same order, into the same table
-// with the same key. Wants TEST_POSTGRESQL_URI and psql.
+// PostgreSQL under measurement; its loader is psql's \copy of the same rows, in the same order, into the same
+// table with the same key. Wants TEST_POSTGRESQL_URI and psql.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { postgresqlBed } from '../rig/postgresql-server.ts'

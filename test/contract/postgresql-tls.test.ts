@@ -1,4 +1,5 @@
-// TLS with PostgreSQL: what sslmode asks for is what the wire does. On a server of its own, with a certificate made here.
+// TLS with PostgreSQL: what sslmode asks for is what the wire does. On a server of its own, with a
+// certificate made here.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -29,8 +29,8 @@ type Draft = {
 }
 
 /**
- * The rows of `pages`, in the order of allColumns, as chunks of COPY text. A chunk is valid until the next one is
- * asked for: all share one buffer.
+ * The rows of `pages`, in the order of allColumns, as chunks of COPY text. A chunk is valid until the next
+ * one is asked for: all share one buffer.
  */
 export function* copyChunks(pages: readonly Page[]): Generator<Uint8Array> {
   const bytes = new Uint8Array(CHUNK_BYTES)
@@ -58,7 +58,10 @@ function draftOf({ rows, table, series, source, extractedAtMs }: Page): Draft {
   }
 }
 
-/** Writes rows from `draft.row` on until they are all written or the next one may not fit; where the next byte belongs. */
+/**
+ * Writes rows from `draft.row` on until they are all written or the next one may not fit; where the next byte
+ * belongs.
+ */
 function putRows(bytes: Uint8Array, start: number, draft: Draft): number {
   const { head, tail, columns, count } = draft
   const texts = columns.filter(({ kind }) => kind === 'text').map(({ values }) => values)

@@ -37,7 +37,9 @@ function piecesOf(page: Page): Piece[] {
   return pieces
 }
 
-/** Whether the key of a row is larger than that of the row before. Asked for every row, so nothing is made. */
+/**
+ * Whether the key of a row is larger than that of the row before. Asked for every row, so nothing is made.
+ */
 function rises({ rows, table }: Page, row: number): boolean {
   for (let i = 0; i < table.keyLength; i += 1) {
     const column = rows.columns[i]
@@ -74,7 +76,9 @@ function compareKeys(a: Key, b: Key, table: Table): number {
   return 0
 }
 
-/** Compares two values of a key, which is never null. Ids are text of digits: the longer one is the larger. */
+/**
+ * Compares two values of a key, which is never null. Ids are text of digits: the longer one is the larger.
+ */
 function compareValues(a: Value, b: Value, kind: ColumnKind | undefined): number {
   if (a === b || a === null || b === null) return 0
   if (kind === 'id' && String(a).length !== String(b).length) return String(a).length - String(b).length

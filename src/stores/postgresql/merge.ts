@@ -41,9 +41,9 @@ function columnList(table: Table): string {
 }
 
 /**
- * REST always may replace, an archive only what an archive wrote, anything under `refresh`; null never replaces
- * a value. One look at the table picks the rows that are new or better, so that equal ones, mostly all, cost one
- * look-up; both steps then see the table as it was before either, and meet in no row.
+ * REST always may replace, an archive only what an archive wrote, anything under `refresh`; null never
+ * replaces a value. One look at the table picks the rows that are new or better, so that equal ones, mostly
+ * all, cost one look-up; both steps then see the table as it was before either, and meet in no row.
  */
 function mergeSteps(table: Table, source: string, refresh: boolean): string {
   const keys = keyNames(table).map((name) => `stored.${name} = incoming.${name}`)
