@@ -17,6 +17,13 @@ const IDLE_TIMEOUT_MS = 60_000
 /** How much longer than the server this side waits, in case the network went silent. */
 const SILENCE_MS = 15_000
 
+/**
+ * A batch is found in its table by key. The planner knows nothing of a batch that has just come, and once it
+ * guessed that reading the whole table were cheaper: three times slower with 25,000 rows against 500,000
+ * (measured).
+ */
+const KEY_LOOKUPS = '; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off'
+
 export type Access = 'read' | 'write'
 
 /**
@@ -45,10 +52,11 @@ export async function inTransaction<T>(session: Session, access: Access, work: (
  */
 function beginText(access: Access, timeoutMs: number): string {
   const mode = access === 'read' ? ' READ ONLY' : ''
+  const plans = access === 'read' ? '' : KEY_LOOKUPS
   return (
     `BEGIN ISOLATION LEVEL READ COMMITTED${mode}; SET LOCAL statement_timeout = ${timeoutMs}; ` +
     `SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ` +
     `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}; ` +
-    `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'`
+    `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'${plans}`
   )
 }
