@@ -18,7 +18,7 @@ import { openSession, type Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 import { wayOf, writePages } from './write.ts'
 
-/** Rows a write: on a busy machine a fifth faster than 10,000 (measured); more would only hold more memory. */
+/** Rows a write: on a busy machine a fifth faster than 10,000 (measured); more would only hold memory. */
 const BATCH_ROWS = 25_000
 
 /** Writes at once: two connections keep a server of two cores busy, four bring nothing (measured). */
