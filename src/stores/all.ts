@@ -16,4 +16,9 @@ export const stores: readonly StoreEntry[] = [
     variable: 'SQLITE_PATH',
     open: async (options, clock) => (await import('./sqlite/store.ts')).openSqlite(options, clock),
   },
+  {
+    kind: 'postgresql',
+    variable: 'POSTGRESQL_URI',
+    open: async (options, clock) => (await import('./postgresql/store.ts')).openPostgresql(options, clock),
+  },
 ]
