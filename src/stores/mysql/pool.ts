@@ -1,5 +1,6 @@
 // A bounded number of sessions, lent to one piece of work each. A session in which anything failed is thrown away, never lent
 // again: what a half-done command leaves on a connection is the driver's secret (a failed LOAD leaks listeners).
+import { UnavailableError } from '../../errors.ts'
 import type { Address } from './address.ts'
 import { SilentServerError } from './errors.ts'
 import { openSession, type Session } from './session.ts'
@@ -21,6 +22,10 @@ export class SessionPool {
   /** Runs `work` with a session of its own, and throws what it throws. */
   async use<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.#turn()
+    if (this.#closed) {
+      this.#giveBack()
+      throw new UnavailableError(`the store is closed (${this.#address.place})`, 'open it again')
+    }
     try {
       const session = this.#takeIdle() ?? (await openSession(this.#address))
       try {
@@ -34,8 +39,7 @@ export class SessionPool {
         throw error
       }
     } finally {
-      this.#lent -= 1
-      this.#waiting.shift()?.()
+      this.#giveBack()
     }
   }
 
@@ -49,6 +53,11 @@ export class SessionPool {
   async #turn(): Promise<void> {
     while (this.#lent >= this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     this.#lent += 1
+  }
+
+  #giveBack(): void {
+    this.#lent -= 1
+    this.#waiting.shift()?.()
   }
 
   #takeIdle(): Session | undefined {

@@ -3,6 +3,7 @@ import type { Table } from '../../core/dataset.ts'
 import { type Clock, retry, type RetryPolicy } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import { UserError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, readAddress } from './address.ts'
 import { checkServer } from './check.ts'
@@ -128,11 +129,18 @@ class MysqlServer {
 }
 
 function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
+  const refuseReadOnly = (): void => {
+    if (!options.readOnly) return
+    throw new UserError('the store was opened to read only', 'plans change nothing: run the command without --dry-run')
+  }
   return {
     kind: 'mysql',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
-    prepare: (tables) => server.prepare(tables),
+    prepare: async (tables) => {
+      refuseReadOnly()
+      await server.prepare(tables)
+    },
     ledger: (series) =>
       server.read(COVERAGE_TABLE, series.map(() => []), async (session) => {
         await server.refuseNewer(session)
@@ -140,6 +148,7 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
       }),
     knownSeries: (tables) => server.run((session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
+      refuseReadOnly()
       if (pages.every((page) => page.rows.count === 0 && page.ledger.length === 0)) return { written: 0, changed: 0 }
       return server.write(pages, writeOptions?.refresh ?? false)
     },
