@@ -1,5 +1,5 @@
-// Chance that can be replayed. A test file takes its seed here once; the seed is printed, and the same TEST_SEED
-// brings the same values back. TEST_RUNS makes every property run more often, for a long search.
+// Chance that can be replayed. A test file takes its seed here once; the seed is printed, and the same
+// TEST_SEED brings the same values back. TEST_RUNS makes every property run more often, for a long search.
 
 const SEEDS = 2 ** 31
 const DEFAULT_RUNS = 300
@@ -18,7 +18,7 @@ export function seedFor(file: string): number {
   return seed
 }
 
-/** How the properties of a test file are run: `fc.assert(property, runs)`. Prints the seed; call it once a file. */
+/** How a test file runs its properties: `fc.assert(property, runs)`. Prints the seed; call it once a file. */
 export function runsFor(file: string): { readonly seed: number; readonly numRuns: number } {
   return { seed: seedFor(file), numRuns: wholeNumber('TEST_RUNS') ?? DEFAULT_RUNS }
 }

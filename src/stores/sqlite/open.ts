@@ -1,9 +1,12 @@
-// Opens a SQLite file and turns what SQLite says into instructions. WAL and NORMAL: a killed process loses nothing, and readers
-// never wait for the writer.
+// Opens a SQLite file and turns what SQLite says into instructions. WAL and NORMAL: a killed process loses
+// nothing, and readers never wait for the writer.
 import { Database } from 'bun:sqlite'
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 
-/** How long one statement waits for another process's lock. Short, since it holds up the event loop; see write.ts. */
+/**
+ * How long one statement waits for another process's lock. Short, since it holds up the event loop; see
+ * write.ts.
+ */
 const BUSY_TIMEOUT_MS = 500
 
 /** Page cache of the connection, in KiB; enough for the inner pages of every table in use. */
@@ -15,7 +18,10 @@ const PAGE_BYTES = 16_384
 /** The WAL is folded back every so many pages, so that it stays near 32 MB. */
 const WAL_PAGES = 2_000
 
-/** The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or `file:path`. */
+/**
+ * The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or
+ * `file:path`.
+ */
 export function sqlitePath(uri: string): string {
   for (const prefix of ['sqlite://', 'sqlite:', 'file://', 'file:']) {
     if (uri.startsWith(prefix)) return decodeURIComponent(uri.slice(prefix.length))
@@ -26,7 +32,9 @@ export function sqlitePath(uri: string): string {
 /** The open database; null when it is opened read-only and there is no file, so that nothing is made. */
 export function openDatabase(path: string, readOnly: boolean): Database {
   try {
-    const database = readOnly ? new Database(path, { readonly: true }) : new Database(path, { create: true, readwrite: true })
+    const database = readOnly
+      ? new Database(path, { readonly: true })
+      : new Database(path, { create: true, readwrite: true })
     database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
     database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
     // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.

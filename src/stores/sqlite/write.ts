@@ -1,11 +1,17 @@
-// Writes pages and their coverage into SQLite in one transaction, by prepared statements of many rows. Rows that are equal
-// are left alone, and the counts of new and changed rows are exact.
+// Writes pages and their coverage into SQLite in one transaction, by prepared statements of many rows. Rows
+// that are equal are left alone, and the counts of new and changed rows are exact.
 import type { Database } from 'bun:sqlite'
 import { allColumns, keyNames, type Table, type Value } from '../../core/dataset.ts'
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
-import { COVERAGE_TABLE, type CoverageRecord, coverageColumns, coverageValues, toLedgerRow } from '../schema.ts'
+import {
+  COVERAGE_TABLE,
+  type CoverageRecord,
+  coverageColumns,
+  coverageValues,
+  toLedgerRow,
+} from '../schema.ts'
 
 /** Writes `pages` in one transaction. Throws what SQLite throws; then nothing of them is stored. */
 export function writePages(database: Database, pages: readonly Page[], refresh: boolean): WriteResult {
@@ -24,7 +30,10 @@ export function writePages(database: Database, pages: readonly Page[], refresh: 
   return { written, changed }
 }
 
-/** Rows of one INSERT: a quarter cheaper than one a row (measured), and far below SQLite's limit of parameters. */
+/**
+ * Rows of one INSERT: a quarter cheaper than one a row (measured), and far below SQLite's limit of
+ * parameters.
+ */
 const INSERT_ROWS = 100
 
 function writeRows(database: Database, page: Page, refresh: boolean): WriteResult {
@@ -48,9 +57,11 @@ function writeRows(database: Database, page: Page, refresh: boolean): WriteResul
     const inserted = (whole ? insert : database.query(insertText(table, count))).run(...values).changes
     written += inserted
     if (inserted === count) continue
-    // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count here.
+    // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count
+    // here.
     const width = values.length / count
-    for (let at = 0; at < values.length; at += width) changed += replace.run(...values.slice(at, at + width)).changes
+    for (let at = 0; at < values.length; at += width)
+      changed += replace.run(...values.slice(at, at + width)).changes
   }
   return { written, changed }
 }
@@ -64,22 +75,24 @@ function insertText(table: Table, count: number): string {
 }
 
 /**
- * Replaces the row whose key is taken, where a value differs and the newcomer may replace it: REST always may, an archive only
- * what an archive wrote, anything under `refresh`; null never replaces a value.
+ * Replaces the row whose key is taken, where a value differs and the newcomer may replace it: REST always
+ * may, an archive only what an archive wrote, anything under `refresh`; null never replaces a value.
  */
 function replaceText(table: Table, refresh: boolean): string {
   const columns = allColumns(table).map((column) => column.name)
   const values = table.columns.slice(table.keyLength)
   const incoming = values.map((column) =>
-    column.nullable ? `coalesce(excluded.${column.name}, ${table.name}.${column.name})` : `excluded.${column.name}`,
+    column.nullable
+      ? `coalesce(excluded.${column.name}, ${table.name}.${column.name})`
+      : `excluded.${column.name}`,
   )
   const sets = values.map((column, i) => `${column.name} = ${incoming[i]}`)
   const differs = values.map((column, i) => `${table.name}.${column.name} IS NOT ${incoming[i]}`).join(' OR ')
   const allowed = refresh ? '' : ` AND (excluded.source = 'rest' OR ${table.name}.source = 'archive')`
   return (
     `INSERT INTO ${table.name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ` +
-    `ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ${sets.join(', ')}, source = excluded.source, ` +
-    `extracted_at = excluded.extracted_at WHERE (${differs})${allowed}`
+    `ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ${sets.join(', ')}, ` +
+    `source = excluded.source, extracted_at = excluded.extracted_at WHERE (${differs})${allowed}`
   )
 }
 
@@ -104,7 +117,8 @@ function writeLedger(database: Database, series: string, news: readonly LedgerRo
   const remove = database.query(`DELETE FROM ${COVERAGE_TABLE} WHERE series = ? AND start_time = ?`)
   for (const removedMs of change.remove) remove.run(series, removedMs)
   const put = database.query(
-    `INSERT OR REPLACE INTO ${COVERAGE_TABLE} (${coverageNames}) VALUES (${coverageColumns.map(() => '?').join(', ')})`,
+    `INSERT OR REPLACE INTO ${COVERAGE_TABLE} (${coverageNames}) ` +
+      `VALUES (${coverageColumns.map(() => '?').join(', ')})`,
   )
   for (const row of change.put) put.run(...coverageValues(series, row))
 }
