@@ -1,5 +1,6 @@
-// Reads the URI of a MySQL or MariaDB server: where it is, who asks, and how the line is protected. Nothing of it but host, port
-// and database is ever shown, since the rest may hold a password.
+// Reads the URI of a MySQL or MariaDB server: where it is, who asks, and how the line is protected. Nothing
+// of it but host, port and database is ever shown, since the rest may hold a password.
+import { isIP } from 'node:net'
 import { UserError } from '../../errors.ts'
 
 /** How the line is protected, in the words of MySQL's own clients. */
@@ -40,8 +41,9 @@ const off = ['0', 'false', 'no', 'off', 'disabled', 'disable']
 const on = ['1', 'true', 'yes', 'on']
 
 /**
- * The address that a URI names: `mysql://user:password@host:3306/database?ssl-mode=VERIFY_IDENTITY&ssl-ca=/path`. Throws
- * UserError when it cannot be read, has no database, or asks for protection that is not known here.
+ * The address that a URI names:
+ * `mysql://user:password@host:3306/database?ssl-mode=VERIFY_IDENTITY&ssl-ca=/path`. Throws UserError when
+ * it cannot be read, has no database, or asks for protection that is not known here.
  */
 export function readAddress(uri: string): Address {
   const url = parse(uri)
@@ -57,13 +59,21 @@ export function readAddress(uri: string): Address {
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port)
   const options = new Map([...url.searchParams].map(([name, value]) => [plain(name), value]))
   refuseUnknownTls(options)
+  const tls = tlsMode(options)
+  // A certificate is made out to a name. The driver lets any pass for an address, so that is refused here.
+  if (tls === 'verify-identity' && isIP(host) !== 0) {
+    throw new UserError(
+      `the certificate of ${host} cannot be checked: it is an address, not a name`,
+      'name the server by its host name, or use ssl-mode=VERIFY_CA',
+    )
+  }
   return {
     host,
     port,
     user: read(url.username),
     password: read(url.password),
     database,
-    tls: tlsMode(options),
+    tls,
     authorityFile: options.get('ssl-ca') ?? null,
     certificateFile: options.get('ssl-cert') ?? null,
     keyFile: options.get('ssl-key') ?? null,
@@ -84,7 +94,7 @@ function parse(uri: string): URL {
   if (url && schemes.includes(url.protocol)) return url
   throw new UserError(
     'the MySQL URI cannot be read',
-    'write it as mysql://user:password@host:3306/binance, with special characters of the password percent-encoded (@ is %40)',
+    'write it as mysql://user:password@host:3306/binance; in the password write %40 for @, %2F for /',
   )
 }
 
@@ -105,20 +115,35 @@ function plain(name: string): string {
   return spelled.replace(/^(ssl|tls)-?(mode|ca|cert|key)$/, 'ssl-$2')
 }
 
-const tlsNames = ['ssl', 'ssl-mode', 'ssl-ca', 'ssl-cert', 'ssl-key', 'ssl-disabled', 'ssl-verify-cert', 'ssl-verify-identity', 'tls']
+const tlsNames = [
+  'ssl',
+  'ssl-mode',
+  'ssl-ca',
+  'ssl-cert',
+  'ssl-key',
+  'ssl-disabled',
+  'ssl-verify-cert',
+  'ssl-verify-identity',
+  'tls',
+]
 
 /** An unknown word about protection is refused, since passing it over could leave the line open. */
 function refuseUnknownTls(options: ReadonlyMap<string, string>): void {
   for (const name of options.keys()) {
     if (!/^(ssl|tls)/.test(name) || tlsNames.includes(name)) continue
-    throw new UserError(`the MySQL URI asks for '${name}', which is not known here`, `use one of ${tlsNames.join(', ')}`)
+    throw new UserError(
+      `the MySQL URI asks for '${name}', which is not known here`,
+      `use one of ${tlsNames.join(', ')}`,
+    )
   }
 }
 
 function tlsMode(options: ReadonlyMap<string, string>): TlsMode {
   const isOn = (name: string): boolean => on.includes((options.get(name) ?? '').toLowerCase())
   if (isOn('ssl-disabled')) return 'disabled'
-  const asked = (options.get('ssl-mode') ?? options.get('ssl') ?? options.get('tls'))?.toLowerCase().replaceAll('_', '-')
+  const asked = (options.get('ssl-mode') ?? options.get('ssl') ?? options.get('tls'))
+    ?.toLowerCase()
+    .replaceAll('_', '-')
   if (asked === undefined) {
     if (isOn('ssl-verify-identity')) return 'verify-identity'
     const files = ['ssl-ca', 'ssl-cert', 'ssl-key'].some((name) => options.has(name))
@@ -126,7 +151,12 @@ function tlsMode(options: ReadonlyMap<string, string>): TlsMode {
   }
   if (off.includes(asked)) return 'disabled'
   if (on.includes(asked)) return 'verify-identity'
-  const aliases: Readonly<Record<string, TlsMode>> = { prefer: 'preferred', require: 'required', 'skip-verify': 'required', 'verify-full': 'verify-identity' }
+  const aliases: Readonly<Record<string, TlsMode>> = {
+    prefer: 'preferred',
+    require: 'required',
+    'skip-verify': 'required',
+    'verify-full': 'verify-identity',
+  }
   const mode = aliases[asked] ?? tlsModes.find((known) => known === asked)
   if (mode) return mode
   throw new UserError(

@@ -1,4 +1,5 @@
-// What `check` says of a MySQL or MariaDB server: reachable, version, rights that are lacking, what limits the speed.
+// What `check` says of a MySQL or MariaDB server: reachable, version, rights that are lacking, what limits
+// the speed.
 import type { RowDataPacket } from 'mysql2/promise'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
@@ -15,12 +16,21 @@ const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE']
 const PACKET_BYTES_WANTED = 1_048_576
 
 /** Looks at the server without changing anything. */
-export async function checkServer(session: Session, address: Address, tables: readonly Table[]): Promise<readonly Finding[]> {
+export async function checkServer(
+  session: Session,
+  address: Address,
+  tables: readonly Table[],
+): Promise<readonly Finding[]> {
   const { facts } = session
   const line = facts.encrypted ? 'encrypted' : 'not encrypted'
   return [
     finding('store reachable', true, `${facts.version}, ${address.place}, ${line}`),
-    finding('store writable', !facts.readOnly, facts.readOnly ? 'the server is read-only' : 'the server takes writes', 'give the URI of the server that takes writes'),
+    finding(
+      'store writable',
+      !facts.readOnly,
+      facts.readOnly ? 'the server is read-only' : 'the server takes writes',
+      'give the URI of the server that takes writes',
+    ),
     await schemaFinding(session, address, tables),
     await rightsFinding(session, address),
     packetFinding(facts.packetBytes),
@@ -33,7 +43,13 @@ function finding(name: string, ok: boolean, detail: string, advice = ''): Findin
 }
 
 async function schemaFinding(session: Session, address: Address, tables: readonly Table[]): Promise<Finding> {
-  if (!session.hasDatabase) return finding('store schema', false, `there is no ${address.place}`, missingDatabase(address.place).advice)
+  if (!session.hasDatabase)
+    return finding(
+      'store schema',
+      false,
+      `there is no ${address.place}`,
+      missingDatabase(address.place).advice,
+    )
   const there = await tableNames(session)
   const version = there.has(SCHEMA_TABLE) ? await schemaVersion(session) : 0
   const made = tables.filter((table) => there.has(table.name)).length
@@ -42,9 +58,13 @@ async function schemaFinding(session: Session, address: Address, tables: readonl
 
 async function rightsFinding(session: Session, address: Address): Promise<Finding> {
   const [rows] = await session.connection.query<RowDataPacket[]>('SHOW GRANTS')
-  const lacking = lackingRights(rows.map((row) => String(Object.values(row)[0])), address.database)
+  const lacking = lackingRights(
+    rows.map((row) => String(Object.values(row)[0])),
+    address.database,
+  )
   if (lacking === null) return finding('store rights', true, 'they come from a role and are not looked into')
-  const detail = lacking.length === 0 ? `the user has ${RIGHTS.join(', ')}` : `the user lacks ${lacking.join(', ')}`
+  const detail =
+    lacking.length === 0 ? `the user has ${RIGHTS.join(', ')}` : `the user lacks ${lacking.join(', ')}`
   const advice = `GRANT ${lacking.join(', ')} ON ${address.database}.* TO this user`
   return finding('store rights', lacking.length === 0, detail, advice)
 }
@@ -67,7 +87,9 @@ export function lackingRights(grants: readonly string[], database: string): read
   return lacking.length > 0 && roles ? null : lacking
 }
 
-/** Whether the database pattern of a grant (with % and _ as in LIKE, \ before a plain one) means `database`. */
+/**
+ * Whether the database pattern of a grant (with % and _ as in LIKE, \ before a plain one) means `database`.
+ */
 function covers(pattern: string, database: string): boolean {
   if (pattern === '*') return true
   const text = pattern.replace(/\\?[\s\S]/g, (piece) => {
@@ -80,12 +102,21 @@ function covers(pattern: string, database: string): boolean {
 
 function packetFinding(bytes: number): Finding {
   const advice = `raise max_allowed_packet to ${PACKET_BYTES_WANTED} or more`
-  return finding('store packet size', bytes >= PACKET_BYTES_WANTED, `max_allowed_packet is ${bytes} bytes`, advice)
+  return finding(
+    'store packet size',
+    bytes >= PACKET_BYTES_WANTED,
+    `max_allowed_packet is ${bytes} bytes`,
+    advice,
+  )
 }
 
 /** Not allowed is no fault: rows are then written by comparing, only slower. */
 function loadFinding(server: boolean, wanted: boolean): Finding {
   if (server && wanted) return finding('store bulk load', true, 'LOAD DATA LOCAL is allowed')
   const who = server ? 'local-infile=0 in the URI' : 'the server (SET GLOBAL local_infile = 1 allows it)'
-  return finding('store bulk load', true, `LOAD DATA LOCAL is forbidden by ${who}: first loads take about half again as long`)
+  return finding(
+    'store bulk load',
+    true,
+    `LOAD DATA LOCAL is forbidden by ${who}: first loads take about half again as long`,
+  )
 }

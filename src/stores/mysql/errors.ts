@@ -1,5 +1,5 @@
-// Turns what MySQL, MariaDB, the driver and the network say into instructions, and judges what may be tried again. Numbers are
-// the servers' own; where the two differ both are listed.
+// Turns what MySQL, MariaDB, the driver and the network say into instructions, and judges what may be tried
+// again. Numbers are the servers' own; where the two differ both are listed.
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 
 /** A write that a bulk load did not take as it stood: rolled back, to be written by comparing. */
@@ -18,7 +18,8 @@ export class SilentServerError extends Error {
 /** The number that the server gave an error; 0 when it is none of the server's. */
 export function serverNumber(error: unknown): number {
   const number = error instanceof Error && 'errno' in error ? error.errno : 0
-  // System errors carry negative numbers; the server's own begin at 1,000 (and a few below, from its file layer).
+  // System errors carry negative numbers; the server's own begin at 1,000 (and a few below, from its file
+  // layer).
   return typeof number === 'number' && number > 0 ? number : 0
 }
 
@@ -29,8 +30,14 @@ function codeOf(error: unknown): string {
 
 export const UNKNOWN_DATABASE = 1049
 const DEADLOCKS = [1213, 1205, 3058, 3132, 1020, 1412]
-/** Shutting down, killed, timed out by the server, or another node's turn: the connection or statement is gone, the server may be back soon. */
-const ENDED = [1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 1969, 2006, 2013, 3024, 3169, 4031, 1047, 1189, 1218]
+/**
+ * Shutting down, killed, timed out by the server, or another node's turn: the connection or statement is
+ * gone, the server may be back soon.
+ */
+const ENDED = [
+  1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 1969, 2006, 2013, 3024, 3169, 4031,
+  1047, 1189, 1218,
+]
 const LOCAL_REFUSED = [1148, 3948, 4166, 1235]
 const PASSWORD = [1045, 1698, 1862, 1820, 3118, 3879, 4151]
 const RIGHTS = [1044, 1142, 1143, 1227, 1370, 1419, 1410, 3619]
@@ -42,9 +49,9 @@ const AUTHENTICATION = [1251, 1524, 2059]
 const SCHEMA_GONE = [1146, 1054, 1932]
 
 const lostCodes =
-  /^(PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|ERR_SOCKET|ERR_STREAM|ConnectionClosed|FailedToOpenSocket|EADDRNOTAVAIL)/
+  /^(PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EADDR|ERR_SOCKET|ERR_STREAM|ConnectionClosed)/
 const tlsCodes =
-  /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_SSL|^ERR_TLS|^HANDSHAKE_SSL_ERROR|^HANDSHAKE_NO_SSL_SUPPORT|^ERR_OSSL|^ERR_BORINGSSL|^EPROTO/
+  /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(SSL|TLS|OSSL|BORINGSSL)|^HANDSHAKE_(SSL_ERROR|NO_SSL_SUPPORT)|^EPROTO/
 
 /** Whether the line to the server was lost, refused or never there. */
 export function isLost(error: unknown): boolean {
@@ -67,26 +74,40 @@ function isTls(error: unknown): boolean {
   return tlsCodes.test(codeOf(error))
 }
 
-/** `error` as an instruction. One that is already an instruction, and one that nobody foresaw (a defect), stay as they are. */
+/**
+ * `error` as an instruction. One that is already an instruction, and one that nobody foresaw (a defect),
+ * stay as they are.
+ */
 export function explained(error: unknown, place: string): unknown {
   if (error instanceof PetrosaError) return error
   const number = serverNumber(error)
   const options = { cause: error }
   const said = error instanceof Error ? error.message : String(error)
-  const user = (what: string, advice: string): UserError => new UserError(`${what} (${place})`, advice, options)
+  const user = (what: string, advice: string): UserError =>
+    new UserError(`${what} (${place})`, advice, options)
   const unavailable = (what: string, advice: string): UnavailableError =>
     new UnavailableError(`${what} (${place})`, advice, options)
   if (isTls(error)) return user(`no protected line to the server: ${said}`, TLS_ADVICE)
   if (number === 3159) return user('the server demands a protected line', TLS_ADVICE)
   if (PASSWORD.includes(number)) {
-    return user('the server does not accept the user or the password', 'correct them in MYSQL_URI (or MYSQL_URI_FILE)')
+    return user(
+      'the server does not accept the user or the password',
+      'correct them in MYSQL_URI (or MYSQL_URI_FILE)',
+    )
   }
   if (AUTHENTICATION.includes(number) || codeOf(error) === 'AUTH_SWITCH_PLUGIN_ERROR') {
-    return user(`the server asks for a kind of password that is not known here: ${said}`, 'use caching_sha2_password, mysql_native_password or ed25519')
+    return user(
+      `the server asks for a kind of password that is not known here: ${said}`,
+      'use caching_sha2_password, mysql_native_password or ed25519',
+    )
   }
   if (number === UNKNOWN_DATABASE) return missingDatabase(place, options)
   if (RIGHTS.includes(number)) return user(`the user lacks a right: ${said}`, RIGHTS_ADVICE)
-  if (HOST_REFUSED.includes(number)) return user(`the server does not let this machine in: ${said}`, 'allow the host of this user, or run FLUSH HOSTS')
+  if (HOST_REFUSED.includes(number))
+    return user(
+      `the server does not let this machine in: ${said}`,
+      'allow the host of this user, or run FLUSH HOSTS',
+    )
   if (READ_ONLY.includes(number) && (number !== 1290 || /read.only/i.test(said))) {
     return user('the server is read-only (a replica?)', 'give the URI of the server that takes writes')
   }
@@ -94,10 +115,16 @@ export function explained(error: unknown, place: string): unknown {
     return user(`a table of petrosa's is gone or was changed: ${said}`, 'run: petrosa check --prepare')
   }
   if (DISK_FULL.includes(number)) {
-    return unavailable(`the server has no space left: ${said}`, 'free some space there, then run the same command again: all that was written so far is kept')
+    return unavailable(
+      `the server has no space left: ${said}`,
+      'free some space there, then run the same command again: all that was written so far is kept',
+    )
   }
   if (CROWDED.includes(number)) {
-    return unavailable(`the server takes no more connections: ${said}`, 'raise max_connections or the limit of this user, or run fewer at once')
+    return unavailable(
+      `the server takes no more connections: ${said}`,
+      'raise max_connections or the limit of this user, or run fewer at once',
+    )
   }
   if (DEADLOCKS.includes(number)) {
     return unavailable('other writers held the same rows for too long', 'run the same command again')
@@ -105,21 +132,25 @@ export function explained(error: unknown, place: string): unknown {
   if (number === 1153 || codeOf(error) === 'ER_NET_PACKET_TOO_LARGE') {
     return user('a packet was too large for the server', 'raise max_allowed_packet to 1 MB or more')
   }
-  if (isLost(error)) return unavailable(`the server cannot be reached: ${said}`, 'check host, port and network, then run the same command again')
+  if (isLost(error))
+    return unavailable(
+      `the server cannot be reached: ${said}`,
+      'check host, port and network, then run the same command again',
+    )
   return error
 }
 
 const TLS_ADVICE =
-  'choose with ?ssl-mode=DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY in the URI, and name the authority with &ssl-ca=FILE'
+  'set ?ssl-mode= DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY and &ssl-ca=FILE in the URI'
 
 const RIGHTS_ADVICE =
-  'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX ON the database to this user; check with: petrosa check'
+  'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE on the database to this user; see: petrosa check'
 
 /** A database that is not there, and that this user may not make. */
 export function missingDatabase(place: string, options?: ErrorOptions): UserError {
   return new UserError(
     `there is no ${place}`,
-    'petrosa check --prepare makes it where the user may; else: CREATE DATABASE … CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+    'petrosa check --prepare makes it where the user may; else create it in utf8mb4 COLLATE utf8mb4_bin',
     options,
   )
 }

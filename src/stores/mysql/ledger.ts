@@ -1,10 +1,17 @@
-// The ledger of the store: read whole, and written inside the transaction of a page. Writers of one series take turns by a named lock
-// of the server, since locking rows that are not there yet makes InnoDB lock the gaps of other series too.
+// The ledger of the store: read whole, and written inside the transaction of a page. Writers of one series
+// take turns by a named lock of the server, since locking rows that are not there yet makes InnoDB lock the
+// gaps of other series too.
 import type { RowDataPacket } from 'mysql2/promise'
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page } from '../../core/store.ts'
-import { COVERAGE_TABLE, type CoverageRecord, coverageColumns, coverageValues, toLedgerRow } from '../schema.ts'
+import {
+  COVERAGE_TABLE,
+  type CoverageRecord,
+  coverageColumns,
+  coverageValues,
+  toLedgerRow,
+} from '../schema.ts'
 import { LockedOutError } from './errors.ts'
 import type { Session } from './session.ts'
 import { quoted, selectList, timeText } from './text.ts'
@@ -22,7 +29,10 @@ const selected = selectList(coverageColumns)
 const timeNames = coverageColumns.filter((column) => column.kind === 'time').map((column) => column.name)
 
 /** The ledger rows of each of `keys`, by start. */
-export async function readLedgers(session: Session, keys: readonly string[]): Promise<readonly (readonly LedgerRow[])[]> {
+export async function readLedgers(
+  session: Session,
+  keys: readonly string[],
+): Promise<readonly (readonly LedgerRow[])[]> {
   const found = new Map<string, LedgerRow[]>()
   for (const some of portions([...new Set(keys)], SERIES_A_STATEMENT)) {
     const marks = some.map(() => '?').join(', ')
@@ -31,7 +41,12 @@ export async function readLedgers(session: Session, keys: readonly string[]): Pr
   return keys.map((key) => found.get(key) ?? [])
 }
 
-async function collect(session: Session, where: string, values: readonly unknown[], into: Map<string, LedgerRow[]>): Promise<void> {
+async function collect(
+  session: Session,
+  where: string,
+  values: readonly unknown[],
+  into: Map<string, LedgerRow[]>,
+): Promise<void> {
   const [rows] = await session.connection.query<RowDataPacket[]>(
     `SELECT ${selected} FROM ${quoted(COVERAGE_TABLE)} WHERE ${where} ORDER BY \`series\`, \`start_time\``,
     [...values],
@@ -59,7 +74,11 @@ function toRecord(row: RowDataPacket): CoverageRecord {
  * Records what `pages` settle. Takes the lock of each series, which the caller releases after its COMMIT
  * (`releaseLocks`), and never before: the next writer must see this one's rows.
  */
-export async function writeLedgers(session: Session, database: string, pages: readonly Page[]): Promise<void> {
+export async function writeLedgers(
+  session: Session,
+  database: string,
+  pages: readonly Page[],
+): Promise<void> {
   const news = new Map<string, LedgerRow[]>()
   for (const page of pages) {
     if (page.ledger.length === 0) continue
@@ -68,12 +87,19 @@ export async function writeLedgers(session: Session, database: string, pages: re
   }
   // All writers take the locks in the same order, so that two never wait for each other.
   for (const some of portions([...news.keys()].sort(), SERIES_A_STATEMENT)) {
-    await takeLocks(session, some.map((key) => lockName(`${database}/${key}`)))
+    await takeLocks(
+      session,
+      some.map((key) => lockName(`${database}/${key}`)),
+    )
     await recordSome(session, some, news)
   }
 }
 
-async function recordSome(session: Session, keys: readonly string[], news: ReadonlyMap<string, readonly LedgerRow[]>): Promise<void> {
+async function recordSome(
+  session: Session,
+  keys: readonly string[],
+  news: ReadonlyMap<string, readonly LedgerRow[]>,
+): Promise<void> {
   const stored = new Map<string, LedgerRow[]>()
   const values = keys.flatMap((key) => {
     const rows = news.get(key) ?? []
@@ -116,7 +142,11 @@ export function lockName(what: string): string {
 }
 
 /** Takes named locks in the order given. Throws LockedOutError when another holds one for too long. */
-export async function takeLocks(session: Session, names: readonly string[], waitS = LOCK_WAIT_S): Promise<void> {
+export async function takeLocks(
+  session: Session,
+  names: readonly string[],
+  waitS = LOCK_WAIT_S,
+): Promise<void> {
   const asked = names.map((_, i) => `GET_LOCK(?, ${waitS}) AS l${i}`).join(', ')
   const [rows] = await session.connection.query<RowDataPacket[]>(`SELECT ${asked}`, [...names])
   const [got] = rows

@@ -1,5 +1,6 @@
-// LOAD DATA LOCAL from memory: the fastest way into spans where no row is expected. LOCAL makes the server pass over doubled keys
-// and bend bad values with no more than a warning, so a load counts only when it has none and every row went in.
+// LOAD DATA LOCAL from memory: the fastest way into spans where no row is expected. LOCAL makes the server
+// pass over doubled keys and bend bad values with no more than a warning, so a load counts only when it has
+// none and every row went in.
 import { Readable } from 'node:stream'
 import type { ResultSetHeader } from 'mysql2/promise'
 import { allColumns, type Table } from '../../core/dataset.ts'
@@ -8,18 +9,23 @@ import { isLocalRefused, LoadRefusedError } from './errors.ts'
 import type { Session } from './session.ts'
 import { guardDecimal, loadText, quoted, timeText } from './text.ts'
 
-/** A piece of the stream, in characters: large enough to cost few packets, small enough to overlap with the server's work. */
+/**
+ * A piece of the stream, in characters: large enough to cost few packets, small enough to overlap with the
+ * server's work.
+ */
 const CHUNK_CHARACTERS = 128 * 1_024
 
 /**
- * Loads the rows of `pages` (of one table) and returns how many. Throws LoadRefusedError when any row was not taken exactly as
- * it is; the caller must roll back then, since the others are in.
+ * Loads the rows of `pages` (of one table) and returns how many. Throws LoadRefusedError when any row was
+ * not taken exactly as it is; the caller must roll back then, since the others are in.
  */
 export async function loadPages(session: Session, table: Table, pages: readonly Page[]): Promise<number> {
   const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
   const result = await sendLoad(session, table, pages)
   if (result.affectedRows !== rows || result.warningStatus > 0) {
-    throw new LoadRefusedError(`LOAD DATA into ${table.name} took ${result.affectedRows} of ${rows} rows: ${result.info}`)
+    throw new LoadRefusedError(
+      `LOAD DATA into ${table.name} took ${result.affectedRows} of ${rows} rows: ${result.info}`,
+    )
   }
   return rows
 }
@@ -28,13 +34,16 @@ async function sendLoad(session: Session, table: Table, pages: readonly Page[]):
   const columns = allColumns(table).map((column) => quoted(column.name))
   try {
     const [result] = await session.connection.query<ResultSetHeader>({
-      sql: `LOAD DATA LOCAL INFILE 'rows' INTO TABLE ${quoted(table.name)} CHARACTER SET utf8mb4 (${columns.join(', ')})`,
+      sql:
+        `LOAD DATA LOCAL INFILE 'rows' INTO TABLE ${quoted(table.name)} CHARACTER SET utf8mb4 ` +
+        `(${columns.join(', ')})`,
       // The server names the file that it wants. Whatever it says, it gets these rows.
       infileStreamFactory: () => Readable.from(chunks(table, pages)),
     })
     return result
   } catch (error) {
-    if (isLocalRefused(error)) throw new LoadRefusedError('the server does not take LOAD DATA LOCAL', { cause: error })
+    if (isLocalRefused(error))
+      throw new LoadRefusedError('the server does not take LOAD DATA LOCAL', { cause: error })
     throw error
   }
 }

@@ -1,5 +1,6 @@
-// A bounded number of sessions, lent to one piece of work each. A session in which anything failed is thrown away, never lent
-// again: what a half-done command leaves on a connection is the driver's secret (a failed LOAD leaks listeners).
+// A bounded number of sessions, lent to one piece of work each. A session in which anything failed is
+// thrown away, never lent again: what a half-done command leaves on a connection is the driver's secret (a
+// failed LOAD leaks listeners).
 import { UnavailableError } from '../../errors.ts'
 import type { Address } from './address.ts'
 import { SilentServerError } from './errors.ts'
@@ -63,7 +64,7 @@ export class SessionPool {
   #takeIdle(): Session | undefined {
     for (;;) {
       const session = this.#idle.pop()
-      if (!session || !session.isBroken()) return session
+      if (!session?.isBroken()) return session
       session.connection.destroy()
     }
   }

@@ -21,10 +21,16 @@ export async function knownSeries(session: Session, tables: readonly Table[]): P
     found.set(seriesKey(series), series)
   }
   if (there.has(COVERAGE_TABLE)) {
-    const [rows] = await session.connection.query<RowDataPacket[]>(`SELECT DISTINCT \`series\` FROM ${quoted(COVERAGE_TABLE)}`)
+    const [rows] = await session.connection.query<RowDataPacket[]>(
+      `SELECT DISTINCT \`series\` FROM ${quoted(COVERAGE_TABLE)}`,
+    )
     for (const row of rows) {
       const series = parseSeriesKey(String(row.series))
-      if (series && tables.some((table) => table.dataset === series.dataset && table.period === series.period)) add(series)
+      if (
+        series &&
+        tables.some((table) => table.dataset === series.dataset && table.period === series.period)
+      )
+        add(series)
     }
   }
   for (const table of tables.filter(({ name }) => there.has(name))) {
@@ -37,7 +43,10 @@ export async function knownSeries(session: Session, tables: readonly Table[]): P
   return [...found.keys()].sort().flatMap((key) => found.get(key) ?? [])
 }
 
-/** The symbols of a market, by one key look-up each: DISTINCT walks every row where the server's statistics are poor. */
+/**
+ * The symbols of a market, by one key look-up each: DISTINCT walks every row where the server's statistics
+ * are poor.
+ */
 async function* symbolsOf(session: Session, table: Table, market: string): AsyncGenerator<string> {
   const text =
     `SELECT \`symbol\` FROM ${quoted(table.name)} FORCE INDEX (PRIMARY) ` +
@@ -71,7 +80,12 @@ export async function holding(session: Session, series: Series, table: Table): P
 }
 
 /** How many rows of the series lie in each span, counted by key ranges, many in one round trip. */
-export async function counts(session: Session, series: Series, table: Table, spans: readonly Span[]): Promise<number[]> {
+export async function counts(
+  session: Session,
+  series: Series,
+  table: Table,
+  spans: readonly Span[],
+): Promise<number[]> {
   const time = quoted(timeName(table))
   const out: number[] = []
   for (let from = 0; from < spans.length; from += SPANS_A_STATEMENT) {
@@ -79,8 +93,16 @@ export async function counts(session: Session, series: Series, table: Table, spa
     const one = (i: number): string =>
       `SELECT ${i} AS i, COUNT(*) AS n FROM ${quoted(table.name)} ` +
       `WHERE \`market\` = ? AND \`symbol\` = ? AND ${time} >= ? AND ${time} < ?`
-    const values = some.flatMap((span) => [series.market, series.symbol, timeText(span.startMs), timeText(span.endMs)])
-    const [rows] = await session.connection.query<RowDataPacket[]>(some.map((_, i) => one(i)).join(' UNION ALL '), values)
+    const values = some.flatMap((span) => [
+      series.market,
+      series.symbol,
+      timeText(span.startMs),
+      timeText(span.endMs),
+    ])
+    const [rows] = await session.connection.query<RowDataPacket[]>(
+      some.map((_, i) => one(i)).join(' UNION ALL '),
+      values,
+    )
     const byPlace = new Map(rows.map((row) => [Number(row.i), Number(row.n)]))
     out.push(...some.map((_, i) => byPlace.get(i) ?? 0))
   }
@@ -88,14 +110,20 @@ export async function counts(session: Session, series: Series, table: Table, spa
 }
 
 /** The rows of a series in `span`, in order of time (then of the key), at most `limit`. */
-export async function readRows(session: Session, series: Series, table: Table, span: Span, limit: number): Promise<Rows> {
+export async function readRows(
+  session: Session,
+  series: Series,
+  table: Table,
+  span: Span,
+  limit: number,
+): Promise<Rows> {
   const time = quoted(timeName(table))
   const order = [time, ...keyNames(table).map(quoted)].join(', ')
   const [rows] = await session.connection.query<RowDataPacket[][]>(
     {
       sql:
-        `SELECT ${selectList(table.columns)} FROM ${quoted(table.name)} WHERE \`market\` = ? AND \`symbol\` = ? ` +
-        `AND ${time} >= ? AND ${time} < ? ORDER BY ${order} LIMIT ${Math.max(0, Math.floor(limit))}`,
+        `SELECT ${selectList(table.columns)} FROM ${quoted(table.name)} ` +
+        `WHERE \`market\` = ? AND \`symbol\` = ? AND ${time} >= ? AND ${time} < ? ORDER BY ${order} LIMIT ${Math.max(0, Math.floor(limit))}`,
       rowsAsArray: true,
     },
     [series.market, series.symbol, timeText(span.startMs), timeText(span.endMs)],
@@ -124,4 +152,3 @@ function toValue(column: Column, value: string | number | null): Value {
 function outOfRange(column: Column, text: string): never {
   throw new Error(`${column.name} holds ${text}, which no version of petrosa writes`)
 }
-

@@ -1,8 +1,22 @@
-// The tables of the MySQL store: made where they are missing, checked where they exist. Nothing is locked or changed when all is
-// as it should be; else one process at a time works on it, under a named lock.
+// The tables of the MySQL store: made where they are missing, checked where they exist. Nothing is locked
+// or changed when all is as it should be; else one process at a time works on it, under a named lock.
 import type { RowDataPacket } from 'mysql2/promise'
-import { allColumns, type Column, type ColumnKind, keyNames, type Table, timeName } from '../../core/dataset.ts'
-import { COVERAGE_TABLE, coverageColumns, refuseForeignShape, refuseNewerSchema, SCHEMA_TABLE, SCHEMA_VERSION } from '../schema.ts'
+import {
+  allColumns,
+  type Column,
+  type ColumnKind,
+  keyNames,
+  type Table,
+  timeName,
+} from '../../core/dataset.ts'
+import {
+  COVERAGE_TABLE,
+  coverageColumns,
+  refuseForeignShape,
+  refuseNewerSchema,
+  SCHEMA_TABLE,
+  SCHEMA_VERSION,
+} from '../schema.ts'
 import { lockName, releaseLocks, takeLocks } from './ledger.ts'
 import type { Session } from './session.ts'
 import { quoted, timeText } from './text.ts'
@@ -22,9 +36,19 @@ const types: Readonly<Record<ColumnKind, string>> = {
   flag: 'tinyint(1)',
 }
 
-type Shape = { readonly name: string; readonly columns: readonly Column[]; readonly key: readonly string[]; readonly index: readonly string[] }
+type Shape = {
+  readonly name: string
+  readonly columns: readonly Column[]
+  readonly key: readonly string[]
+  readonly index: readonly string[]
+}
 
-const coverageShape: Shape = { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'], index: [] }
+const coverageShape: Shape = {
+  name: COVERAGE_TABLE,
+  columns: coverageColumns,
+  key: ['series', 'start_time'],
+  index: [],
+}
 const schemaShape: Shape = {
   name: SCHEMA_TABLE,
   columns: [
@@ -35,13 +59,22 @@ const schemaShape: Shape = {
   index: [],
 }
 
-/** What each version of the schema brought, in order. Statements may be run again: a server does not undo half a migration. */
+/**
+ * What each version of the schema brought, in order. Statements may be run again: a server does not undo
+ * half a migration.
+ */
 const migrations: readonly { readonly version: number; readonly statements: readonly string[] }[] = [
   { version: 1, statements: [createTable(coverageShape)] },
 ]
 
 /** Makes what is missing and checks what is there. Throws UserError for what is not ours. */
-export async function prepareSchema(session: Session, database: string, tables: readonly Table[], nowMs: number, place: string): Promise<void> {
+export async function prepareSchema(
+  session: Session,
+  database: string,
+  tables: readonly Table[],
+  nowMs: number,
+  place: string,
+): Promise<void> {
   const shapes = tables.map(shapeOf)
   if (await isComplete(session, shapes, place)) return
   await takeLocks(session, [lockName(`${database}/schema`)], SCHEMA_WAIT_S)
@@ -50,13 +83,19 @@ export async function prepareSchema(session: Session, database: string, tables: 
   for (const migration of migrations.filter((one) => one.version > version)) {
     for (const statement of migration.statements) await session.connection.query(statement)
     const values = [migration.version, timeText(nowMs)]
-    await session.connection.query(`INSERT IGNORE INTO ${quoted(SCHEMA_TABLE)} (\`version\`, \`applied_at\`) VALUES (?, ?)`, values)
+    await session.connection.query(
+      `INSERT IGNORE INTO ${quoted(SCHEMA_TABLE)} (\`version\`, \`applied_at\`) VALUES (?, ?)`,
+      values,
+    )
   }
   for (const shape of shapes) await session.connection.query(createTable(shape))
   await releaseLocks(session)
 }
 
-/** Whether the schema is of this version and every table is there. Throws UserError for a newer schema and foreign tables. */
+/**
+ * Whether the schema is of this version and every table is there. Throws UserError for a newer schema and
+ * foreign tables.
+ */
 async function isComplete(session: Session, shapes: readonly Shape[], place: string): Promise<boolean> {
   const own = [schemaShape, coverageShape, ...shapes]
   const found = await readShapes(session, own)
@@ -70,12 +109,19 @@ function shapeOf(table: Table): Shape {
   const key = keyNames(table)
   const time = timeName(table)
   // Where the time is not the first of the key after the symbol, spans are found by an index of their own.
-  return { name: table.name, columns: allColumns(table), key, index: key[2] === time ? [] : ['market', 'symbol', time] }
+  return {
+    name: table.name,
+    columns: allColumns(table),
+    key,
+    index: key[2] === time ? [] : ['market', 'symbol', time],
+  }
 }
 
 /** The highest recorded version of the schema; 0 where none is. The table of versions must be there. */
 export async function schemaVersion(session: Session): Promise<number> {
-  const [rows] = await session.connection.query<RowDataPacket[]>(`SELECT MAX(\`version\`) AS version FROM ${quoted(SCHEMA_TABLE)}`)
+  const [rows] = await session.connection.query<RowDataPacket[]>(
+    `SELECT MAX(\`version\`) AS version FROM ${quoted(SCHEMA_TABLE)}`,
+  )
   return Number(rows[0]?.version ?? 0)
 }
 
@@ -89,16 +135,29 @@ export async function tableNames(session: Session): Promise<ReadonlySet<string>>
 }
 
 type Found = { readonly engine: string; readonly key: string; readonly columns: readonly FoundColumn[] }
-type FoundColumn = { readonly name: string; readonly type: string; readonly collation: string | null; readonly needed: boolean }
+type FoundColumn = {
+  readonly name: string
+  readonly type: string
+  readonly collation: string | null
+  readonly needed: boolean
+}
 
 async function readShapes(session: Session, shapes: readonly Shape[]): Promise<ReadonlyMap<string, Found>> {
   const marks = shapes.map(() => '?').join(', ')
   const names = shapes.map((shape) => shape.name)
   const where = `TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (${marks})`
   const read = async (columns: string, from: string): Promise<RowDataPacket[]> =>
-    (await session.connection.query<RowDataPacket[]>(`SELECT TABLE_NAME AS tableName, ${columns} FROM information_schema.${from}`, names))[0]
+    (
+      await session.connection.query<RowDataPacket[]>(
+        `SELECT TABLE_NAME AS tableName, ${columns} FROM information_schema.${from}`,
+        names,
+      )
+    )[0]
   const engines = await read('ENGINE AS engine', `TABLES WHERE ${where}`)
-  const keys = await read('COLUMN_NAME AS name', `STATISTICS WHERE ${where} AND INDEX_NAME = 'PRIMARY' ORDER BY TABLE_NAME, SEQ_IN_INDEX`)
+  const keys = await read(
+    'COLUMN_NAME AS name',
+    `STATISTICS WHERE ${where} AND INDEX_NAME = 'PRIMARY' ORDER BY TABLE_NAME, SEQ_IN_INDEX`,
+  )
   const columns = await read(
     'COLUMN_NAME AS name, COLUMN_TYPE AS type, COLLATION_NAME AS collation, ' +
       "IS_NULLABLE = 'NO' AND COLUMN_DEFAULT IS NULL AND EXTRA = '' AS needed",
@@ -109,7 +168,9 @@ async function readShapes(session: Session, shapes: readonly Shape[]): Promise<R
     String(table.tableName),
     {
       engine: String(table.engine ?? 'view'),
-      key: of(keys, table.tableName).map((row) => row.name).join(', '),
+      key: of(keys, table.tableName)
+        .map((row) => row.name)
+        .join(', '),
       columns: of(columns, table.tableName).map((row) => ({
         name: String(row.name),
         // Older servers say bigint(20); the width means nothing.
@@ -122,7 +183,10 @@ async function readShapes(session: Session, shapes: readonly Shape[]): Promise<R
   return new Map(found)
 }
 
-/** True when the table exists with our columns and key, false when it does not exist; throws when it is another's. */
+/**
+ * True when the table exists with our columns and key, false when it does not exist; throws when it is
+ * another's.
+ */
 function checkShape(shape: Shape, found: Found | undefined, place: string): boolean {
   if (!found) return false
   const refuse = (what: string): never => refuseForeignShape(shape.name, what, place)
@@ -135,7 +199,9 @@ function checkShape(shape: Shape, found: Found | undefined, place: string): bool
       refuse(`its column ${column.name} compares as ${match.collation}, not as utf8mb4_bin`)
     }
   }
-  const foreign = found.columns.find((column) => column.needed && !shape.columns.some((own) => own.name === column.name))
+  const foreign = found.columns.find(
+    (column) => column.needed && !shape.columns.some((own) => own.name === column.name),
+  )
   if (foreign) refuse(`its column ${foreign.name} is not ours and demands a value`)
   if (found.key !== shape.key.join(', ')) refuse(`its primary key is not (${shape.key.join(', ')})`)
   if (found.engine !== 'InnoDB') refuse(`its engine is ${found.engine}, which cannot undo half a write`)
@@ -148,9 +214,12 @@ function typeOf(column: Column): string {
 }
 
 function createTable(shape: Shape): string {
-  const columns = shape.columns.map((column) => `${quoted(column.name)} ${typeOf(column)}${column.nullable ? ' NULL' : ' NOT NULL'}`)
+  const columns = shape.columns.map(
+    (column) => `${quoted(column.name)} ${typeOf(column)}${column.nullable ? ' NULL' : ' NOT NULL'}`,
+  )
   const list = (names: readonly string[]): string => names.map(quoted).join(', ')
   const index = shape.index.length > 0 ? [`KEY \`by_time\` (${list(shape.index)})`] : []
   const parts = [...columns, `PRIMARY KEY (${list(shape.key)})`, ...index]
-  return `CREATE TABLE IF NOT EXISTS ${quoted(shape.name)} (${parts.join(', ')}) ENGINE = InnoDB DEFAULT ${CHARACTERS}`
+  const options = `ENGINE = InnoDB DEFAULT ${CHARACTERS}`
+  return `CREATE TABLE IF NOT EXISTS ${quoted(shape.name)} (${parts.join(', ')}) ${options}`
 }

@@ -1,6 +1,13 @@
-// Opens one connection and makes it ours: strict, in UTC, in utf8mb4_bin, READ COMMITTED, whatever the server or its
-// administrator chose as the default. A server that will not be strict is refused, since it would change values in silence.
-import { type Connection, createConnection, type ConnectionOptions, type RowDataPacket, type SslOptions } from 'mysql2/promise'
+// Opens one connection and makes it ours: strict, in UTC, in utf8mb4_bin, READ COMMITTED, whatever the
+// server or its administrator chose as the default. A server that will not be strict is refused, since it
+// would change values in silence.
+import {
+  type Connection,
+  type ConnectionOptions,
+  createConnection,
+  type RowDataPacket,
+  type SslOptions,
+} from 'mysql2/promise'
 import { UserError } from '../../errors.ts'
 import type { Address, TlsMode } from './address.ts'
 import { serverNumber, UNKNOWN_DATABASE } from './errors.ts'
@@ -12,7 +19,10 @@ const TABLE_LOCK_WAIT_S = 60
 /** Prepared statements kept open on a connection: a few sizes for each of some tables. */
 const PREPARED_STATEMENTS = 64
 
-/** Everything that would change what is stored or how text is escaped is set here, so that no default of the server matters. */
+/**
+ * Everything that would change what is stored or how text is escaped is set here, so that no default of the
+ * server matters.
+ */
 const SQL_MODE = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'
 
 /** What a server says of itself. */
@@ -36,7 +46,10 @@ export type Session = {
   isBroken(): boolean
 }
 
-/** Connects and sets the session up. Throws what the driver throws, or UserError for a server that cannot be strict. */
+/**
+ * Connects and sets the session up. Throws what the driver throws, or UserError for a server that cannot be
+ * strict.
+ */
 export async function openSession(address: Address): Promise<Session> {
   const tls = await tlsOptions(address)
   try {
@@ -62,7 +75,8 @@ async function connect(address: Address, tls: SslOptions | null, inDatabase: boo
     decimalNumbers: false,
     connectTimeout: address.connectLimitMs,
     maxPreparedStatements: PREPARED_STATEMENTS,
-    // Without FOUND_ROWS the server counts a row that was left alone as none, so that new and changed rows can be told apart.
+    // Without FOUND_ROWS the server counts a row that was left alone as none, so that new and changed rows
+    // can be told apart.
     flags: ['-FOUND_ROWS'],
   }
   if (!tls) return createConnection(options)
@@ -86,8 +100,9 @@ async function setUp(connection: Connection, hasDatabase: boolean, address: Addr
   })
   try {
     await connection.query(
-      `SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '${SQL_MODE}', SESSION time_zone = '+00:00', ` +
-        `SESSION autocommit = 1, SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}, SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_S}`,
+      `SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '${SQL_MODE}', ` +
+        `SESSION time_zone = '+00:00', SESSION autocommit = 1, ` +
+        `SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}, SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_S}`,
     )
     // The ledger is read after its lock is taken and must show what the lock's last holder committed.
     await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
@@ -100,8 +115,8 @@ async function setUp(connection: Connection, hasDatabase: boolean, address: Addr
 
 async function readFacts(connection: Connection, address: Address): Promise<ServerFacts> {
   const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT @@version AS version, @@sql_mode AS sqlMode, @@time_zone AS timeZone, @@max_allowed_packet AS packetBytes, ' +
-      '@@local_infile AS localInfile, @@global.read_only AS readOnly',
+    'SELECT @@version AS version, @@sql_mode AS sqlMode, @@time_zone AS timeZone, ' +
+      '@@max_allowed_packet AS packetBytes, @@local_infile AS localInfile, @@global.read_only AS readOnly',
   )
   const [found] = rows
   const [ciphers] = await connection.query<RowDataPacket[]>("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
@@ -121,7 +136,9 @@ async function readFacts(connection: Connection, address: Address): Promise<Serv
   }
 }
 
-/** What the driver is told of TLS; null for an open line. Throws UserError when a named file cannot be read. */
+/**
+ * What the driver is told of TLS; null for an open line. Throws UserError when a named file cannot be read.
+ */
 async function tlsOptions(address: Address): Promise<SslOptions | null> {
   if (address.tls === 'disabled') return null
   const files = { ca: address.authorityFile, cert: address.certificateFile, key: address.keyFile }
@@ -132,7 +149,10 @@ async function tlsOptions(address: Address): Promise<SslOptions | null> {
   return { ...material, ...judgement(address.tls) }
 }
 
-/** Whether the server's certificate, and the name in it, must be right: as MySQL's own clients define the modes. */
+/**
+ * Whether the server's certificate, and the name in it, must be right: as MySQL's own clients define the
+ * modes.
+ */
 function judgement(mode: TlsMode): { rejectUnauthorized: boolean; verifyIdentity: boolean } {
   const rejectUnauthorized = mode === 'verify-ca' || mode === 'verify-identity'
   return { rejectUnauthorized, verifyIdentity: mode === 'verify-identity' }
@@ -142,6 +162,8 @@ async function readPem(path: string, name: string): Promise<string> {
   try {
     return await Bun.file(path).text()
   } catch (error) {
-    throw new UserError(`the file of ssl-${name} cannot be read: ${path}`, 'correct its path in the URI', { cause: error })
+    throw new UserError(`the file of ssl-${name} cannot be read: ${path}`, 'correct its path in the URI', {
+      cause: error,
+    })
   }
 }

@@ -1,6 +1,7 @@
-// The store on a MySQL or MariaDB server: what each call of the contract does, with bounded sessions and bounded tries.
+// The store on a MySQL or MariaDB server: what each call of the contract does, with bounded sessions and
+// bounded tries.
 import type { Table } from '../../core/dataset.ts'
-import { type Clock, retry, type RetryPolicy } from '../../core/retry.ts'
+import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
 import { UserError } from '../../errors.ts'
@@ -60,7 +61,10 @@ class MysqlServer {
     this.#loads = address.localInfile
   }
 
-  /** Runs `work` until it succeeds or nothing speaks for another try. Every error that leaves is an instruction or a defect. */
+  /**
+   * Runs `work` until it succeeds or nothing speaks for another try. Every error that leaves is an
+   * instruction or a defect.
+   */
   async run<T>(work: (session: Session) => Promise<T>): Promise<T> {
     try {
       return await retry({
@@ -84,7 +88,10 @@ class MysqlServer {
     return this.#tables.has(table)
   }
 
-  /** Writes by a bulk load where that suits and is allowed; where it was refused, by comparing, then and from then on. */
+  /**
+   * Writes by a bulk load where that suits and is allowed; where it was refused, by comparing, then and
+   * from then on.
+   */
   async write(pages: readonly Page[], refresh: boolean): Promise<WriteResult> {
     const known = pages.some((page) => this.#full.has(seriesKey(page.series)))
     if (!this.#loads || known || !suitsLoad(pages)) return this.#writeBy('compare', pages, refresh)
@@ -102,7 +109,8 @@ class MysqlServer {
   #writeBy(manner: Manner, pages: readonly Page[], refresh: boolean): Promise<WriteResult> {
     return this.run((session) => {
       if (!session.hasDatabase) throw missingDatabase(this.address.place)
-      if (manner === 'load' && !session.facts.localInfile) throw new LoadRefusedError('local_infile is off', { cause: 'server' })
+      if (manner === 'load' && !session.facts.localInfile)
+        throw new LoadRefusedError('local_infile is off', { cause: 'server' })
       return writePages(session, this.address.database, pages, manner, refresh)
     })
   }
@@ -117,21 +125,29 @@ class MysqlServer {
     const { address } = this
     await this.run(async (session) => {
       if (session.hasDatabase) return
-      await session.connection.query(`CREATE DATABASE IF NOT EXISTS ${quoted(address.database)} ${CHARACTERS}`)
+      await session.connection.query(
+        `CREATE DATABASE IF NOT EXISTS ${quoted(address.database)} ${CHARACTERS}`,
+      )
     })
-    await this.run((session) => prepareSchema(session, address.database, tables, this.clock.nowMs(), address.place))
+    await this.run((session) =>
+      prepareSchema(session, address.database, tables, this.clock.nowMs(), address.place),
+    )
   }
 
   /** Refuses what a newer program wrote, for commands that prepare nothing. */
   async refuseNewer(session: Session): Promise<void> {
-    if (await this.#has(session, SCHEMA_TABLE)) refuseNewerSchema(await schemaVersion(session), this.address.place)
+    if (await this.#has(session, SCHEMA_TABLE))
+      refuseNewerSchema(await schemaVersion(session), this.address.place)
   }
 }
 
 function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
   const refuseReadOnly = (): void => {
     if (!options.readOnly) return
-    throw new UserError('the store was opened to read only', 'plans change nothing: run the command without --dry-run')
+    throw new UserError(
+      'the store was opened to read only',
+      'plans change nothing: run the command without --dry-run',
+    )
   }
   return {
     kind: 'mysql',
@@ -142,19 +158,28 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
       await server.prepare(tables)
     },
     ledger: (series) =>
-      server.read(COVERAGE_TABLE, series.map(() => []), async (session) => {
-        await server.refuseNewer(session)
-        return readLedgers(session, series.map(seriesKey))
-      }),
+      server.read(
+        COVERAGE_TABLE,
+        series.map(() => []),
+        async (session) => {
+          await server.refuseNewer(session)
+          return readLedgers(session, series.map(seriesKey))
+        },
+      ),
     knownSeries: (tables) => server.run((session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
       refuseReadOnly()
-      if (pages.every((page) => page.rows.count === 0 && page.ledger.length === 0)) return { written: 0, changed: 0 }
+      if (pages.every((page) => page.rows.count === 0 && page.ledger.length === 0))
+        return { written: 0, changed: 0 }
       return server.write(pages, writeOptions?.refresh ?? false)
     },
     holding: (series, table) => server.read(table.name, null, (session) => holding(session, series, table)),
     counts: (series, table, spans) =>
-      server.read(table.name, spans.map(() => 0), (session) => counts(session, series, table, spans)),
+      server.read(
+        table.name,
+        spans.map(() => 0),
+        (session) => counts(session, series, table, spans),
+      ),
     read: (series, table, span, limit) =>
       server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>
         readRows(session, series, table, span, limit),

@@ -1,5 +1,5 @@
-// How values travel as text: times as UTC date and time, names in backticks, text of a bulk load escaped. Text has no zone and
-// no float in it, so nothing is left to the driver's or the server's judgement.
+// How values travel as text: times as UTC date and time, names in backticks, text of a bulk load escaped.
+// Text has no zone and no float in it, so nothing is left to the driver's or the server's judgement.
 import { DAY_MS } from '../../core/calendar.ts'
 import type { Column, Table, Value } from '../../core/dataset.ts'
 import { FRACTION_DIGITS } from '../../core/decimal.ts'
@@ -10,7 +10,10 @@ const MINUTE_MS = 60_000
 const MINUTES_A_DAY = 1_440
 
 const padded = (value: number, digits: number): string => String(value).padStart(digits, '0')
-const minutes = Array.from({ length: MINUTES_A_DAY }, (_, i) => ` ${padded(Math.floor(i / 60), 2)}:${padded(i % 60, 2)}:`)
+const minutes = Array.from(
+  { length: MINUTES_A_DAY },
+  (_, i) => ` ${padded(Math.floor(i / 60), 2)}:${padded(i % 60, 2)}:`,
+)
 const secondsText = Array.from({ length: 60 }, (_, i) => `${padded(i, 2)}.`)
 const millis = Array.from({ length: 1_000 }, (_, i) => padded(i, 3))
 const days = new Map<number, string>()
@@ -19,8 +22,10 @@ const days = new Map<number, string>()
 export function timeText(timeMs: number): string {
   const day = Math.floor(timeMs / DAY_MS)
   const restMs = timeMs - day * DAY_MS
-  const second = restMs % MINUTE_MS
-  return `${dayText(day)}${minutes[(restMs - second) / MINUTE_MS]}${secondsText[Math.floor(second / 1_000)]}${millis[second % 1_000]}`
+  const inMinuteMs = restMs % MINUTE_MS
+  const ms = inMinuteMs % 1_000
+  const minute = minutes[(restMs - inMinuteMs) / MINUTE_MS]
+  return `${dayText(day)}${minute}${secondsText[(inMinuteMs - ms) / 1_000]}${millis[ms]}`
 }
 
 function dayText(day: number): string {
@@ -37,7 +42,10 @@ export function quoted(name: string): string {
   return `\`${name}\``
 }
 
-/** The select list of `columns`: times as epoch ms and ids as text, so that no zone and no double comes near them. */
+/**
+ * The select list of `columns`: times as epoch ms and ids as text, so that no zone and no double comes near
+ * them.
+ */
 export function selectList(columns: readonly Column[]): string {
   return columns.map((column) => `${selected(column)} AS ${quoted(column.name)}`).join(', ')
 }
@@ -47,7 +55,10 @@ function selected(column: Column): string {
   return column.kind === 'time' ? epochMs(name) : name
 }
 
-/** SQL that turns a datetime in UTC into epoch ms, whatever the session's zone; UNIX_TIMESTAMP ends in 2038 on older servers. */
+/**
+ * SQL that turns a datetime in UTC into epoch ms, whatever the session's zone; UNIX_TIMESTAMP ends in 2038
+ * on older servers.
+ */
 export function epochMs(expression: string): string {
   return `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${expression}) DIV 1000`
 }
@@ -56,8 +67,8 @@ export function epochMs(expression: string): string {
 const SUSPECT_LENGTH = FRACTION_DIGITS + 3
 
 /**
- * A value as a statement's parameter: text for everything but integers and flags. Throws when a decimal has more
- * digits after the point than the column: the server would round it, and only note it.
+ * A value as a statement's parameter: text for everything but integers and flags. Throws when a decimal has
+ * more digits after the point than the column: the server would round it, and only note it.
  */
 export function parameter(table: Table, column: Column, value: Value): Value {
   if (value === null) return null
@@ -66,12 +77,17 @@ export function parameter(table: Table, column: Column, value: Value): Value {
   return value
 }
 
-/** Throws when `text` has more digits after the point than `decimal(38,18)` keeps; the decoder refuses such pages. */
+/**
+ * Throws when `text` has more digits after the point than `decimal(38,18)` keeps; the decoder refuses such
+ * pages.
+ */
 export function guardDecimal(table: Table, column: Column, text: string): void {
   if (text.length < SUSPECT_LENGTH) return
   const point = text.indexOf('.')
   if (point < 0 || text.length - point - 1 <= FRACTION_DIGITS) return
-  throw new Error(`${table.name}.${column.name}: ${text} has more than ${FRACTION_DIGITS} digits after the point`)
+  throw new Error(
+    `${table.name}.${column.name}: ${text} has more than ${FRACTION_DIGITS} digits after the point`,
+  )
 }
 
 const special = /[\\\t\n]/g

@@ -1,5 +1,5 @@
-// The comparing write: prepared statements of many rows that insert what is new, replace what differs and may be replaced, and
-// leave equal rows alone, down to extracted_at.
+// The comparing write: prepared statements of many rows that insert what is new, replace what differs and
+// may be replaced, and leave equal rows alone, down to extracted_at.
 import type { ResultSetHeader } from 'mysql2/promise'
 import { allColumns, type Column, type Table, type Value } from '../../core/dataset.ts'
 import type { SourceName } from '../../core/ledger.ts'
@@ -7,7 +7,10 @@ import type { Page, WriteResult } from '../../core/store.ts'
 import type { Session } from './session.ts'
 import { parameter, quoted, timeText } from './text.ts'
 
-/** Rows of one statement, largest first: few sizes, so that few statements are prepared. 500 is as fast as any (measured). */
+/**
+ * Rows of one statement, largest first: few sizes, so that few statements are prepared. 500 is as fast as
+ * any (measured).
+ */
 const STATEMENT_ROWS = [500, 100, 20, 4, 1]
 
 /** Most placeholders of a prepared statement (the protocol counts them in 16 bits). */
@@ -18,7 +21,10 @@ const VALUE_BYTES = 64
 /** Room for the text of a statement beside its rows. */
 const STATEMENT_BYTES = 8_192
 
-/** Writes the rows of one page by comparing, and says how many were new and how many replaced. Throws what the server says. */
+/**
+ * Writes the rows of one page by comparing, and says how many were new and how many replaced. Throws what
+ * the server says.
+ */
 export async function upsertPage(session: Session, page: Page, refresh: boolean): Promise<WriteResult> {
   const { rows, table, series } = page
   const sizes = statementRows(table, session.facts.packetBytes)
@@ -53,31 +59,38 @@ function statementRows(table: Table, packetBytes: number): readonly number[] {
 }
 
 /**
- * New and changed rows of one statement. The server counts 1 for a new row, 2 for a replaced one and 0 for one left alone, and
- * says how many it replaced ("Duplicates") in the text of its answer, except for a single row.
+ * New and changed rows of one statement. The server counts 1 for a new row, 2 for a replaced one and 0 for
+ * one left alone, and says how many it replaced ("Duplicates") in the text of its answer, except for a
+ * single row.
  */
 function tallyOf(result: ResultSetHeader, rows: number): WriteResult {
-  if (result.warningStatus > 0) throw new Error(`a value was changed by the server: ${result.info || 'one row'}`)
+  if (result.warningStatus > 0)
+    throw new Error(`a value was changed by the server: ${result.info || 'one row'}`)
   const told = /Duplicates: (\d+)/.exec(result.info)
   const changed = told ? Number(told[1]) : result.affectedRows === 2 ? 1 : 0
-  if (!told && rows > 1) throw new Error(`the server does not say how many rows it replaced: '${result.info}'`)
+  if (!told && rows > 1)
+    throw new Error(`the server does not say how many rows it replaced: '${result.info}'`)
   return { written: result.affectedRows - 2 * changed, changed }
 }
 
 /**
- * INSERT … ON DUPLICATE KEY UPDATE. Assignments are made from left to right and see what those before them assigned, so the two
- * that ask whether anything differs come first: extracted_at, then source. After them each value is taken where the newcomer may replace
- * the stored row; that is still to be seen from `source`, for where it was just assigned it is 'archive' again, and where nothing
- * differs taking equal values changes nothing.
+ * INSERT … ON DUPLICATE KEY UPDATE. Assignments are made from left to right and see what those before them
+ * assigned, so the two that ask whether anything differs come first: extracted_at, then source. After them
+ * each value is taken where the newcomer may replace the stored row; that is still to be seen from
+ * `source`, for where it was just assigned it is 'archive' again, and where nothing differs taking equal
+ * values changes nothing.
  */
 function upsertText(table: Table, rows: number, source: SourceName, refresh: boolean): string {
   const columns = allColumns(table)
   const values = table.columns.slice(table.keyLength)
   const allowed = refresh || source === 'rest' ? 'TRUE' : "`source` = 'archive'"
   const differs = values.map((column) => `NOT (${quoted(column.name)} <=> ${incoming(column)})`).join(' OR ')
-  const take = (name: string, value: string, when: string): string => `${name} = IF(${when}, ${value}, ${name})`
+  const take = (name: string, value: string, when: string): string =>
+    `${name} = IF(${when}, ${value}, ${name})`
   const sets = [
-    ...['`extracted_at`', '`source`'].map((name) => take(name, `VALUES(${name})`, `${allowed} AND (${differs})`)),
+    ...['`extracted_at`', '`source`'].map((name) =>
+      take(name, `VALUES(${name})`, `${allowed} AND (${differs})`),
+    ),
     ...values.map((column) => take(quoted(column.name), incoming(column), allowed)),
   ]
   const row = `(${columns.map(() => '?').join(', ')})`
@@ -87,7 +100,10 @@ function upsertText(table: Table, rows: number, source: SourceName, refresh: boo
   )
 }
 
-/** The value that a column would get: null never replaces one. VALUES() is the one spelling that both servers know. */
+/**
+ * The value that a column would get: null never replaces one. VALUES() is the one spelling that both
+ * servers know.
+ */
 function incoming(column: Column): string {
   const name = quoted(column.name)
   return column.nullable ? `COALESCE(VALUES(${name}), ${name})` : `VALUES(${name})`

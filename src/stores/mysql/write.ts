@@ -1,4 +1,5 @@
-// Writes pages and their coverage in one transaction: by a bulk load where no row is expected, else by comparing.
+// Writes pages and their coverage in one transaction: by a bulk load where no row is expected, else by
+// comparing.
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
 import { releaseLocks, writeLedgers } from './ledger.ts'
@@ -18,8 +19,8 @@ export function suitsLoad(pages: readonly Page[]): boolean {
 }
 
 /**
- * Writes `pages` (of one table) in one transaction. Throws what the server says, or LoadRefusedError when a load did not take every
- * row as it is; then nothing is stored.
+ * Writes `pages` (of one table) in one transaction. Throws what the server says, or LoadRefusedError when a
+ * load did not take every row as it is; then nothing is stored.
  */
 export async function writePages(
   session: Session,
@@ -43,7 +44,12 @@ export async function writePages(
   }
 }
 
-async function writeRows(session: Session, pages: readonly Page[], manner: Manner, refresh: boolean): Promise<WriteResult> {
+async function writeRows(
+  session: Session,
+  pages: readonly Page[],
+  manner: Manner,
+  refresh: boolean,
+): Promise<WriteResult> {
   const full = inOrder(pages.filter((page) => page.rows.count > 0))
   const table = full[0]?.table
   if (!table) return { written: 0, changed: 0 }
@@ -58,7 +64,10 @@ async function writeRows(session: Session, pages: readonly Page[], manner: Manne
   return { written, changed }
 }
 
-/** Pages by series, each series' own in the order given: writers that go the same way do not lock each other out. */
+/**
+ * Pages by series, each series' own in the order given: writers that go the same way do not lock each other
+ * out.
+ */
 function inOrder(pages: readonly Page[]): readonly Page[] {
   return pages
     .map((page) => ({ page, key: seriesKey(page.series) }))
