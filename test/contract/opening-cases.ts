@@ -1,4 +1,5 @@
-// Opening, preparing and leaving: what may be made, what is refused, and what happens when the database is gone.
+// Opening, preparing and leaving: what may be made, what is refused, and what happens when the database is
+// gone.
 import { expect } from 'bun:test'
 import { PetrosaError, UserError } from '../../src/errors.ts'
 import { candle, contractTables, DAY_0_MS, klineSeries, page, tableOf } from '../rig/pages.ts'
@@ -16,6 +17,7 @@ export function readOnlyCases({ database }: Subject): void {
 
   contractCase('a plan on an empty database makes nothing and reads nothing', () =>
     onFresh(database, async ({ uri }) => {
+      const existed = await database.exists(uri)
       const store = await openReadOnly(uri)
       try {
         expect(await store.ledger([series, series])).toEqual([[], []])
@@ -27,6 +29,7 @@ export function readOnlyCases({ database }: Subject): void {
       } finally {
         await store.close()
       }
+      expect(await database.exists(uri)).toBe(existed)
       expect(await database.tables(uri)).toEqual([])
     }),
   )

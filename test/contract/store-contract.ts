@@ -1,5 +1,5 @@
-// The contract of core/store.ts, as cases that every store must pass. A store that is listed in src/stores/all.ts is run
-// through all of them; nothing here knows one kind of database from another.
+// The contract of core/store.ts, as cases that every store must pass. A store that is listed in
+// src/stores/all.ts is run through all of them; nothing here knows one kind of database from another.
 import { describe } from 'bun:test'
 import type { TestDatabase } from '../rig/test-database.ts'
 import { concurrencyCases } from './concurrency-cases.ts'

@@ -1,5 +1,5 @@
-// What a write does to rows that are there: nothing when they are equal, and otherwise what the order of sources
-// allows; and nothing at all when any part of it is bad.
+// What a write does to rows that are there: nothing when they are equal, and otherwise what the order of
+// sources allows; and nothing at all when any part of it is bad.
 import { expect } from 'bun:test'
 import type { SourceName } from '../../src/core/ledger.ts'
 import {
