@@ -123,7 +123,8 @@ export async function readRows(
     {
       sql:
         `SELECT ${selectList(table.columns)} FROM ${quoted(table.name)} ` +
-        `WHERE \`market\` = ? AND \`symbol\` = ? AND ${time} >= ? AND ${time} < ? ORDER BY ${order} LIMIT ${Math.max(0, Math.floor(limit))}`,
+        `WHERE \`market\` = ? AND \`symbol\` = ? AND ${time} >= ? AND ${time} < ? ` +
+        `ORDER BY ${order} LIMIT ${Math.max(0, Math.floor(limit))}`,
       rowsAsArray: true,
     },
     [series.market, series.symbol, timeText(span.startMs), timeText(span.endMs)],

@@ -52,7 +52,7 @@ export async function upsertPage(session: Session, page: Page, refresh: boolean)
 }
 
 /** The sizes of statements that fit into the server's packets and the protocol's placeholders. */
-function statementRows(table: Table, packetBytes: number): readonly number[] {
+export function statementRows(table: Table, packetBytes: number): readonly number[] {
   const width = allColumns(table).length
   const most = Math.min(PLACEHOLDERS / width, (packetBytes - STATEMENT_BYTES) / (width * VALUE_BYTES))
   return STATEMENT_ROWS.filter((rows) => rows <= most || rows === 1)
