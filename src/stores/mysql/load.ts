@@ -3,17 +3,14 @@
 // none and every row went in.
 import { Readable } from 'node:stream'
 import type { ResultSetHeader } from 'mysql2/promise'
-import { allColumns, type Table } from '../../core/dataset.ts'
+import { allColumns, type Column, type Table, type Value } from '../../core/dataset.ts'
 import type { Page } from '../../core/store.ts'
 import { isLocalRefused, LoadRefusedError } from './errors.ts'
 import type { Session } from './session.ts'
 import { guardDecimal, loadText, quoted, timeText } from './text.ts'
 
-/**
- * A piece of the stream, in characters: large enough to cost few packets, small enough to overlap with the
- * server's work.
- */
-const CHUNK_CHARACTERS = 128 * 1_024
+/** Rows of one piece of the stream: few packets, and the server works on one while the next is made. */
+const CHUNK_ROWS = 1_000
 
 /**
  * Loads the rows of `pages` (of one table) and returns how many. Throws LoadRefusedError when any row was
@@ -50,35 +47,44 @@ async function sendLoad(session: Session, table: Table, pages: readonly Page[]):
 
 /** The rows as text, piece by piece. They are Buffers, since the driver takes nothing else. */
 function* chunks(table: Table, pages: readonly Page[]): Generator<Buffer> {
-  let text = ''
   for (const page of pages) {
-    const head = `${page.series.market}\t${loadText(page.series.symbol)}\t`
-    const tail = `${page.source}\t${timeText(page.extractedAtMs)}\n`
-    const columns = page.rows.columns.map((values, i) => ({ values, column: columnAt(table, i) }))
-    for (let row = 0; row < page.rows.count; row += 1) {
-      text += head
-      for (const { values, column } of columns) {
-        const value = values[row] ?? null
-        if (value === null) text += '\\N\t'
-        else if (column.kind === 'time') text += `${timeText(Number(value))}\t`
-        else if (column.kind === 'text') text += `${loadText(String(value))}\t`
-        else {
-          if (column.kind === 'decimal') guardDecimal(table, column, String(value))
-          text += `${value}\t`
-        }
-      }
-      text += tail
-      if (text.length >= CHUNK_CHARACTERS) {
-        yield Buffer.from(text)
-        text = ''
-      }
+    for (let from = 0; from < page.rows.count; from += CHUNK_ROWS) {
+      yield Buffer.from(rowsText(table, page, from, Math.min(from + CHUNK_ROWS, page.rows.count)))
     }
   }
-  if (text !== '') yield Buffer.from(text)
 }
 
-function columnAt(table: Table, index: number) {
-  const column = table.columns[index]
-  if (!column) throw new Error(`table ${table.name} has no column ${index}`)
-  return column
+/**
+ * Rows `from` to `to` of a page, as lines of fields with tabs between. One join of all fields takes half the time of
+ * text that grows field by field (measured), so the end of a line and the head of the next are one piece of it.
+ */
+function rowsText(table: Table, page: Page, from: number, to: number): string {
+  const head = `${page.series.market}\t${loadText(page.series.symbol)}`
+  const tail = `${page.source}\t${timeText(page.extractedAtMs)}\n`
+  const columns = table.columns.map((column, i) => fields(table, column, page.rows.columns[i], from, to))
+  const pieces: Value[] = []
+  for (let row = 0; row < to - from; row += 1) {
+    pieces.push(row === 0 ? head : tail + head)
+    for (const values of columns) pieces.push(values[row] ?? '\\N')
+  }
+  pieces.push(tail)
+  return pieces.join('\t')
+}
+
+/** What of a column goes into the text of rows `from` to `to`; null is written later, as \N. */
+function fields(table: Table, column: Column, all: readonly Value[] = [], from: number, to: number): Value[] {
+  const values = all.slice(from, to)
+  switch (column.kind) {
+    case 'time':
+      return values.map((value) => (value === null ? null : timeText(Number(value))))
+    case 'text':
+      return values.map((value) => (value === null ? null : loadText(String(value))))
+    case 'decimal':
+      for (const value of values) if (value !== null) guardDecimal(table, column, String(value))
+      return values
+    case 'integer':
+    case 'id':
+    case 'flag':
+      return values
+  }
 }
