@@ -1,6 +1,7 @@
 // What only MySQL and MariaDB can do: a line that breaks at an exact place, bulk loads that are refused,
 // rights, TLS.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { ledgerRow } from '../../src/core/ledger.ts'
 import type { Store } from '../../src/core/store.ts'
 import { PetrosaError, UnavailableError, UserError } from '../../src/errors.ts'
 import { openMysql } from '../../src/stores/mysql/store.ts'
@@ -14,6 +15,8 @@ import { thrownBy } from './subject.ts'
 /** Pauses between tries are the policy's business; here they pass at once. */
 const hastyClock = { ...realClock, wait: async () => {} }
 const LIMIT_MS = 60_000
+/** Writes of one series at the same time. */
+const CROWD = 60
 const PASSWORD = 'f4ls3-p4ssw0rd'
 
 const databases = await findDatabases()
@@ -165,6 +168,20 @@ function rowCases(database: TestDatabase): void {
       expect(await ledgerOf(subject.store(), series)).toEqual([])
     })
   }
+
+  test('many writers of one ledger at once lose no coverage', async () => {
+    const series = klineSeries('CROWDED')
+    const others = await Promise.all([1, 2, 3].map(() => open(subject.uri())))
+    const writes = Array.from({ length: CROWD }, (_, i) => {
+      const span = { startMs: DAY_0_MS + i * 60_000, endMs: DAY_0_MS + (i + 1) * 60_000 }
+      const row = ledgerRow(span, 'rows', { rows: 1, source: 'rest', checkedAtMs: DAY_0_MS })
+      return (others[i % others.length] ?? subject.store()).write([page(series, [], { ledger: [row] })])
+    })
+    await Promise.all(writes)
+    const whole = { startMs: DAY_0_MS, endMs: DAY_0_MS + CROWD * 60_000, rows: CROWD }
+    expect(await ledgerOf(subject.store(), series)).toMatchObject([whole])
+    await Promise.all(others.map((store) => store.close()))
+  })
 
   test('a database that is missing reads as empty, and is made by prepare alone', async () => {
     const name = `${new URL(subject.uri()).pathname.slice(1)}_made`
