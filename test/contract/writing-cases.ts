@@ -89,7 +89,8 @@ export function precedenceCases(subject: Subject): void {
     for (const incoming of sources) {
       for (const refresh of [false, true]) {
         const replaces = refresh || incoming === 'rest' || stored === 'archive'
-        const name = `${incoming} ${replaces ? 'replaces' : 'leaves'} ${stored}${refresh ? ' under refresh' : ''}`
+        const under = refresh ? ' under refresh' : ''
+        const name = `${incoming} ${replaces ? 'replaces' : 'leaves'} ${stored}${under}`
         contractCase(name, async () => {
           const symbol = subject.symbol()
           const series = klineSeries(symbol)
