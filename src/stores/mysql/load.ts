@@ -55,8 +55,9 @@ function* chunks(table: Table, pages: readonly Page[]): Generator<Buffer> {
 }
 
 /**
- * Rows `from` to `to` of a page, as lines of fields with tabs between. One join of all fields takes half the time of
- * text that grows field by field (measured), so the end of a line and the head of the next are one piece of it.
+ * Rows `from` to `to` of a page, as lines of fields with tabs between. One join of all fields takes half
+ * the time of text that grows field by field (measured), so the end of a line and the head of the next are
+ * one piece of it.
  */
 function rowsText(table: Table, page: Page, from: number, to: number): string {
   const head = `${page.series.market}\t${loadText(page.series.symbol)}`
