@@ -21,4 +21,9 @@ export const stores: readonly StoreEntry[] = [
     variable: 'POSTGRESQL_URI',
     open: async (options, clock) => (await import('./postgresql/store.ts')).openPostgresql(options, clock),
   },
+  {
+    kind: 'mysql',
+    variable: 'MYSQL_URI',
+    open: async (options, clock) => (await import('./mysql/store.ts')).openMysql(options, clock),
+  },
 ]

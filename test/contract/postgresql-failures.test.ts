@@ -7,7 +7,7 @@ import { errorLine, exitCodeOf } from '../../src/errors.ts'
 import { openPostgresql } from '../../src/stores/postgresql/store.ts'
 import { candles, contractTables, DAY_0_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
 import { postgresqlBed, withParts } from '../rig/postgresql-server.ts'
-import { type TcpProxy, tcpProxy, type WireFault } from '../rig/tcp-proxy.ts'
+import { type TcpProxy, tcpProxy, type WireFault } from '../rig/cut-proxy.ts'
 import { realClock } from '../rig/test-database.ts'
 
 const bed = await postgresqlBed()

@@ -1,99 +1,128 @@
-// A wire between a client and a server that fails at an exact point: before or after what the client sends is
-// passed on, or for good. Killing a server is not exact: nobody can say whether a commit was done.
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+// A wire between a client and a server that can be cut at an exact place: for a server that is gone in the
+// middle of a write, that hangs, or that did what it was told while its answer was lost.
+import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/**
- * cut-before: what holds the text is not passed on. lose-answer: it is, and the answer never comes. Both then
- * cut the wire.
- */
-export type WireFault = 'cut-before' | 'lose-answer' | 'hang'
+/** What becomes of what passes through. */
+export type WireFault =
+  /** Everything is forwarded. */
+  | { readonly kind: 'none' }
+  /** New connections are closed at once. */
+  | { readonly kind: 'refuse' }
+  /** Nothing is forwarded any more, and nothing is closed. */
+  | { readonly kind: 'hang' }
+  /** Each connection is cut when it has sent so many bytes to the server. */
+  | { readonly kind: 'cut-after'; readonly bytes: number }
+  /**
+   * What holds `text` reaches the server; its answer does not come back, and the line is cut when it is
+   * there.
+   */
+  | { readonly kind: 'lose-answer'; readonly text: string }
 
 export type TcpProxy = {
   readonly port: number
-  /** How many connections were made so far. */
-  connections(): number
-  /** Fails once, at the first upload that holds `text`. */
-  failOnce(fault: WireFault, text: string): void
-  /** Cuts every wire and, until `heal`, every new one. */
+  /** Sets the fault for what comes from now on; a fault that strikes `times` times is 'none' after that. */
+  set(fault: WireFault, times?: number): void
+  /** How often a fault struck. */
+  struck(): number
+  /** Cuts every open connection. */
   cut(): void
-  heal(): void
   close(): Promise<void>
 }
 
-type State = {
-  fault: WireFault | null
-  text: string
-  down: boolean
-  made: number
-  readonly wires: Set<Socket>
+/** Listens on a free port of this machine and forwards to `host:port`. */
+export async function startTcpProxy(host: string, port: number): Promise<TcpProxy> {
+  const wire = new Wire(host, port)
+  await wire.listen()
+  return wire
 }
 
-/** A proxy on a free port of 127.0.0.1 to `host`:`port`. */
-export async function tcpProxy(host: string, port: number): Promise<TcpProxy> {
-  const state: State = { fault: null, text: '', down: false, made: 0, wires: new Set() }
-  const server = createServer((client) => wire(client, connect(port, host), state))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const cut = (): void => {
-    for (const socket of state.wires) socket.destroy()
-  }
-  return {
-    port: (server.address() as AddressInfo).port,
-    connections: () => state.made,
-    failOnce: (fault, text) => {
-      Object.assign(state, { fault, text })
-    },
-    cut: () => {
-      state.down = true
-      cut()
-    },
-    heal: () => {
-      state.down = false
-    },
-    close: () => {
-      cut()
-      return closed(server)
-    },
-  }
-}
+class Wire implements TcpProxy {
+  readonly #host: string
+  readonly #target: number
+  readonly #server: Server
+  readonly #open = new Set<Socket>()
+  #fault: WireFault = { kind: 'none' }
+  #left = 0
+  #struck = 0
+  port = 0
 
-function wire(client: Socket, server: Socket, state: State): void {
-  let answers = true
-  const end = (): void => {
-    client.destroy()
-    server.destroy()
+  constructor(host: string, target: number) {
+    this.#host = host
+    this.#target = target
+    this.#server = createServer((client) => this.#join(client))
   }
-  for (const socket of [client, server]) {
-    state.wires.add(socket)
-    socket.on('error', end)
-    socket.on('close', () => {
-      state.wires.delete(socket)
-      end()
-    })
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    this.port = address.port
   }
-  if (state.down) {
-    end()
-    return
+
+  set(fault: WireFault, times = Number.POSITIVE_INFINITY): void {
+    this.#fault = fault
+    this.#left = times
   }
-  state.made += 1
-  client.on('data', (bytes) => {
-    const { fault } = state
-    if (fault === null || !bytes.includes(state.text)) {
-      server.write(bytes)
+
+  struck(): number {
+    return this.#struck
+  }
+
+  cut(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  }
+
+  #strike(): void {
+    this.#struck += 1
+    this.#left -= 1
+    if (this.#left <= 0) this.#fault = { kind: 'none' }
+  }
+
+  #join(client: Socket): void {
+    if (this.#fault.kind === 'refuse') {
+      this.#strike()
+      client.destroy()
       return
     }
-    state.fault = null
-    answers = false
-    if (fault === 'cut-before') end()
-    else server.write(bytes)
-    if (fault === 'hang') server.pause()
-  })
-  server.on('data', (bytes) => {
-    // The first bytes after the fault are the answer: the server has done the work by now.
-    if (answers) client.write(bytes)
-    else end()
-  })
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()))
+    const server = connect(this.#target, this.#host)
+    const both = [client, server]
+    const end = (): void => {
+      for (const socket of both) socket.destroy()
+    }
+    for (const socket of both) {
+      this.#open.add(socket)
+      socket.setNoDelay(true)
+      socket.on('error', end)
+      socket.on('close', () => {
+        this.#open.delete(socket)
+        end()
+      })
+    }
+    let sent = 0
+    let answerLost = false
+    client.on('data', (data) => {
+      const fault = this.#fault
+      if (fault.kind === 'hang') return
+      sent += data.length
+      if (fault.kind === 'cut-after' && sent >= fault.bytes) {
+        this.#strike()
+        end()
+        return
+      }
+      if (fault.kind === 'lose-answer' && data.includes(fault.text)) {
+        this.#strike()
+        answerLost = true
+      }
+      server.write(data)
+    })
+    server.on('data', (data) => {
+      if (answerLost) end()
+      else if (this.#fault.kind !== 'hang') client.write(data)
+    })
+  }
 }
