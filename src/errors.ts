@@ -67,7 +67,8 @@ export class StoppedError extends PetrosaError {
 /** `error` as one line for people: what happened, then what to do. A foreign error keeps its own message. */
 export function errorLine(error: unknown): string {
   if (error instanceof PetrosaError) return error.advice ? `${error.message}; ${error.advice}` : error.message
-  return `defect: ${error instanceof Error ? error.message : String(error)}`
+  const what = error instanceof Error ? error.message : String(error)
+  return `a defect of petrosa: ${what}; please report it with the command; --log-level debug shows where`
 }
 
 /** The exit code for anything that was thrown. */

@@ -91,15 +91,16 @@ export function* openTimes(period: Period, span: Span): Generator<number> {
 }
 
 /**
- * The runs of places in `span` that none of `opensMs` (ascending) fills, each as a span from its first open time to the
- * open time of the next filled place or the end of `span`. A candle fills the place that its open time lies in.
+ * The runs of places in `span` that none of `opensMs` (ascending) fills, each as a span from its first open
+ * time to the open time of the next filled place or the end of `span`. A candle fills the place that its open
+ * time lies in, also where it opens before the span begins or after it ends.
  */
 export function emptyPlaces(period: Period, span: Span, opensMs: readonly number[]): Span[] {
   const holes: Span[] = []
   let nextMs = ceilToPeriod(period, span.startMs)
   for (const openMs of opensMs) {
-    if (openMs >= span.endMs) break
     const placeMs = floorToPeriod(period, openMs)
+    if (placeMs >= span.endMs) break
     if (placeMs > nextMs) holes.push({ startMs: nextMs, endMs: placeMs })
     nextMs = Math.max(nextMs, advance(period, placeMs, 1))
   }

@@ -80,10 +80,11 @@ export function emptyRows(table: Table): Rows {
   return { count: 0, columns: table.columns.map(() => []) }
 }
 
-/** Rows `from` (included) to `to` (excluded) of a page. */
+/** Rows `from` (included) to `to` (excluded) of a page, as far as it has them; neither is negative. */
 export function sliceRows(rows: Rows, from: number, to: number): Rows {
   if (from === 0 && to >= rows.count) return rows
-  return { count: Math.max(0, to - from), columns: rows.columns.map((values) => values.slice(from, to)) }
+  const count = Math.max(0, Math.min(to, rows.count) - from)
+  return { count, columns: rows.columns.map((values) => values.slice(from, from + count)) }
 }
 
 /** The times of the rows, in epoch ms. */

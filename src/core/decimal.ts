@@ -1,15 +1,23 @@
-// Exact decimals as text. Everything here works on the canonical form: an optional minus, digits without leading
-// zeros, and, only where there is a fraction, a point and digits without trailing zeros. "0" has no sign.
+// Exact decimals as text. Everything here works on the canonical form: an optional minus, digits without
+// leading zeros, and, only where there is a fraction, a point and digits without trailing zeros. "0" has no
+// sign.
 
 /** Limits of the contract (interface.md, section 5): what every store holds exactly. */
 export const INTEGER_DIGITS = 20
 export const FRACTION_DIGITS = 18
 export const TOTAL_DIGITS = 34
 
+/** Longest text that is looked at, in characters: room for needless zeros, and no work for hostile pages. */
+const LONGEST_TEXT = 128
+
 const decimalPattern = /^(-?)0*(\d+?)(?:\.(\d*?)0*)?$/
 
-/** The canonical form of a decimal as the exchange writes it, or null when `text` is none or has too many digits. */
+/**
+ * The canonical form of a decimal as the exchange writes it; null when `text` is none, has more digits than
+ * the contract names, or is longer than 128 characters.
+ */
 export function canonicalDecimal(text: string): string | null {
+  if (text.length > LONGEST_TEXT) return null
   const match = decimalPattern.exec(text)
   if (!match || text.endsWith('.')) return null
   const [, sign = '', whole = '', fraction = ''] = match

@@ -8,8 +8,8 @@ export type Unsettled = { readonly series: Series; readonly span: Span; readonly
 export type PetrosaEvent =
   | { readonly type: 'pass-started'; readonly command: string; readonly series: readonly Series[]; readonly startMs: number | null }
   | { readonly type: 'pass-planned'; readonly seriesToDo: number; readonly rowsToDo: number; readonly requestsToDo: number }
-  | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number; readonly durationMs: number }
-  | { readonly type: 'page-retried'; readonly series: Series | null; readonly attempt: number; readonly pauseMs: number; readonly reason: string }
+  | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
+  | { readonly type: 'page-retried'; readonly host: string; readonly attempt: number; readonly pauseMs: number; readonly reason: string }
   | { readonly type: 'batch-written'; readonly rows: number; readonly written: number; readonly changed: number; readonly durationMs: number }
   | { readonly type: 'hole-settled'; readonly series: Series; readonly row: LedgerRow }
   | { readonly type: 'span-unsettled'; readonly unsettled: Unsettled }
@@ -18,6 +18,7 @@ export type PetrosaEvent =
   | { readonly type: 'request'; readonly host: string; readonly endpoint: string; readonly code: number; readonly weight: number; readonly durationMs: number }
   | { readonly type: 'exchange-paused'; readonly host: string; readonly untilMs: number; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string; readonly fields?: Record<string, unknown> }
+  | { readonly type: 'defect'; readonly error: unknown }
   | { readonly type: 'pass-ended'; readonly summary: Summary }
 
 /** What came of a pass (interface.md, section 4), in the program's own units. */

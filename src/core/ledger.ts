@@ -1,5 +1,5 @@
-// The ledger of a series: which spans are settled, with what verdict, and which are wanted. Pure functions over its
-// rows; a store keeps the rows and calls `record` inside the transaction that writes a page.
+// The ledger of a series: which spans are settled, with what verdict, and which are wanted. Pure functions
+// over its rows; a store keeps the rows and calls `record` inside the transaction that writes a page.
 import { minus, type Span, union } from './span.ts'
 
 export const verdicts = ['rows', 'unlisted', 'outage', 'delisted', 'no-trades', 'wanted'] as const
@@ -54,17 +54,21 @@ export function wantedSpans(ledger: readonly LedgerRow[]): Span[] {
   )
 }
 
-/** Which rows to delete, by their start, and which to write in their place, so that the ledger says `news` too. */
+/** Which rows to delete, by their start, and which to write, so that the ledger says the news too. */
 export type LedgerChange = { readonly remove: readonly number[]; readonly put: readonly LedgerRow[] }
 
 /**
- * The change that records `news` in a ledger. `stored` must hold every row of the series that overlaps or touches
- * one of `news`; other rows may be in it too. What is newer wins where spans overlap; neighbours with the same verdict and source
- * become one row; a wanted span keeps what is still unsettled of it.
+ * The change that records `news` in a ledger. `stored` must hold every row of the series that overlaps or
+ * touches one of `news`; other rows may be in it too. What is newer wins where spans overlap; neighbours with
+ * the same verdict and source become one row; a wanted span keeps what is still unsettled of it, and one that
+ * nobody has asked for yet leaves the answers to earlier ones (asked, reason) in place. The same news again
+ * change nothing.
  */
 export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerChange {
-  let rows = [...stored].sort(byStart)
+  let rows = [...stored]
   for (const fresh of news) rows = insert(rows, fresh)
+  // Joined only now, so that no piece of news is cut after its counts were mixed with a neighbour's.
+  rows = joinNeighbours(rows.sort(byStart))
   const before = new Map(stored.map((row) => [row.startMs, row]))
   const put = rows.filter((row) => !sameRow(before.get(row.startMs), row))
   const kept = new Set(rows.map((row) => row.startMs))
@@ -72,37 +76,64 @@ export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[])
   return { remove, put }
 }
 
-/** `rows` (sorted, disjoint) with `fresh` in it: cut out of what it overlaps, then joined to its neighbours. */
+/** `rows` (disjoint) with `fresh` in it, cut out of what it overlaps. */
 function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
-  if (fresh.startMs >= fresh.endMs) return [...rows]
-  // A wanted span never takes back what is settled: only what is open of it is written.
-  if (fresh.verdict === 'wanted') {
-    const settled = rows.filter((row) => row.verdict !== 'wanted')
-    const open = minus([fresh], settled)
-    const others = rows.flatMap((row) => (row.verdict === 'wanted' ? cut(row, open) : [row]))
-    return [...others, ...open.map((span) => ({ ...fresh, ...span }))].sort(byStart)
-  }
-  const out = [...rows.flatMap((row) => cut(row, [fresh])), fresh].sort(byStart)
-  return joinNeighbours(out)
+  if (fresh.startMs >= fresh.endMs || rows.some((row) => holds(row, fresh))) return [...rows]
+  const taken = fresh.verdict === 'wanted' ? minus([fresh], standing(rows, fresh)) : [fresh]
+  const pieces = taken.map((span) => ({ ...fresh, startMs: span.startMs, endMs: span.endMs }))
+  return [...rows.flatMap((row) => cut(row, taken)), ...pieces]
 }
 
-/** What is left of a row outside `taken`; its count of rows is shared out by length, exact where the rows are even. */
+/** What `wanted` takes nothing back of: all that is settled, and earlier answers until it has one itself. */
+function standing(rows: readonly LedgerRow[], wanted: LedgerRow): LedgerRow[] {
+  return rows.filter((row) => row.verdict !== 'wanted' || (row.asked > 0 && wanted.asked === 0))
+}
+
+/** Whether two rows become one where they touch. Wanted ones do not: each keeps how often it was asked. */
+function alike(a: LedgerRow, b: LedgerRow): boolean {
+  return a.verdict === b.verdict && a.source === b.source && a.verdict !== 'wanted'
+}
+
+/**
+ * Whether `fresh` is a part of `row` that says nothing newer: a page that is recorded twice (a commit whose
+ * answer was lost, two replicas) must count once, and its own part of the row's counts is not known any more.
+ */
+function holds(row: LedgerRow, fresh: LedgerRow): boolean {
+  const within = row.startMs <= fresh.startMs && row.endMs >= fresh.endMs
+  const longer = row.endMs - row.startMs > fresh.endMs - fresh.startMs
+  const newer = fresh.checkedAtMs > row.checkedAtMs || fresh.asked > row.asked
+  return within && longer && alike(row, fresh) && !newer
+}
+
+/**
+ * What is left of a row outside `taken`. Counts are shared out by length: exact where the rows are even, and
+ * never more in all than the row had. The first and last id are known only to the piece that keeps that end.
+ */
 function cut(row: LedgerRow, taken: readonly Span[]): LedgerRow[] {
   if (!taken.some((span) => span.startMs < row.endMs && span.endMs > row.startMs)) return [row]
-  const length = row.endMs - row.startMs
   return minus([row], taken).map((span) => ({
     ...row,
     ...span,
-    rows: Math.round((row.rows * (span.endMs - span.startMs)) / length),
+    rows: share(row, span, row.rows),
+    skipped: share(row, span, row.skipped),
+    firstId: span.startMs === row.startMs ? row.firstId : null,
+    lastId: span.endMs === row.endMs ? row.lastId : null,
   }))
 }
 
+/** How many of a row's `count` lie in `span`, a part of it; the shares of all parts add up to `count`. */
+function share(row: Span, span: Span, count: number): number {
+  const before = (timeMs: number): number =>
+    Math.round((count * (timeMs - row.startMs)) / (row.endMs - row.startMs))
+  return before(span.endMs) - before(span.startMs)
+}
+
+/** `rows` (by start) with those made one that touch and are alike. */
 function joinNeighbours(rows: readonly LedgerRow[]): LedgerRow[] {
   const out: LedgerRow[] = []
   for (const row of rows) {
     const last = out.at(-1)
-    const alike = last && last.verdict === row.verdict && last.source === row.source && row.verdict !== 'wanted'
-    if (!last || !alike || last.endMs !== row.startMs) {
+    if (!last || !alike(last, row) || last.endMs !== row.startMs) {
       out.push(row)
       continue
     }
@@ -111,8 +142,9 @@ function joinNeighbours(rows: readonly LedgerRow[]): LedgerRow[] {
       ...last,
       endMs: row.endMs,
       rows: last.rows + row.rows,
-      firstId: last.firstId ?? row.firstId,
-      lastId: row.lastId ?? last.lastId,
+      // A part without rows has no ids; a part with rows and without ids has ids that nobody knows any more.
+      firstId: last.firstId ?? (last.rows === 0 ? row.firstId : null),
+      lastId: row.lastId ?? (row.rows === 0 ? last.lastId : null),
       skipped: last.skipped + row.skipped,
       asked: Math.max(last.asked, row.asked),
       checkedAtMs: newer.checkedAtMs,

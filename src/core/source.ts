@@ -31,9 +31,10 @@ export type Source = {
   page(series: Series, places: number): PageCost
   /**
    * One page: the oldest rows of the window, at most `window.limit`. Throws RefusedError when the exchange refuses this page
-   * for good, UnavailableError or UserError when nothing more can be had from it, StoppedError when told to stop.
+   * for good, UnavailableError or UserError when nothing more can be had from it, StoppedError when told to stop. `hurried`: its
+   * neighbour was just refused, so fewer tries will do.
    */
-  fetch(series: Series, window: Window): Promise<Answer>
+  fetch(series: Series, window: Window, hurried?: boolean): Promise<Answer>
   /** The exchange's clock now, epoch ms. */
   nowMs(): number
 }

@@ -29,6 +29,7 @@ const INSERT_ROWS = 100
 
 function writeRows(database: Database, page: Page, refresh: boolean): WriteResult {
   const { rows, table, series } = page
+  if (rows.count === 0) return { written: 0, changed: 0 }
   const leading: readonly Value[] = [series.market, series.symbol]
   const trailing: readonly Value[] = [page.source, page.extractedAtMs]
   const insert = database.query(insertText(table, Math.min(INSERT_ROWS, rows.count)))

@@ -1,0 +1,253 @@
+// One HTTP client for all markets: weight is reserved before a call and corrected after it, pauses and bans stop every caller of the
+// host, and what may be asked again is asked again, within bounds. Every body is read or cancelled.
+import { object, number as numeric, safeParse, string } from 'valibot'
+import type { Tell } from '../core/events.ts'
+import { retry, type RetryPolicy } from '../core/retry.ts'
+import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../errors.ts'
+import type { World } from '../world.ts'
+import { readBody } from './body.ts'
+import { failure, networkFailure, PauseError, TransientError } from './failures.ts'
+import { type FetchableMarket, marketFacts } from './markets.ts'
+import { WeightBudget } from './weight.ts'
+
+/** The whole of one try: connecting, waiting and reading. The exchange itself gives up after 10 s. */
+const REQUEST_TIMEOUT_MS = 20_000
+
+/** Tries of a request, and the pauses between them: 16 s at most in all. */
+const patientPolicy: RetryPolicy = { attempts: 8, firstPauseMs: 200, longestPauseMs: 5_000 }
+
+/** The same where the neighbour was refused for good just before. */
+const hurriedPolicy: RetryPolicy = { attempts: 3, firstPauseMs: 200, longestPauseMs: 500 }
+
+/** Pauses (429, 418) that one request sits out before it gives up. */
+const MOST_PAUSES = 5
+
+/** A page of 1,500 klines has about 260 KB; exchangeInfo of spot about 20 MB. */
+export const PAGE_BYTES = 4 * 1024 * 1024
+export const EXCHANGE_INFO_BYTES = 64 * 1024 * 1024
+
+/** Bodies of failed answers are read as far as this, for their text. */
+const FAILURE_BYTES = 64 * 1024
+
+export type ClientRequest<T> = {
+  readonly market: FetchableMarket
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly weight: number
+  readonly mostBytes: number
+  readonly hurried?: boolean
+  /** Reads the body; a MalformedError from here is a reason to ask again. */
+  readonly read: (body: Uint8Array) => T
+}
+
+export type Reply<T> = { readonly value: T; readonly askedAtMs: number }
+
+export type ClientOptions = {
+  readonly urls: Readonly<Record<FetchableMarket, string>>
+  readonly weightShare: number
+  readonly tell: Tell
+}
+
+const exchangeError = object({ code: numeric(), msg: string() })
+
+export class Client {
+  readonly #world: World
+  readonly #options: ClientOptions
+  readonly #budgets: Readonly<Record<FetchableMarket, WeightBudget>>
+  #requests = 0
+  #weight = 0
+
+  constructor(world: World, options: ClientOptions) {
+    this.#world = world
+    this.#options = options
+    const budget = (market: FetchableMarket): WeightBudget => {
+      const fresh = new WeightBudget(marketFacts[market].weightPerMinute, options.weightShare, world)
+      fresh.setOffset(world.nowMs() - world.monotonicMs())
+      return fresh
+    }
+    this.#budgets = { spot: budget('spot'), um: budget('um') }
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  get weight(): number {
+    return this.#weight
+  }
+
+  budget(market: FetchableMarket): WeightBudget {
+    return this.#budgets[market]
+  }
+
+  /** The exchange's clock now, epoch ms: never ahead of it, since the way back is not taken off. */
+  nowMs(market: FetchableMarket): number {
+    return this.#budgets[market].nowMs()
+  }
+
+  /** Asks the exchange for its clock. Throws UnavailableError when it does not answer, UserError when it is no exchange. */
+  async syncClock(market: FetchableMarket): Promise<void> {
+    try {
+      await this.#readClock(market, patientPolicy)
+    } catch (error) {
+      if (error instanceof TransientError) throw this.#down(market, error)
+      if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
+      const advice = `check ${marketFacts[market].urlVariable}`
+      throw new UserError(`${this.#options.urls[market]} is not the exchange: ${error.message}`, advice, { cause: error })
+    }
+  }
+
+  async #readClock(market: FetchableMarket, policy: RetryPolicy): Promise<void> {
+    const facts = marketFacts[market]
+    const request = { market, path: facts.timePath, query: {}, weight: facts.timeWeight, mostBytes: FAILURE_BYTES }
+    const reply = await this.#persist({ ...request, read: readServerTime }, policy)
+    this.#budgets[market].setOffset(reply.value - this.#world.monotonicMs())
+  }
+
+  /**
+   * One request, tried again as long as that may help. Throws RefusedError when the exchange is up but will not answer this one,
+   * UnavailableError or UserError when nothing more can be had from it, StoppedError when the program is told to stop.
+   */
+  async get<T>(request: ClientRequest<T>): Promise<Reply<T>> {
+    try {
+      return await this.#persist(request, request.hurried ? hurriedPolicy : patientPolicy)
+    } catch (error) {
+      if (!(error instanceof TransientError || error instanceof MalformedError)) throw error
+      await this.#probe(request.market, error)
+      throw new RefusedError(error.message, '', { cause: error })
+    }
+  }
+
+  /** Whether the exchange is down, or only unwilling: throws UnavailableError when it does not even tell the time. */
+  async #probe(market: FetchableMarket, cause: Error): Promise<void> {
+    try {
+      await this.#readClock(market, hurriedPolicy)
+    } catch (error) {
+      if (error instanceof TransientError || error instanceof MalformedError) throw this.#down(market, cause)
+      throw error
+    }
+  }
+
+  #down(market: FetchableMarket, cause: Error): UnavailableError {
+    return new UnavailableError(
+      `the exchange is not available: ${cause.message}`,
+      `check the network and ${marketFacts[market].urlVariable}, then run the same command again`,
+      { cause },
+    )
+  }
+
+  async #persist<T>(request: ClientRequest<T>, policy: RetryPolicy): Promise<Reply<T>> {
+    const world = this.#world
+    for (let pauses = 0; ; pauses += 1) {
+      try {
+        return await retry({
+          policy,
+          clock: world,
+          signal: world.signal,
+          attempt: () => this.#once(request),
+          again: (error) =>
+            error instanceof TransientError || error instanceof MalformedError ? { atLeastMs: 0 } : false,
+          told: (error, attempt, pauseMs) =>
+            this.#options.tell({ type: 'page-retried', host: this.#host(request), attempt, pauseMs, reason: String(error) }),
+        })
+      } catch (error) {
+        if (world.signal.aborted) throw world.signal.reason
+        if (!(error instanceof PauseError)) throw error
+        if (pauses >= MOST_PAUSES) {
+          throw new UnavailableError(error.message, 'run again later, with a smaller --weight-share', { cause: error })
+        }
+      }
+    }
+  }
+
+  #host(request: { readonly market: FetchableMarket }): string {
+    return new URL(this.#options.urls[request.market]).host
+  }
+
+  async #once<T>(request: ClientRequest<T>): Promise<Reply<T>> {
+    const { market, path, weight } = request
+    const host = this.#host(request)
+    const budget = this.#budgets[market]
+    const minute = await budget.reserve(weight, this.#world.signal)
+    let inFlight = true
+    const askedAtMs = budget.nowMs()
+    const startedMs = this.#world.monotonicMs()
+    this.#requests += 1
+    this.#weight += weight
+    let code = 0
+    try {
+      const query = new URLSearchParams(request.query).toString()
+      const url = `${this.#options.urls[market].replace(/\/+$/, '')}${path}${query ? `?${query}` : ''}`
+      const signal = AbortSignal.any([this.#world.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+      const headers = { 'user-agent': `petrosa/${this.#world.version}` }
+      const response = await this.#world.fetch(url, { signal, headers, redirect: 'manual' })
+      code = response.status
+      budget.release(weight)
+      inFlight = false
+      const used = response.headers.get('x-mbx-used-weight-1m')
+      if (used !== null && /^\d+$/.test(used)) budget.learn(Number(used), minute)
+      this.#options.tell({ type: 'weight', host, used: budget.used, limit: budget.limit })
+      if (code !== 200) throw await this.#failed(response, host, budget)
+      const tooLarge = (): Error => new MalformedError(`the answer has more than ${request.mostBytes} bytes`)
+      return { value: request.read(await readBody(response, request.mostBytes, tooLarge)), askedAtMs }
+    } catch (error) {
+      if (this.#world.signal.aborted) throw this.#world.signal.reason ?? new StoppedError()
+      throw networkFailure(error, host)
+    } finally {
+      if (inFlight) budget.release(weight)
+      const durationMs = this.#world.monotonicMs() - startedMs
+      this.#options.tell({ type: 'request', host, endpoint: path, code, weight, durationMs })
+    }
+  }
+
+  /** The error of an answer that is not 200; a pause takes effect for every caller at once. */
+  async #failed(response: Response, host: string, budget: WeightBudget): Promise<Error> {
+    const none = new Uint8Array()
+    const body = await readBody(response, FAILURE_BYTES, () => new Error('too large')).catch(() => none)
+    const parsed = parseExchangeError(Buffer.from(body).toString())
+    const retryAfter = response.headers.get('retry-after')
+    const error = failure({
+      host,
+      status: response.status,
+      retryAfterSeconds: retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null,
+      code: parsed?.code ?? null,
+      text: parsed?.msg ?? '',
+      nowMs: budget.nowMs(),
+    })
+    if (error instanceof PauseError) {
+      budget.pauseUntil(error.untilMs)
+      this.#options.tell({ type: 'exchange-paused', host, untilMs: error.untilMs, reason: error.message })
+    }
+    return error
+  }
+}
+
+function parseExchangeError(text: string): { code: number; msg: string } | null {
+  try {
+    const parsed = safeParse(exchangeError, JSON.parse(text))
+    return parsed.success ? parsed.output : null
+  } catch {
+    // Not JSON: a page of a proxy or a firewall, of which the status says enough.
+    return null
+  }
+}
+
+const serverTime = object({ serverTime: numeric() })
+
+function readServerTime(body: Uint8Array): number {
+  return readJson(body, serverTime).serverTime
+}
+
+/** A JSON body that fits `schema`. Throws MalformedError. */
+export function readJson<T>(body: Uint8Array, schema: import('valibot').GenericSchema<unknown, T>): T {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
+  } catch (error) {
+    throw new MalformedError('the answer is not JSON', '', { cause: error })
+  }
+  const checked = safeParse(schema, parsed)
+  if (checked.success) return checked.output
+  const issue = checked.issues[0]
+  throw new MalformedError(`the answer is not what the exchange promises: ${issue.message}`)
+}

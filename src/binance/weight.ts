@@ -1,0 +1,100 @@
+// The request weight of one host: spent before a call, corrected from what the exchange counts, which includes other programs on the same
+// IP. Windows are calendar minutes of the exchange's clock (reference 6.1). A pause stops every caller of the host.
+import type { Clock } from '../core/retry.ts'
+
+const MINUTE_MS = 60_000
+
+/** Callers come back this much after a window or a pause ends, so that a clock a little ahead does no harm. */
+const SLACK_MS = 250
+
+export class WeightBudget {
+  #limit: number
+  readonly #share: number
+  readonly #clock: Clock
+  #minute = -1
+  #spent = 0
+  #inFlight = 0
+  #offsetMs = 0
+  #pausedUntilMs = 0
+
+  /** `limit` is the exchange's weight a minute, `share` the part of it that may be used (0 to 1]. */
+  constructor(limit: number, share: number, clock: Clock) {
+    this.#limit = limit
+    this.#share = share
+    this.#clock = clock
+  }
+
+  /** The exchange's clock is this much ahead of the monotonic clock, in ms. */
+  setOffset(offsetMs: number): void {
+    this.#offsetMs = offsetMs
+  }
+
+  /** The exchange's own limit, once it is known. */
+  setLimit(limit: number): void {
+    if (limit > 0) this.#limit = limit
+  }
+
+  /** The exchange's clock, epoch ms. */
+  nowMs(): number {
+    return Math.floor(this.#clock.monotonicMs() + this.#offsetMs)
+  }
+
+  get used(): number {
+    this.#turn()
+    return this.#spent
+  }
+
+  get limit(): number {
+    return this.#limit
+  }
+
+  /** When the current pause ends by the exchange's clock; 0 when there is none. */
+  get pausedUntilMs(): number {
+    return this.#pausedUntilMs > this.nowMs() ? this.#pausedUntilMs : 0
+  }
+
+  /** No request of this host until then (exchange's clock, epoch ms). */
+  pauseUntil(untilMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs)
+  }
+
+  /** Waits until `weight` may be spent, and spends it until `release`; answers the minute it counts in. Rejects when `signal` is aborted. */
+  async reserve(weight: number, signal: AbortSignal): Promise<number> {
+    for (;;) {
+      signal.throwIfAborted()
+      this.#turn()
+      const nowMs = this.nowMs()
+      const pausedMs = this.#pausedUntilMs - nowMs
+      // A single call may be heavier than a tiny share allows: it then has a minute for itself.
+      const fits = this.#spent === 0 || this.#spent + weight <= this.#limit * this.#share
+      if (pausedMs <= 0 && fits) {
+        this.#spent += weight
+        this.#inFlight += weight
+        return this.#minute
+      }
+      const untilNextMinuteMs = (this.#minute + 1) * MINUTE_MS - nowMs
+      await this.#clock.wait((pausedMs > 0 ? pausedMs : untilNextMinuteMs) + SLACK_MS, signal)
+    }
+  }
+
+  /** A call of `weight` is over, whatever came of it. */
+  release(weight: number): void {
+    this.#inFlight -= weight
+  }
+
+  /**
+   * What the exchange says was used in `minute`, by everybody on this IP. Calls on their way may not be in it yet, so they are added.
+   * An answer of an earlier minute says nothing of this one.
+   */
+  learn(usedByAll: number, minute: number): void {
+    this.#turn()
+    if (minute === this.#minute) this.#spent = Math.max(this.#spent, usedByAll + this.#inFlight)
+  }
+
+  #turn(): void {
+    const minute = Math.floor(this.nowMs() / MINUTE_MS)
+    if (minute === this.#minute) return
+    this.#minute = minute
+    this.#spent = 0
+  }
+}

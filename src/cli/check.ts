@@ -1,0 +1,76 @@
+// petrosa check: tries configuration, exchange and store, says what works and what to do about what does not. Changes nothing, except with
+// --prepare, which makes the schema.
+import { fetchListings } from '../binance/symbols.ts'
+import type { Finding } from '../core/store.ts'
+import { allTables } from '../datasets/all.ts'
+import { type ExitCode, exitCodeOf, PetrosaError, worstExitCode } from '../errors.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { marketOf, openClient } from './exchange.ts'
+import { withStore } from './open-store.ts'
+
+/** A clock that is this far off shows in every log line; what is stored does not depend on it. */
+const CLOCK_OFF_MS = 2_000
+
+/** Runs the command: every check, also after one that failed. */
+export async function runCheck(context: CommandContext): Promise<CommandResult> {
+  const checks: Finding[] = [{ name: 'configuration', ok: true, detail: 'every setting makes sense', advice: '' }]
+  const codes: ExitCode[] = []
+  for (const [name, check] of [
+    ['exchange', checkExchange],
+    ['store', checkStore],
+  ] as const) {
+    try {
+      const findings = await check(context)
+      checks.push(...findings)
+      // What a check finds wrong without throwing is for the user to change.
+      if (findings.some((finding) => !finding.ok)) codes.push(2)
+    } catch (error) {
+      if (!(error instanceof PetrosaError)) throw error
+      codes.push(exitCodeOf(error))
+      checks.push({ name, ok: false, detail: error.message, advice: error.advice })
+    }
+  }
+  return { fields: { checks }, text: checksText(checks), exitCode: worstExitCode(codes) }
+}
+
+async function checkExchange(context: CommandContext): Promise<Finding[]> {
+  const { world } = context
+  const market = marketOf(context)
+  const client = openClient(context)
+  const startedMs = world.monotonicMs()
+  await client.syncClock(market)
+  const tookMs = Math.round(world.monotonicMs() - startedMs)
+  const offMs = Math.round(world.nowMs() - client.nowMs(market))
+  const listings = await fetchListings(client, market, null)
+  const budget = client.budget(market)
+  const trading = [...listings.values()].filter((listing) => listing.trading).length
+  return [
+    { name: `exchange ${market}`, ok: true, detail: `answers in ${tookMs} ms, ${trading} symbols trade`, advice: '' },
+    {
+      name: `request weight ${market}`,
+      ok: true,
+      detail: `${budget.used} of ${budget.limit} used in this minute, by all programs on this address`,
+      advice: '',
+    },
+    {
+      name: 'clock',
+      ok: true,
+      detail: Math.abs(offMs) < CLOCK_OFF_MS ? 'agrees with the exchange' : `${offMs} ms off the exchange's`,
+      advice: Math.abs(offMs) < CLOCK_OFF_MS ? '' : "log times are this machine's; what is stored follows the exchange",
+    },
+  ]
+}
+
+async function checkStore(context: CommandContext): Promise<readonly Finding[]> {
+  const prepare = context.settings.prepare === true
+  return withStore(context, !prepare, async (store) => {
+    if (prepare) await store.prepare(allTables)
+    return store.check(allTables)
+  })
+}
+
+function checksText(checks: readonly Finding[]): string {
+  return checks
+    .map(({ name, ok, detail, advice }) => `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}${advice ? `\n      ${advice}` : ''}\n`)
+    .join('')
+}

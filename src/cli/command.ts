@@ -1,0 +1,61 @@
+// What a command gets and gives back, and how its result leaves the program: one line of JSON, or text for people.
+import type { Summary, Tell, Unsettled } from '../core/events.ts'
+import { seriesKey } from '../core/series.ts'
+import { isoTime } from '../core/span.ts'
+import type { ExitCode } from '../errors.ts'
+import type { Resolved } from '../settings/resolve.ts'
+import type { SettingName, Settings } from '../settings/table.ts'
+import type { World } from '../world.ts'
+
+export type CommandContext = Resolved & {
+  readonly world: World
+  readonly command: string
+  readonly startedAtMs: number
+  readonly startedMs: number
+  readonly tell: Tell
+}
+
+/** What a command found: what its JSON adds to the common fields, the text for people, and how it ends. */
+export type CommandResult = {
+  readonly summary?: Summary
+  readonly fields?: Readonly<Record<string, unknown>>
+  readonly errors?: readonly string[]
+  readonly text: string
+  readonly exitCode: ExitCode
+}
+
+export type CommandRun = (context: CommandContext) => Promise<CommandResult>
+
+/** A setting that the command has and that has a default or was given. A missing one is a defect of the command's list. */
+export function need<K extends SettingName>(settings: Settings, name: K): NonNullable<Settings[K]> {
+  const value = settings[name]
+  if (value === null || value === undefined) throw new Error(`the command has no setting ${name}`)
+  return value
+}
+
+/** The common fields of every result (interface.md, section 4), then what the command adds. */
+export function resultJson(context: CommandContext, result: Omit<CommandResult, 'text'>): string {
+  const { summary } = result
+  const elapsedMs = context.world.monotonicMs() - context.startedMs
+  return JSON.stringify({
+    command: context.command,
+    started_at: isoTime(context.startedAtMs),
+    duration_seconds: Math.round(elapsedMs) / 1_000,
+    series: summary?.series ?? 0,
+    rows_fetched: summary?.rowsFetched ?? 0,
+    rows_written: summary?.rowsWritten ?? 0,
+    rows_changed: summary?.rowsChanged ?? 0,
+    gaps_found: 0,
+    gaps_filled: 0,
+    requests: summary?.requests ?? 0,
+    weight: summary?.weight ?? 0,
+    archives: 0,
+    unsettled: (summary?.unsettled ?? []).map(unsettledJson),
+    errors: [...(summary?.errors ?? []), ...(result.errors ?? [])],
+    ...result.fields,
+  })
+}
+
+function unsettledJson({ series, span, reason }: Unsettled): Record<string, string> {
+  return { series: seriesKey(series), start: isoTime(span.startMs), end: isoTime(span.endMs), reason }
+}

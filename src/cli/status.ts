@@ -1,0 +1,88 @@
+// petrosa status: what is stored, series by series, read from the rows themselves.
+import { patternTest } from '../binance/symbols.ts'
+import { advance } from '../core/calendar.ts'
+import { findGaps, isOpen } from '../core/gaps.ts'
+import { type LedgerRow, settledSpans } from '../core/ledger.ts'
+import { type Series, seriesKey } from '../core/series.ts'
+import { isoTime } from '../core/span.ts'
+import type { Store } from '../core/store.ts'
+import { allTables, datasetNamed } from '../datasets/all.ts'
+import { thousands } from '../observe/progress.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { withStore } from './open-store.ts'
+import { textTable } from './text-table.ts'
+
+type SeriesStatus = {
+  readonly series: string
+  readonly first: string | null
+  readonly last: string | null
+  readonly settled_until: string | null
+  readonly rows: number
+  readonly open_gaps: number
+  readonly gap_rows: number
+  readonly explained_gaps: number
+  readonly rows_by_source: Readonly<Record<string, number>>
+}
+
+/** Runs the command. Filters count only where they were said as flags: the defaults of fetching are none of its business. */
+export async function runStatus(context: CommandContext): Promise<CommandResult> {
+  return withStore(context, true, async (store) => {
+    const known = (await store.knownSeries(allTables)).filter(filterOf(context))
+    const ledgers = await store.ledger(known)
+    const statuses: SeriesStatus[] = []
+    for (const [i, series] of known.entries()) {
+      context.world.signal.throwIfAborted()
+      statuses.push(await statusOf(store, series, ledgers[i] ?? []))
+    }
+    return { fields: { series: statuses }, text: statusText(statuses), exitCode: 0 }
+  })
+}
+
+function filterOf({ settings, origins }: CommandContext): (series: Series) => boolean {
+  const symbols = origins.symbols === 'flag' ? (settings.symbols ?? []).map(patternTest) : null
+  const periods = origins.period === 'flag' ? settings.period : null
+  const market = origins.market === 'flag' ? settings.market : null
+  return (series) =>
+    (symbols === null || symbols.some((fits) => fits(series.symbol))) &&
+    (periods === null || (series.period !== null && periods.includes(series.period))) &&
+    (market === null || series.market === market)
+}
+
+async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow[]): Promise<SeriesStatus> {
+  const table = datasetNamed(series.dataset)?.table(series)
+  const holding = table ? await store.holding(series, table) : null
+  const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
+  const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
+  if (!table || !holding || series.period === null) {
+    return { ...base, first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0, rows_by_source: {} }
+  }
+  const endMs = Math.max(settledMs ?? 0, advance(series.period, holding.lastMs, 1))
+  const gaps = await findGaps(store, series, series.period, table, { startMs: holding.firstMs, endMs }, ledger)
+  const open = gaps.filter(isOpen)
+  return {
+    ...base,
+    first: isoTime(holding.firstMs),
+    last: isoTime(holding.lastMs),
+    rows: holding.rows,
+    open_gaps: open.length,
+    gap_rows: open.reduce((sum, gap) => sum + gap.rowsMissing, 0),
+    explained_gaps: gaps.length - open.length,
+    rows_by_source: Object.fromEntries(holding.bySource.map(({ source, rows }) => [source, rows])),
+  }
+}
+
+function statusText(statuses: readonly SeriesStatus[]): string {
+  if (statuses.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
+  const time = (text: string | null): string => (text === null ? '-' : text.slice(0, 16).replace('T', ' '))
+  const rows = statuses.map((status) => [
+    status.series,
+    time(status.first),
+    time(status.last),
+    thousands(status.rows),
+    thousands(status.open_gaps),
+    thousands(status.explained_gaps),
+  ])
+  const open = statuses.reduce((sum, status) => sum + status.gap_rows, 0)
+  const note = open === 0 ? '' : `${thousands(open)} rows are missing in open gaps\n`
+  return `${textTable(['series', 'first', 'last', 'rows', 'open', 'explained'], rows)}${note}`
+}

@@ -1,0 +1,27 @@
+// petrosa symbols: the symbols of a market, filtered.
+import type { Listing } from '../core/source.ts'
+import { isoTime } from '../core/span.ts'
+import type { CommandContext, CommandResult } from './command.ts'
+import { choiceOf, marketOf, openClient, resolveSymbols } from './exchange.ts'
+import { textTable } from './text-table.ts'
+
+/** Runs the command. Without --symbols it lists all; the default symbols of fetching are none of its business. */
+export async function runSymbols(context: CommandContext): Promise<CommandResult> {
+  const { settings, origins } = context
+  const market = marketOf(context)
+  const asked = origins.symbols === 'flag' ? (settings.symbols ?? ['all']) : ['all']
+  const client = openClient(context)
+  await client.syncClock(market)
+  const listings = await resolveSymbols(client, market, choiceOf(context, asked))
+  const listedAt = (listing: Listing): string | null => (listing.listedAtMs === null ? null : isoTime(listing.listedAtMs))
+  const symbols = listings.map((listing) => ({
+    symbol: listing.symbol,
+    market,
+    status: listing.status,
+    base: listing.base,
+    quote: listing.quote,
+    listed_at: listedAt(listing),
+  }))
+  const rows = symbols.map((one) => [one.symbol, one.status, one.base, one.quote, one.listed_at?.slice(0, 10) ?? ''])
+  return { fields: { symbols }, text: textTable(['symbol', 'status', 'base', 'quote', 'listed'], rows), exitCode: 0 }
+}

@@ -1,0 +1,197 @@
+// One pass over many series: bounded workers fetch, a writer stores whole pages with their coverage, everything worth telling is told as
+// events. Once and forever are the same pass.
+import { errorLine, exitCodeOf, exitCodes, type ExitCode, PetrosaError, StoppedError, worstExitCode } from '../errors.ts'
+import type { Dataset, Table } from './dataset.ts'
+import { emptyRows } from './dataset.ts'
+import type { Summary, Tell, Unsettled } from './events.ts'
+import { type LedgerRow, ledgerRow, wantedSpans } from './ledger.ts'
+import { fetchSpan, type Step } from './pager.ts'
+import type { SeriesPlan } from './plan.ts'
+import type { Clock } from './retry.ts'
+import type { Period, Series } from './series.ts'
+import type { Listing, Source } from './source.ts'
+import { minus, type Span } from './span.ts'
+import type { Page, Store } from './store.ts'
+import { PageWriter } from './writer.ts'
+
+/** What a pass does with one series. */
+export type SeriesJob = {
+  readonly series: Series
+  readonly period: Period
+  readonly dataset: Dataset
+  readonly table: Table
+  readonly source: Source
+  readonly listing: Listing
+  readonly ledger: readonly LedgerRow[]
+  readonly plan: SeriesPlan
+}
+
+export type PassOptions = {
+  readonly command: string
+  readonly startMs: number | null
+  readonly jobs: readonly SeriesJob[]
+  readonly store: Store
+  /** Series in flight. */
+  readonly workers: number
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly tell: Tell
+  /** Requests made so far and the weight they cost, by the client's own count. */
+  readonly spent: () => { readonly requests: number; readonly weight: number }
+}
+
+/** Runs a pass to its end, whatever happens; what went wrong stands in the summary and its exit code. */
+export async function runPass(options: PassOptions): Promise<Summary> {
+  const pass = new Pass(options)
+  return pass.run()
+}
+
+class Pass {
+  readonly #options: PassOptions
+  readonly #writer: PageWriter
+  readonly #startedAtMs: number
+  readonly #startedMs: number
+  readonly #unsettled: Unsettled[] = []
+  readonly #errors: string[] = []
+  readonly #codes: ExitCode[] = []
+  readonly #queue: SeriesJob[]
+  #rowsFetched = 0
+  #ended = false
+
+  constructor(options: PassOptions) {
+    this.#options = options
+    this.#writer = new PageWriter(options.store, options.clock, options.tell)
+    this.#startedAtMs = options.clock.nowMs()
+    this.#startedMs = options.clock.monotonicMs()
+    this.#queue = options.jobs.filter((job) => job.plan.spans.length > 0)
+  }
+
+  async run(): Promise<Summary> {
+    const { jobs, tell, workers, command, startMs } = this.#options
+    tell({ type: 'pass-started', command, series: jobs.map((job) => job.series), startMs })
+    const sum = (of: (plan: SeriesPlan) => number): number => this.#queue.reduce((total, job) => total + of(job.plan), 0)
+    tell({
+      type: 'pass-planned',
+      seriesToDo: this.#queue.length,
+      rowsToDo: sum((plan) => plan.places),
+      requestsToDo: sum((plan) => plan.requests),
+    })
+    try {
+      await this.#want(this.#queue)
+      const count = Math.min(workers, this.#queue.length)
+      await Promise.all(Array.from({ length: count }, () => this.#work()))
+    } catch (error) {
+      this.#fail(error)
+    }
+    try {
+      await this.#writer.flush()
+    } catch (error) {
+      this.#fail(error)
+    }
+    const summary = this.#summary()
+    tell({ type: 'pass-ended', summary })
+    return summary
+  }
+
+  /** Writes down what the pass sets out to fetch, so that nobody forgets what was interrupted. */
+  async #want(jobs: readonly SeriesJob[]): Promise<void> {
+    for (const job of jobs) {
+      const fresh = minus(job.plan.spans, wantedSpans(job.ledger))
+      if (fresh.length === 0) continue
+      const checkedAtMs = job.source.nowMs()
+      const ledger = fresh.map((span) => ledgerRow(span, 'wanted', { checkedAtMs }))
+      await this.#writer.add(page(job, { rows: emptyRows(job.table), ledger, extractedAtMs: checkedAtMs }, false))
+    }
+    await this.#writer.flush()
+  }
+
+  async #work(): Promise<void> {
+    for (let job = this.#queue.shift(); job && !this.#ended; job = this.#queue.shift()) {
+      try {
+        await this.#series(job)
+      } catch (error) {
+        this.#fail(error)
+        return
+      }
+    }
+  }
+
+  /** All spans of a series; what is refused is tried once more at the end, then named. */
+  async #series(job: SeriesJob): Promise<void> {
+    let rows = 0
+    let refused: { span: Span; reason: string }[] = []
+    for (const [round, spans] of [job.plan.spans, null].entries()) {
+      const todo = spans ?? refused.map((one) => one.span)
+      refused = []
+      for (const span of todo) {
+        for await (const step of fetchSpan({ ...job, before: job.ledger, span, hurried: round > 0 })) {
+          if (this.#ended) return
+          rows += step.rows.count
+          if (step.refused) refused.push(step.refused)
+          else await this.#keep(job, step)
+        }
+      }
+    }
+    for (const one of refused) this.#open(job.series, one.span, one.reason)
+    this.#options.tell({ type: 'series-done', series: job.series, rows })
+  }
+
+  async #keep(job: SeriesJob, step: Step): Promise<void> {
+    this.#options.signal.throwIfAborted()
+    this.#rowsFetched += step.rows.count
+    const known = job.ledger.some((row) => row.startMs < step.span.endMs && row.endMs > step.span.startMs)
+    for (const row of step.ledger) {
+      if (row.verdict !== 'rows' && row.verdict !== 'wanted') this.#options.tell({ type: 'hole-settled', series: job.series, row })
+    }
+    for (const one of step.open) this.#open(job.series, one.span, one.reason)
+    this.#options.tell({ type: 'page-fetched', series: job.series, span: step.span, rows: step.rows.count })
+    await this.#writer.add(page(job, step, !known))
+  }
+
+  #open(series: Series, span: Span, reason: string): void {
+    const unsettled = { series, span, reason }
+    this.#unsettled.push(unsettled)
+    this.#codes.push(exitCodes.open)
+    this.#options.tell({ type: 'span-unsettled', unsettled })
+  }
+
+  /** Ends the pass: nothing more is fetched, what is in hand is still written. A defect is thrown on. */
+  #fail(error: unknown): void {
+    const first = !this.#ended
+    this.#ended = true
+    const reason = this.#options.signal.aborted ? this.#options.signal.reason : error
+    const code = exitCodeOf(reason)
+    // Workers that end for the same reason say it once.
+    const line = errorLine(reason)
+    if (first || !this.#errors.includes(line)) this.#errors.push(line)
+    this.#codes.push(code)
+    if (!(reason instanceof PetrosaError)) this.#options.tell({ type: 'defect', error: reason })
+  }
+
+  #summary(): Summary {
+    const { clock, command, jobs, spent } = this.#options
+    const { requests, weight } = spent()
+    const stopped = this.#options.signal.reason instanceof StoppedError ? [this.#options.signal.reason.exitCode] : []
+    return {
+      command,
+      startedAtMs: this.#startedAtMs,
+      durationMs: clock.monotonicMs() - this.#startedMs,
+      series: jobs.length,
+      rowsFetched: this.#rowsFetched,
+      rowsWritten: this.#writer.totals.written,
+      rowsChanged: this.#writer.totals.changed,
+      requests,
+      weight,
+      unsettled: this.#unsettled,
+      errors: this.#errors,
+      exitCode: worstExitCode(this.#ended ? [...stopped, ...this.#codes] : this.#codes),
+    }
+  }
+}
+
+type Content = Pick<Page, 'rows' | 'ledger' | 'extractedAtMs'>
+
+function page(job: SeriesJob, content: Content, fresh: boolean): Page {
+  const { rows, ledger, extractedAtMs } = content
+  return { series: job.series, table: job.table, rows, ledger, extractedAtMs, source: job.source.name, fresh }
+}

@@ -1,0 +1,144 @@
+// Gathers pages into writes: whole pages of one table, up to the store's batch or one second's worth, so that bulk loaders run at their
+// speed while a page holds 499 to 1,000 rows. Holds only so many rows: whoever adds more has to wait.
+import { sliceRows, timesOf } from './dataset.ts'
+import type { Tell } from './events.ts'
+import { type LedgerRow, ledgerRow } from './ledger.ts'
+import type { Clock } from './retry.ts'
+import { split } from './span.ts'
+import type { Page, Store } from './store.ts'
+
+/** A page waits this long for company. */
+const LINGER_MS = 1_000
+
+/** Rows in hand, in batches of the store: fetching stops while there are more. */
+const MOST_BATCHES = 3
+
+export type Totals = { written: number; changed: number }
+
+export class PageWriter {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #tell: Tell
+  readonly #waiting = new Map<string, Page[]>()
+  readonly #running = new Set<Promise<void>>()
+  readonly totals: Totals = { written: 0, changed: 0 }
+  #rowsInHand = 0
+  #failure: unknown = null
+  #lingering: AbortController | null = null
+
+  constructor(store: Store, clock: Clock, tell: Tell) {
+    this.#store = store
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  /** Takes a page; resolves when there is room for more. Rejects with what a write failed of. */
+  async add(page: Page): Promise<void> {
+    for (const part of splitPage(page, this.#store.batchRows)) {
+      const pages = this.#waiting.get(part.table.name) ?? []
+      pages.push(part)
+      this.#waiting.set(part.table.name, pages)
+      this.#rowsInHand += part.rows.count
+      if (rowsOf(pages) >= this.#store.batchRows) await this.#write(part.table.name)
+    }
+    this.#linger()
+    while (this.#rowsInHand > MOST_BATCHES * this.#store.batchRows && this.#running.size > 0) {
+      await Promise.race(this.#running)
+    }
+    this.#check()
+  }
+
+  /** Writes everything in hand; rejects with what a write failed of. */
+  async flush(): Promise<void> {
+    this.#lingering?.abort()
+    for (const table of [...this.#waiting.keys()]) await this.#write(table)
+    await Promise.all(this.#running)
+    this.#check()
+  }
+
+  #check(): void {
+    if (this.#failure !== null) throw this.#failure
+  }
+
+  /** Begins to write what waits for a table, as soon as the store has a writer free. */
+  async #write(table: string): Promise<void> {
+    while (this.#running.size >= this.#store.writers) await Promise.race(this.#running)
+    const pages = this.#waiting.get(table)
+    if (!pages || pages.length === 0) return
+    this.#waiting.delete(table)
+    const work = this.#batches(pages).finally(() => this.#running.delete(work))
+    this.#running.add(work)
+  }
+
+  async #batches(pages: readonly Page[]): Promise<void> {
+    let batch: Page[] = []
+    for (const page of pages) {
+      if (batch.length > 0 && rowsOf(batch) + page.rows.count > this.#store.batchRows) {
+        await this.#batch(batch)
+        batch = []
+      }
+      batch.push(page)
+    }
+    await this.#batch(batch)
+  }
+
+  async #batch(pages: readonly Page[]): Promise<void> {
+    const rows = rowsOf(pages)
+    try {
+      // After a failed write nothing more is tried: the rest is fetched again by the next pass.
+      if (this.#failure !== null) return
+      const startedMs = this.#clock.monotonicMs()
+      const { written, changed } = await this.#store.write(pages)
+      this.totals.written += written
+      this.totals.changed += changed
+      const durationMs = this.#clock.monotonicMs() - startedMs
+      this.#tell({ type: 'batch-written', rows, written, changed, durationMs })
+    } catch (error) {
+      this.#failure ??= error
+    } finally {
+      this.#rowsInHand -= rows
+    }
+  }
+
+  #linger(): void {
+    if (this.#lingering || this.#waiting.size === 0) return
+    const lingering = new AbortController()
+    this.#lingering = lingering
+    const over = (): void => {
+      if (this.#lingering === lingering) this.#lingering = null
+    }
+    this.#clock.wait(LINGER_MS, lingering.signal).then(async () => {
+      over()
+      for (const table of [...this.#waiting.keys()]) await this.#write(table)
+    }, over)
+  }
+}
+
+function rowsOf(pages: readonly Page[]): number {
+  return pages.reduce((sum, page) => sum + page.rows.count, 0)
+}
+
+/** A page in parts of at most `mostRows` rows; each part settles the span that its rows lie in. */
+export function splitPage(page: Page, mostRows: number): Page[] {
+  if (page.rows.count <= mostRows) return [page]
+  const timesMs = timesOf(page.table, page.rows)
+  const parts: Page[] = []
+  for (let from = 0; from < page.rows.count; from += mostRows) {
+    const to = Math.min(page.rows.count, from + mostRows)
+    const fromMs = from === 0 ? Number.NEGATIVE_INFINITY : (timesMs[from] ?? 0)
+    const toMs = to === page.rows.count ? Number.POSITIVE_INFINITY : (timesMs[to] ?? 0)
+    const ledger = page.ledger.flatMap((row) => within(row, fromMs, toMs, timesMs))
+    parts.push({ ...page, rows: sliceRows(page.rows, from, to), ledger })
+  }
+  return parts
+}
+
+/** The part of a ledger row between two times, with its own rows counted. */
+function within(row: LedgerRow, fromMs: number, toMs: number, timesMs: readonly number[]): LedgerRow[] {
+  return split(row, [fromMs, toMs])
+    .filter((part) => part.startMs >= fromMs && part.endMs <= toMs)
+    .map((part) => {
+      const rows = timesMs.filter((timeMs) => timeMs >= part.startMs && timeMs < part.endMs).length
+      return ledgerRow(part, row.verdict, { ...row, ...part, rows: row.verdict === 'rows' ? rows : row.rows })
+    })
+}

@@ -1,0 +1,67 @@
+// The log: one JSON object a line, or lines for people, on standard error. consola carries it; this is its only door.
+import { type ConsolaInstance, createConsola, type LogObject, type LogType } from 'consola'
+import { isoTime } from '../core/span.ts'
+import type { LogLevel } from '../settings/table.ts'
+import type { Terminal } from './terminal.ts'
+
+export type Fields = Readonly<Record<string, unknown>>
+export type Log = { readonly [K in LogLevel]: (message: string, fields?: Fields) => void }
+
+/** consola's type and level of each of our levels; it has none between error and fatal. */
+const consolaTypes: Readonly<Record<LogLevel, { readonly type: LogType; readonly level: number }>> = {
+  critical: { type: 'fatal', level: 0 },
+  error: { type: 'error', level: 0 },
+  warning: { type: 'warn', level: 1 },
+  info: { type: 'info', level: 3 },
+  debug: { type: 'debug', level: 4 },
+}
+
+const levelOfType = new Map(Object.entries(consolaTypes).map(([level, { type }]) => [type, level.toUpperCase()]))
+
+export type LogOptions = {
+  readonly level: LogLevel
+  readonly format: 'pretty' | 'json'
+  readonly logger: string
+  readonly nowMs: () => number
+  /** The least level that is logged, asked at every line, so that it can change while the program runs. */
+}
+
+/** A log that prints to `terminal`. */
+export function startLog(terminal: Terminal, options: LogOptions): Log {
+  const consola: ConsolaInstance = createConsola({
+    level: consolaTypes[options.level].level,
+    // consola would drop repeated lines; a log that leaves lines out is no log.
+    throttle: -1,
+    reporters: [
+      {
+        log: (entry) => {
+          if (options.level === 'critical' && entry.type !== 'fatal') return
+          terminal.print(options.format === 'json' ? jsonLine(entry, options) : prettyLine(entry, options))
+        },
+      },
+    ],
+  })
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: Fields = {}): void => {
+      consola[consolaTypes[level].type](message, fields)
+    }
+  return { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error'), critical: at('critical') }
+}
+
+function partsOf(entry: LogObject): { level: string; message: string; fields: Fields } {
+  const [message, fields] = entry.args as [string, Fields]
+  return { level: levelOfType.get(entry.type) ?? 'INFO', message, fields }
+}
+
+function jsonLine(entry: LogObject, options: LogOptions): string {
+  const { level, message, fields } = partsOf(entry)
+  return JSON.stringify({ timestamp: isoTime(options.nowMs()), level, logger: options.logger, message, ...fields })
+}
+
+function prettyLine(entry: LogObject, options: LogOptions): string {
+  const { level, message, fields } = partsOf(entry)
+  const time = isoTime(options.nowMs()).slice(11, 19)
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  return [`${time} ${level.padEnd(8)} ${message}`, ...rest].join('  ')
+}

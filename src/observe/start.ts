@@ -1,0 +1,37 @@
+// Everything that listens to events, started and stopped together.
+import type { Tell } from '../core/events.ts'
+import { errorLine } from '../errors.ts'
+import type { Settings } from '../settings/table.ts'
+import type { World } from '../world.ts'
+import { startLog } from './log.ts'
+import { startProgress } from './progress.ts'
+import { logEvent, logFailure } from './story.ts'
+import { Terminal } from './terminal.ts'
+
+export type Observers = {
+  readonly tell: Tell
+  /** The error that ended the program. */
+  failed(error: unknown): void
+  /** Stops the progress line; resolves when everything is written. */
+  stop(): Promise<void>
+}
+
+/** Log and progress for a run of `command`. */
+export function startObservers(world: World, settings: Settings, command: string): Observers {
+  const terminal = new Terminal(world.stderr)
+  const level = settings.logLevel ?? 'info'
+  const format = settings.logFormat ?? (world.stderr.isTerminal ? 'pretty' : 'json')
+  const log = startLog(terminal, { level, format, logger: `petrosa.${command}`, nowMs: world.nowMs })
+  const progress = startProgress(terminal, log, world.monotonicMs, world.nowMs)
+  return {
+    tell: (event) => {
+      logEvent(log, event)
+      progress.tell(event)
+    },
+    failed: (error) => logFailure(log, errorLine(error), error),
+    stop: () => {
+      progress.stop()
+      return terminal.flushed()
+    },
+  }
+}

@@ -1,0 +1,104 @@
+// What of the events stands in the log, in words: a pass's first line says what begins, its last what came of it.
+import type { PetrosaEvent, Summary } from '../core/events.ts'
+import { seriesKey } from '../core/series.ts'
+import { isoTime, spanText } from '../core/span.ts'
+import { PetrosaError } from '../errors.ts'
+import type { Log } from './log.ts'
+
+/** More symbols than this are counted, not listed. */
+const MOST_NAMED = 10
+
+/** Writes an event into the log, at the level that it deserves. */
+export function logEvent(log: Log, event: PetrosaEvent): void {
+  switch (event.type) {
+    case 'pass-started': {
+      const symbols = [...new Set(event.series.map((series) => series.symbol))]
+      const periods = [...new Set(event.series.map((series) => series.period ?? ''))].join(',')
+      log.info(`${event.command} begins`, {
+        symbols: symbols.length > MOST_NAMED ? symbols.length : symbols,
+        period: periods,
+        start_date: event.startMs === null ? 'goes on from what is stored' : isoTime(event.startMs),
+      })
+      return
+    }
+    case 'pass-planned':
+      log.info(event.seriesToDo === 0 ? 'nothing to fetch' : 'planned', {
+        series: event.seriesToDo,
+        rows: event.rowsToDo,
+        requests: event.requestsToDo,
+      })
+      return
+    case 'page-fetched':
+      log.debug('page fetched', { series: seriesKey(event.series), span: spanText(event.span), rows: event.rows })
+      return
+    case 'page-retried':
+      log.debug('asking again', {
+        host: event.host,
+        attempt: event.attempt,
+        pause_ms: Math.round(event.pauseMs),
+        reason: event.reason,
+      })
+      return
+    case 'batch-written':
+      log.debug('written', {
+        rows: event.rows,
+        new: event.written,
+        changed: event.changed,
+        duration_ms: Math.round(event.durationMs),
+      })
+      return
+    case 'hole-settled':
+      log.debug(`no candles: ${event.row.verdict}`, {
+        series: seriesKey(event.series),
+        span: spanText(event.row),
+        reason: event.row.reason,
+      })
+      return
+    case 'span-unsettled': {
+      const { series, span, reason } = event.unsettled
+      log.warning('not settled', { series: seriesKey(series), span: spanText(span), reason })
+      return
+    }
+    case 'series-done':
+      log.debug('series done', { series: seriesKey(event.series), rows: event.rows })
+      return
+    case 'exchange-paused':
+      log.warning(event.reason, { host: event.host, until: isoTime(event.untilMs) })
+      return
+    case 'warning':
+      log.warning(event.message, event.fields)
+      return
+    case 'defect':
+      log.debug('defect', { stack: event.error instanceof Error ? event.error.stack : String(event.error) })
+      return
+    case 'pass-ended':
+      logSummary(log, event.summary)
+      return
+    case 'weight':
+    case 'request':
+      return
+  }
+}
+
+function logSummary(log: Log, summary: Summary): void {
+  for (const error of summary.errors) log.error(error)
+  const fields = {
+    series: summary.series,
+    rows_fetched: summary.rowsFetched,
+    rows_written: summary.rowsWritten,
+    rows_changed: summary.rowsChanged,
+    requests: summary.requests,
+    weight: summary.weight,
+    unsettled: summary.unsettled.length,
+    duration_seconds: Math.round(summary.durationMs) / 1_000,
+    exit_code: summary.exitCode,
+  }
+  if (summary.exitCode === 0) log.info(`${summary.command} done`, fields)
+  else log.warning(`${summary.command} ended with something open`, fields)
+}
+
+/** An error that ended the program, as its last word in the log. */
+export function logFailure(log: Log, line: string, error: unknown): void {
+  log.error(line)
+  if (!(error instanceof PetrosaError) && error instanceof Error) log.debug('defect', { stack: error.stack })
+}

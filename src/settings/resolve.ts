@@ -1,0 +1,121 @@
+// Where a setting's value comes from: flag over variable over --config over default. What is unknown or makes no sense is refused with one clear
+// line, and a secret is never shown.
+import { didYouMean } from '../core/nearest.ts'
+import { UserError } from '../errors.ts'
+import type { World } from '../world.ts'
+import { type Setting, type SettingName, type Settings, settingEntries } from './table.ts'
+import { Refusal } from './values.ts'
+
+export type Origin = 'flag' | 'variable' | 'config' | 'default'
+
+/** Settings as texts, each with where it was said, for example `--period` or `PERIODS`. */
+export type Given = { readonly text: string; readonly said: string; readonly origin: Origin }
+
+export type Resolved = {
+  readonly settings: Settings
+  /** Where each value came from. */
+  readonly origins: Readonly<Partial<Record<SettingName, Origin>>>
+}
+
+export type Flags = ReadonlyMap<SettingName, string>
+
+/**
+ * The settings of a command. `allowed` are those that the command has; flags among them were checked by the parser. Throws UserError
+ * for a value that makes no sense, a file that cannot be read, or an unknown key in --config.
+ */
+export async function resolveSettings(world: World, flags: Flags, allowed: readonly SettingName[]): Promise<Resolved> {
+  const variables = await readVariables(world, flags)
+  const configPath = flags.get('config') ?? variables.get('config')?.text
+  const config = configPath === undefined ? new Map<SettingName, Given>() : await readConfig(world, configPath)
+  const values: Partial<Record<SettingName, unknown>> = {}
+  const origins: Partial<Record<SettingName, Origin>> = {}
+  for (const [name, setting] of settingEntries) {
+    values[name] = null
+    if (!allowed.includes(name)) continue
+    const flag = flags.get(name)
+    const given: Given | undefined =
+      flag === undefined
+        ? (variables.get(name) ?? config.get(name) ?? defaultOf(setting))
+        : { text: flag, said: `--${setting.flag}`, origin: 'flag' }
+    if (given === undefined) continue
+    values[name] = readValue(setting, given)
+    origins[name] = given.origin
+  }
+  return { settings: values as Settings, origins }
+}
+
+function defaultOf(setting: Setting<unknown>): Given | undefined {
+  return setting.fallback === null ? undefined : { text: setting.fallback, said: 'the default', origin: 'default' }
+}
+
+function readValue(setting: Setting<unknown>, given: Given): unknown {
+  try {
+    if (given.text === '' && setting.value !== null) throw new Refusal('needs a value')
+    return setting.read(given.text)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const why = setting.secret ? 'has a value that makes no sense' : error.message
+    throw new UserError(`${given.said} ${why}`)
+  }
+}
+
+/** What the environment says: NAME, or the content of the file that NAME_FILE names. An empty variable is as good as none. */
+async function readVariables(world: World, flags: Flags): Promise<ReadonlyMap<SettingName, Given>> {
+  const found = new Map<SettingName, Given>()
+  for (const [name, setting] of settingEntries) {
+    const variable = setting.variable
+    if (variable === null || flags.has(name)) continue
+    const text = world.env[variable]
+    const path = world.env[`${variable}_FILE`]
+    if (text && path) throw new UserError(`${variable} and ${variable}_FILE are both set`, 'keep one of them')
+    if (text) found.set(name, { text, said: variable, origin: 'variable' })
+    else if (path) {
+      const content = await readText(world, path, `${variable}_FILE`)
+      found.set(name, { text: content.replace(/\r?\n$/, ''), said: `${variable}_FILE`, origin: 'variable' })
+    }
+  }
+  const shards = world.env.SHARDS
+  if (shards && !found.has('shard') && !flags.has('shard')) {
+    const index = world.env.JOB_COMPLETION_INDEX
+    if (!index) throw new UserError('SHARDS is set without JOB_COMPLETION_INDEX', 'set SHARD=i/n instead, or both')
+    found.set('shard', { text: `${index}/${shards}`, said: 'SHARDS with JOB_COMPLETION_INDEX', origin: 'variable' })
+  }
+  return found
+}
+
+async function readText(world: World, path: string, said: string): Promise<string> {
+  try {
+    return await world.readFile(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new UserError(`${said} names the file ${path}, which cannot be read (${code})`, 'check the path and its rights')
+  }
+}
+
+async function readConfig(world: World, path: string): Promise<ReadonlyMap<SettingName, Given>> {
+  const text = await readText(world, path, '--config')
+  const { configEntries } = await import('./config-file.ts')
+  const found = new Map<SettingName, Given>()
+  for (const { key, value, line } of configEntries(text, path)) {
+    const name = nameOfKey(key)
+    const place = `${path}, line ${line}`
+    if (name === undefined) {
+      const keys = settingEntries.flatMap(([, setting]) => setting.flag ?? [])
+      const near = didYouMean(key, keys)
+      throw new UserError(`${place}: unknown key '${key}'`, near || 'the keys are the flags without their dashes')
+    }
+    if (found.has(name)) throw new UserError(`${place}: '${key}' is said twice`, 'keep one of them')
+    found.set(name, { text: value, said: `${place}: ${key}`, origin: 'config' })
+  }
+  return found
+}
+
+/** A key of --config is the flag without dashes, one of its aliases, or the variable, in any case and with _ or -. */
+function nameOfKey(key: string): SettingName | undefined {
+  const wanted = key.toLowerCase().replaceAll('_', '-')
+  const fits = (name: string | null): boolean => name !== null && name.toLowerCase().replaceAll('_', '-') === wanted
+  return settingEntries.find(
+    ([name, setting]) =>
+      name !== 'config' && (fits(setting.flag) || fits(setting.variable) || (setting.aliases ?? []).some(fits)),
+  )?.[0]
+}

@@ -1,0 +1,293 @@
+// Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of --config, the help text and the
+// tables of the README all come from here.
+import { periods } from '../core/series.ts'
+import { storeKinds } from '../core/store.ts'
+import {
+  anyText,
+  httpUrl,
+  list,
+  moment,
+  numberIn,
+  oneOf,
+  onOff,
+  type Reader,
+  shard,
+  someOf,
+  wholeNumber,
+} from './values.ts'
+
+export type Setting<T> = {
+  /** The flag without its dashes; null for what is set by variable or --config only. */
+  readonly flag: string | null
+  readonly aliases?: readonly string[]
+  readonly variable: string | null
+  readonly read: Reader<T>
+  /** The default as a user would write it; null where there is none. */
+  readonly fallback: string | null
+  /** What stands in the help instead of the default, where the default is no fixed text. */
+  readonly fallbackHelp?: string
+  /** How the help names the value; null for a switch. */
+  readonly value: string | null
+  readonly help: string
+  /** Never shown, not even in a refusal. */
+  readonly secret?: true
+}
+
+function setting<T>(definition: Setting<T>): Setting<T> {
+  return definition
+}
+
+export const logLevels = ['debug', 'info', 'warning', 'error', 'critical'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+const anyCase: Reader<LogLevel> = (text) => oneOf(logLevels)(text.toLowerCase())
+
+/** Limits of what may be asked for. */
+const MOST_WORKERS = 64
+const MOST_BATCH_ROWS = 1_000_000
+const MOST_LOOKBACK_HOURS = 24 * 366 * 20
+
+export const settingTable = {
+  symbols: setting({
+    flag: 'symbols',
+    aliases: ['symbol'],
+    variable: 'DEFAULT_SYMBOLS',
+    read: list,
+    fallback: 'BTCUSDT,ETHUSDT,BNBUSDT',
+    value: 'LIST',
+    help: 'comma list of symbols; patterns such as *USDT or BTC*, and all, mean the symbols that trade now',
+  }),
+  quote: setting({
+    flag: 'quote',
+    variable: null,
+    read: anyText,
+    fallback: null,
+    value: 'ASSET',
+    help: 'only symbols with this quote asset',
+  }),
+  exclude: setting({
+    flag: 'exclude',
+    variable: null,
+    read: list,
+    fallback: null,
+    value: 'LIST',
+    help: 'comma list of symbols and patterns to leave out',
+  }),
+  status: setting({
+    flag: 'status',
+    variable: null,
+    read: oneOf(['trading', 'all']),
+    fallback: 'trading',
+    value: 'WHICH',
+    help: 'what patterns find: trading, or all that the exchange still lists',
+  }),
+  period: setting({
+    flag: 'period',
+    aliases: ['interval'],
+    variable: 'PERIODS',
+    read: someOf(periods),
+    fallback: '15m',
+    value: 'LIST',
+    help: `comma list of periods: ${periods.join(' ')} (1s on spot only)`,
+  }),
+  market: setting({
+    flag: 'market',
+    variable: 'MARKET',
+    read: oneOf(['spot', 'um']),
+    fallback: 'spot',
+    value: 'MARKET',
+    help: 'spot, or um (USD-M futures)',
+  }),
+  start: setting({
+    flag: 'start',
+    variable: null,
+    read: moment,
+    fallback: null,
+    fallbackHelp: 'goes on from what is stored',
+    value: 'TIME',
+    help: 'first time wanted: ISO 8601 (UTC when it names no zone), epoch ms, now, or a time ago (24h, 7d)',
+  }),
+  end: setting({
+    flag: 'end',
+    variable: null,
+    read: moment,
+    fallback: null,
+    fallbackHelp: 'the last closed period',
+    value: 'TIME',
+    help: 'end of what is wanted, itself excluded; written as --start',
+  }),
+  lookbackHours: setting({
+    flag: 'lookback-hours',
+    variable: 'LOOKBACK_HOURS',
+    read: numberIn(0, MOST_LOOKBACK_HOURS),
+    fallback: '24',
+    value: 'HOURS',
+    help: 'where a series with nothing stored begins; at least the last closed candle',
+  }),
+  source: setting({
+    flag: 'source',
+    variable: 'SOURCE',
+    read: oneOf(['auto', 'rest']),
+    fallback: 'auto',
+    value: 'SOURCE',
+    help: 'where rows come from: rest, or auto (REST until archives join)',
+  }),
+  db: setting({
+    flag: 'db',
+    aliases: ['db-adapter'],
+    variable: 'DB_ADAPTER',
+    read: oneOf(storeKinds, { mariadb: 'mysql' }),
+    fallback: 'sqlite',
+    value: 'STORE',
+    help: 'the store: sqlite, postgresql, mysql (or mariadb), mongodb',
+  }),
+  dbUri: setting({
+    flag: 'db-uri',
+    variable: null,
+    read: anyText,
+    fallback: null,
+    fallbackHelp: "the store's own variable",
+    value: 'URI',
+    help: 'where the store is; better in its variable, since a command line is no secret',
+    secret: true,
+  }),
+  sqlitePath: setting({
+    flag: null,
+    variable: 'SQLITE_PATH',
+    read: anyText,
+    fallback: './petrosa.db',
+    value: 'PATH',
+    help: 'the file of the sqlite store',
+  }),
+  postgresqlUri: setting({
+    flag: null,
+    variable: 'POSTGRESQL_URI',
+    read: anyText,
+    fallback: null,
+    value: 'URI',
+    help: 'the postgresql store: postgres://user:password@host:5432/database',
+    secret: true,
+  }),
+  mysqlUri: setting({
+    flag: null,
+    variable: 'MYSQL_URI',
+    read: anyText,
+    fallback: null,
+    value: 'URI',
+    help: 'the mysql store: mysql://user:password@host:3306/database',
+    secret: true,
+  }),
+  mongodbUri: setting({
+    flag: null,
+    variable: 'MONGODB_URI',
+    read: anyText,
+    fallback: null,
+    value: 'URI',
+    help: 'the mongodb store: mongodb://user:password@host:27017/database (database binance when none is named)',
+    secret: true,
+  }),
+  batchSize: setting({
+    flag: 'batch-size',
+    variable: 'DB_BATCH_SIZE',
+    read: wholeNumber(1, MOST_BATCH_ROWS),
+    fallback: null,
+    fallbackHelp: 'chosen by the store',
+    value: 'ROWS',
+    help: 'rows a write, at most',
+  }),
+  maxWorkers: setting({
+    flag: 'max-workers',
+    variable: 'MAX_WORKERS',
+    read: wholeNumber(1, MOST_WORKERS),
+    fallback: '4',
+    value: 'NUMBER',
+    help: 'series in flight',
+  }),
+  weightShare: setting({
+    flag: 'weight-share',
+    variable: 'WEIGHT_SHARE',
+    read: numberIn(0, 1),
+    fallback: '0.9',
+    value: 'SHARE',
+    help: "the part of the exchange's request weight that may be used",
+  }),
+  shard: setting({
+    flag: 'shard',
+    variable: 'SHARD',
+    read: shard,
+    fallback: null,
+    value: 'I/N',
+    help: 'take only this part of the series, i from 0; or SHARDS=n with JOB_COMPLETION_INDEX=i',
+  }),
+  dryRun: setting({
+    flag: 'dry-run',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'print the plan and touch nothing',
+  }),
+  prepare: setting({
+    flag: 'prepare',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'make the tables that are missing, with the rights of this user',
+  }),
+  json: setting({
+    flag: 'json',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'print the result as one line of JSON',
+  }),
+  logLevel: setting({
+    flag: 'log-level',
+    variable: 'LOG_LEVEL',
+    read: anyCase,
+    fallback: 'info',
+    value: 'LEVEL',
+    help: `least level that is logged: ${logLevels.join(' ')}`,
+  }),
+  logFormat: setting({
+    flag: 'log-format',
+    variable: 'LOG_FORMAT',
+    read: oneOf(['pretty', 'json']),
+    fallback: null,
+    fallbackHelp: 'pretty in a terminal, else json',
+    value: 'FORMAT',
+    help: 'pretty or json; logs go to standard error',
+  }),
+  config: setting({
+    flag: 'config',
+    variable: 'CONFIG',
+    read: anyText,
+    fallback: null,
+    value: 'FILE',
+    help: 'a YAML file with these settings, by the name of the flag or the variable',
+  }),
+  apiUrl: setting({
+    flag: null,
+    variable: 'BINANCE_API_URL',
+    read: httpUrl,
+    fallback: 'https://api.binance.com',
+    value: 'URL',
+    help: 'where spot answers',
+  }),
+  futuresApiUrl: setting({
+    flag: null,
+    variable: 'BINANCE_FUTURES_API_URL',
+    read: httpUrl,
+    fallback: 'https://fapi.binance.com',
+    value: 'URL',
+    help: 'where USD-M futures answer',
+  }),
+}
+
+export type SettingName = keyof typeof settingTable
+export type Settings = { readonly [K in SettingName]: ReturnType<(typeof settingTable)[K]['read']> | null }
+
+/** The settings of the table in order, with their names. */
+export const settingEntries = Object.entries(settingTable) as readonly (readonly [SettingName, Setting<unknown>])[]
