@@ -15,4 +15,9 @@ export const stores: readonly StoreEntry[] = [
     variable: 'SQLITE_PATH',
     open: async (options, clock) => (await import('./sqlite/store.ts')).openSqlite(options, clock),
   },
+  {
+    kind: 'mongodb',
+    variable: 'MONGODB_URI',
+    open: async (options, clock) => (await import('./mongodb/store.ts')).openMongodb(options, clock),
+  },
 ]
