@@ -1,10 +1,12 @@
 // The embedded store: one SQLite file, no server. bun:sqlite is synchronous, so each call holds the event loop for as long as
 // it runs; writes are small and waits for another process's lock are made outside of it.
 import type { Database } from 'bun:sqlite'
+import { statSync } from 'node:fs'
 import type { Table } from '../../core/dataset.ts'
 import { type Clock, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Finding, Store, StoreOptions } from '../../core/store.ts'
+import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { explained, isBusy, openDatabase, sqlitePath } from './open.ts'
 import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
@@ -39,6 +41,8 @@ type Run = <T>(work: () => T) => Promise<T>
 
 function sqliteStore(database: Database, path: string, options: StoreOptions, clock: Clock, run: Run): Store {
   const place = `the database ${path}`
+  const file = fileNumber(path)
+  let open = true
   return {
     kind: 'sqlite',
     batchRows: options.batchRows ?? BATCH_ROWS,
@@ -51,15 +55,34 @@ function sqliteStore(database: Database, path: string, options: StoreOptions, cl
         return series.map((one) => readLedger(database, seriesKey(one)))
       }),
     knownSeries: (tables) => run(() => knownSeries(database, tables)),
-    write: (pages, writeOptions) => run(() => writePages(database, pages, writeOptions?.refresh ?? false)),
+    write: (pages, writeOptions) =>
+      run(() => {
+        if (!open) throw new UnavailableError(`${place} is closed`, 'open it again')
+        if (fileNumber(path) !== file) refuseLostFile(place)
+        return writePages(database, pages, writeOptions?.refresh ?? false)
+      }),
     holding: (series, table) => run(() => holding(database, series, table)),
     counts: (series, table, spans) => run(() => counts(database, series, table, spans)),
     read: (series, table, span, limit) => run(() => readRows(database, series, table, span, limit)),
     check: (tables) => run(() => checkDatabase(database, path, tables)),
     close: async () => {
+      open = false
       database.close()
     },
   }
+}
+
+/** What tells a file from another of the same name; null where there is none, as for a database in memory. */
+function fileNumber(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
+}
+
+/** SQLite itself goes on writing to a file that was removed, and all of it is lost. */
+function refuseLostFile(place: string): never {
+  throw new UnavailableError(
+    `${place} was removed or replaced while it was open`,
+    'put it back, or run the same command again to begin a new one',
+  )
 }
 
 function checkDatabase(database: Database, path: string, tables: readonly Table[]): readonly Finding[] {

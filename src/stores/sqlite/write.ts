@@ -85,13 +85,18 @@ function replaceText(table: Table, refresh: boolean): string {
 
 const coverageNames = coverageColumns.map((column) => column.name).join(', ')
 
+/** What to select of the ledger: ids as text, since a number rounds what has more than 53 bits. */
+const coverageFields = coverageColumns
+  .map(({ name, kind }) => (kind === 'id' ? `CAST(${name} AS TEXT) AS ${name}` : name))
+  .join(', ')
+
 function writeLedger(database: Database, series: string, news: readonly LedgerRow[]): void {
   if (news.length === 0) return
   const startMs = Math.min(...news.map((row) => row.startMs))
   const endMs = Math.max(...news.map((row) => row.endMs))
   const stored = database
     .query<CoverageRecord, [string, number, number]>(
-      `SELECT ${coverageNames} FROM ${COVERAGE_TABLE} WHERE series = ? AND end_time >= ? AND start_time <= ?`,
+      `SELECT ${coverageFields} FROM ${COVERAGE_TABLE} WHERE series = ? AND end_time >= ? AND start_time <= ?`,
     )
     .all(series, startMs, endMs)
     .map(toLedgerRow)
@@ -108,7 +113,7 @@ function writeLedger(database: Database, series: string, news: readonly LedgerRo
 export function readLedger(database: Database, series: string): readonly LedgerRow[] {
   return database
     .query<CoverageRecord, [string]>(
-      `SELECT ${coverageNames} FROM ${COVERAGE_TABLE} WHERE series = ? ORDER BY start_time`,
+      `SELECT ${coverageFields} FROM ${COVERAGE_TABLE} WHERE series = ? ORDER BY start_time`,
     )
     .all(series)
     .map(toLedgerRow)

@@ -1,0 +1,34 @@
+// The contract of core/store.ts, as cases that every store must pass. A store that is listed in src/stores/all.ts is run
+// through all of them; nothing here knows one kind of database from another.
+import { describe } from 'bun:test'
+import type { TestDatabase } from '../rig/test-database.ts'
+import { concurrencyCases } from './concurrency-cases.ts'
+import { decimalCases, identityCases } from './exactness-cases.ts'
+import { ledgerCases } from './ledger-cases.ts'
+import { absenceCases, readOnlyCases, schemaCases } from './opening-cases.ts'
+import { knownSeriesCases, spanCases } from './reading-cases.ts'
+import { type Subject, shareStore } from './subject.ts'
+import { atomicityCases, precedenceCases, repetitionCases } from './writing-cases.ts'
+
+const groups: Readonly<Record<string, (subject: Subject) => void>> = {
+  'exact values': decimalCases,
+  'names and times': identityCases,
+  'rows written again': repetitionCases,
+  'who replaces whom': precedenceCases,
+  'all or nothing': atomicityCases,
+  'the ledger': ledgerCases,
+  'rows in spans': spanCases,
+  'known series': knownSeriesCases,
+  'opened to read': readOnlyCases,
+  'the schema': schemaCases,
+  'closed or gone': absenceCases,
+  'many at once': concurrencyCases,
+}
+
+/** Registers every case of the contract for one database, under `name`. */
+export function storeContract(name: string, database: TestDatabase): void {
+  describe(name, () => {
+    const subject = shareStore(database)
+    for (const [group, register] of Object.entries(groups)) describe(group, () => register(subject))
+  })
+}

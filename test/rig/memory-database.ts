@@ -1,0 +1,43 @@
+// The in-memory store as a database of the contract suite, so that the model is held to the contract too.
+import { emptyMemoryDatabase, type MemoryDatabase, memoryStamps, openMemoryStore } from './memory-store.ts'
+import { freshName, type TestDatabase } from './test-database.ts'
+
+const databases = new Map<string, MemoryDatabase>()
+
+const named = (uri: string): MemoryDatabase => {
+  const database = databases.get(uri)
+  if (!database) throw new Error(`no database ${uri}`)
+  return database
+}
+
+export const memoryDatabase: TestDatabase = {
+  kind: 'sqlite',
+  label: 'memory',
+  shared: false,
+  open: async (options) => openMemoryStore(() => databases.get(options.uri), options),
+  fresh: async () => {
+    const uri = freshName()
+    databases.set(uri, emptyMemoryDatabase())
+    return {
+      uri,
+      drop: async () => {
+        databases.delete(uri)
+      },
+    }
+  },
+  exec: async (uri, statement) => {
+    const [verb, name = ''] = statement.split(' ')
+    const database = named(uri)
+    if (verb === 'newer-schema') database.version = 99
+    if (verb === 'foreign-table') database.tables.set(name, false)
+    if (verb === 'nothing') return
+  },
+  tables: async (uri) => [...named(uri).tables.keys()].sort(),
+  stamps: async (uri, table, symbol) => memoryStamps(named(uri), table, symbol),
+  spoil: {
+    newerSchema: 'newer-schema',
+    foreignTable: (name) => `foreign-table ${name}`,
+    trailingZero: 'nothing',
+    timeZone: null,
+  },
+}

@@ -1,0 +1,201 @@
+// A store in memory: the contract at its plainest, the model that every real store is compared with, and a fast one
+// for simulations. Databases are named by their URI, so that two opens of one see the same rows.
+import type { Rows, Table, Value } from '../../src/core/dataset.ts'
+import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
+import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
+import type { Span } from '../../src/core/span.ts'
+import type { Holding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../src/core/store.ts'
+import { UnavailableError, UserError } from '../../src/errors.ts'
+
+const SCHEMA_VERSION = 1
+const BATCH_ROWS = 10_000
+const WRITERS = 4
+
+type StoredRow = {
+  readonly values: readonly Value[]
+  readonly source: SourceName
+  readonly extractedAtMs: number
+}
+
+/** The rows of one series in one table, by their key. */
+type SeriesRows = Map<string, StoredRow>
+
+export type MemoryDatabase = {
+  version: number
+  /** Tables that are there; false where one is somebody else's. */
+  readonly tables: Map<string, boolean>
+  /** By table, then by series. */
+  readonly rows: Map<string, Map<string, SeriesRows>>
+  readonly ledger: Map<string, readonly LedgerRow[]>
+}
+
+/** A database with nothing in it. */
+export function emptyMemoryDatabase(): MemoryDatabase {
+  return { version: 0, tables: new Map(), rows: new Map(), ledger: new Map() }
+}
+
+/** Opens a store on `find()`, which is asked at every call: undefined is a database that is gone. */
+export function openMemoryStore(
+  find: () => MemoryDatabase | undefined,
+  options: Pick<StoreOptions, 'readOnly' | 'batchRows'> = { readOnly: false, batchRows: null },
+): Store {
+  let open = true
+  const reach = <T>(work: (database: MemoryDatabase) => T): Promise<T> =>
+    Promise.resolve().then(() => {
+      const database = find()
+      if (!open || !database) throw new UnavailableError('the store is closed or gone', 'open it again')
+      return work(database)
+    })
+  const change = <T>(work: (database: MemoryDatabase) => T): Promise<T> =>
+    reach((database) => {
+      if (options.readOnly) throw new UserError('the store is open for reading only', 'open it for writing')
+      return work(database)
+    })
+  return {
+    kind: 'sqlite',
+    batchRows: options.batchRows ?? BATCH_ROWS,
+    writers: WRITERS,
+    prepare: (tables) => change((database) => prepare(database, tables)),
+    ledger: (series) => reach((database) => series.map((one) => database.ledger.get(seriesKey(one)) ?? [])),
+    knownSeries: (tables) => reach((database) => knownSeries(database, tables)),
+    write: (pages, writeOptions) => change((database) => write(database, pages, writeOptions)),
+    holding: (series, table) => reach((database) => holding(sorted(database, series, table), table)),
+    counts: (series, table, spans) =>
+      reach((database) => {
+        const rows = sorted(database, series, table)
+        return spans.map((span) => within(rows, table, span).length)
+      }),
+    read: (series, table, span, limit) =>
+      reach((database) => {
+        const rows = within(sorted(database, series, table), table, span).slice(0, limit)
+        return {
+          count: rows.length,
+          columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+        }
+      }),
+    check: () => reach(() => [{ name: 'store reachable', ok: true, detail: 'in memory', advice: '' }]),
+    close: async () => {
+      open = false
+    },
+  }
+}
+
+function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
+  if (database.version > SCHEMA_VERSION) throw new UserError('a newer petrosa wrote it', 'use that one')
+  const names = ['petrosa_schema', 'petrosa_coverage', ...tables.map((table) => table.name)]
+  const foreign = names.find((name) => database.tables.get(name) === false)
+  if (foreign) throw new UserError(`table ${foreign} is not petrosa's`, 'rename it')
+  database.version = SCHEMA_VERSION
+  for (const name of names) database.tables.set(name, true)
+}
+
+function write(database: MemoryDatabase, pages: readonly Page[], options: WriteOptions = {}): WriteResult {
+  for (const page of pages) refuseBadPage(database, page)
+  let written = 0
+  let changed = 0
+  for (const page of pages) {
+    const stored = rowsOf(database, page.series, page.table)
+    for (let i = 0; i < page.rows.count; i += 1) {
+      const outcome = writeRow(stored, page, valuesAt(page.rows, i), options.refresh ?? false)
+      if (outcome === 'written') written += 1
+      if (outcome === 'changed') changed += 1
+    }
+    recordLedger(database, seriesKey(page.series), page.ledger)
+  }
+  return { written, changed }
+}
+
+function refuseBadPage(database: MemoryDatabase, { table, rows }: Page): void {
+  if (!database.tables.get(table.name)) throw new UserError(`no table ${table.name}`, 'prepare the store')
+  for (const [i, column] of table.columns.entries()) {
+    const values = rows.columns[i] ?? []
+    if (values.length !== rows.count) throw new Error(`${table.name}.${column.name} is short`)
+    if (!column.nullable && values.includes(null)) throw new Error(`${table.name}.${column.name} is null`)
+  }
+}
+
+function writeRow(
+  stored: SeriesRows,
+  page: Page,
+  news: readonly Value[],
+  refresh: boolean,
+): 'written' | 'changed' | 'equal' | 'refused' {
+  const { table, source, extractedAtMs } = page
+  const key = JSON.stringify(news.slice(0, table.keyLength))
+  const old = stored.get(key)
+  if (!old) {
+    stored.set(key, { values: news, source, extractedAtMs })
+    return 'written'
+  }
+  const values = news.map((value, i) => value ?? old.values[i] ?? null)
+  if (values.every((value, i) => value === old.values[i])) return 'equal'
+  if (!refresh && source === 'archive' && old.source === 'rest') return 'refused'
+  stored.set(key, { values, source, extractedAtMs })
+  return 'changed'
+}
+
+function recordLedger(database: MemoryDatabase, key: string, news: readonly LedgerRow[]): void {
+  if (news.length === 0) return
+  const stored = database.ledger.get(key) ?? []
+  const change = record(stored, news)
+  const replaced = new Set([...change.remove, ...change.put.map((row) => row.startMs)])
+  const kept = stored.filter((row) => !replaced.has(row.startMs))
+  database.ledger.set(
+    key,
+    [...kept, ...change.put].sort((a, b) => a.startMs - b.startMs),
+  )
+}
+
+const valuesAt = (rows: Rows, i: number): Value[] => rows.columns.map((column) => column[i] ?? null)
+
+function rowsOf(database: MemoryDatabase, series: Series, table: Table): SeriesRows {
+  const ofTable = database.rows.get(table.name) ?? new Map<string, SeriesRows>()
+  database.rows.set(table.name, ofTable)
+  const rows = ofTable.get(seriesKey(series)) ?? new Map<string, StoredRow>()
+  ofTable.set(seriesKey(series), rows)
+  return rows
+}
+
+function sorted(database: MemoryDatabase, series: Series, table: Table): readonly StoredRow[] {
+  const rows = database.rows.get(table.name)?.get(seriesKey(series))
+  return [...(rows?.values() ?? [])].sort((a, b) => timeOf(a, table) - timeOf(b, table))
+}
+
+const timeOf = (row: StoredRow, table: Table): number => Number(row.values[table.timeColumn])
+
+function within(rows: readonly StoredRow[], table: Table, span: Span): readonly StoredRow[] {
+  return rows.filter((row) => timeOf(row, table) >= span.startMs && timeOf(row, table) < span.endMs)
+}
+
+function holding(rows: readonly StoredRow[], table: Table): Holding | null {
+  const [first] = rows
+  const last = rows.at(-1)
+  if (!first || !last) return null
+  const bySource = (['rest', 'archive'] as const)
+    .map((source) => ({ source, rows: rows.filter((row) => row.source === source).length }))
+    .filter((count) => count.rows > 0)
+  return { firstMs: timeOf(first, table), lastMs: timeOf(last, table), rows: rows.length, bySource }
+}
+
+function knownSeries(database: MemoryDatabase, tables: readonly Table[]): readonly Series[] {
+  const ofRows = tables.flatMap(({ name }) =>
+    [...(database.rows.get(name) ?? [])].filter(([, rows]) => rows.size > 0).map(([key]) => key),
+  )
+  const keys = [...new Set([...database.ledger.keys(), ...ofRows])].sort()
+  const wanted = (series: Series): boolean =>
+    tables.some((table) => table.dataset === series.dataset && table.period === series.period)
+  return keys.flatMap((key) => parseSeriesKey(key) ?? []).filter(wanted)
+}
+
+/** What of a memory database its store does not show: time, source and extraction of a symbol's rows. */
+export function memoryStamps(
+  database: MemoryDatabase,
+  table: Table,
+  symbol: string,
+): { timeMs: number; source: string; extractedAtMs: number }[] {
+  return [...(database.rows.get(table.name) ?? [])]
+    .filter(([key]) => parseSeriesKey(key)?.symbol === symbol)
+    .flatMap(([, rows]) => [...rows.values()])
+    .map((row) => ({ timeMs: timeOf(row, table), source: row.source, extractedAtMs: row.extractedAtMs }))
+    .sort((a, b) => a.timeMs - b.timeMs)
+}

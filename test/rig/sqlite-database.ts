@@ -1,0 +1,51 @@
+// SQLite for the contract suite: one file in a temporary folder for each database.
+import { Database } from 'bun:sqlite'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { timeName } from '../../src/core/dataset.ts'
+import { openStore, type Stamp, type TestDatabase } from './test-database.ts'
+
+export const sqliteDatabase: TestDatabase = {
+  kind: 'sqlite',
+  label: 'sqlite',
+  shared: true,
+  open: (options) => openStore('sqlite', options),
+  fresh: async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'petrosa-test-'))
+    return { uri: join(folder, 'contract.db'), drop: () => rm(folder, { recursive: true, force: true }) }
+  },
+  exec: async (uri, statement) => {
+    withFile(uri, (database) => database.run(statement))
+  },
+  tables: async (uri) => {
+    if (!existsSync(uri)) return []
+    const text = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    return withFile(uri, (database) => database.query<{ name: string }, []>(text).all()).map(
+      ({ name }) => name,
+    )
+  },
+  stamps: async (uri, table, symbol) => {
+    const text =
+      `SELECT ${timeName(table)} AS timeMs, source, extracted_at AS extractedAtMs FROM ${table.name} ` +
+      'WHERE symbol = ? ORDER BY 1'
+    return withFile(uri, (database) => database.query<Stamp, [string]>(text).all(symbol))
+  },
+  spoil: {
+    newerSchema: 'UPDATE petrosa_schema SET version = 99',
+    foreignTable: (name) => `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, note TEXT)`,
+    trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
+    timeZone: null,
+  },
+}
+
+function withFile<T>(path: string, work: (database: Database) => T): T {
+  const database = new Database(path, { create: true, readwrite: true })
+  try {
+    database.run('PRAGMA busy_timeout = 5000')
+    return work(database)
+  } finally {
+    database.close()
+  }
+}

@@ -1,0 +1,62 @@
+// What the contract suite needs of a kind of database: fresh ones to write to, and a way around the store, to
+// spoil things and to see what the store does not show.
+import type { Table } from '../../src/core/dataset.ts'
+import type { Clock } from '../../src/core/retry.ts'
+import type { Store, StoreKind, StoreOptions } from '../../src/core/store.ts'
+import { stores } from '../../src/stores/all.ts'
+import { realWait } from '../../src/world.ts'
+
+/** A database of its own; `drop` removes it with all that is in it, also under an open store. */
+export type FreshDatabase = { readonly uri: string; drop(): Promise<void> }
+
+/** What the store writes to each row and does not read back. */
+export type Stamp = { readonly timeMs: number; readonly source: string; readonly extractedAtMs: number }
+
+export type TestDatabase = {
+  readonly kind: StoreKind
+  /** What it is called in the names of tests: the kind, or `mariadb`, or `memory`. */
+  readonly label: string
+  /** Whether other processes can open it. */
+  readonly shared: boolean
+  open(options: StoreOptions): Promise<Store>
+  fresh(): Promise<FreshDatabase>
+  /** Runs a statement past the store: SQL, or a MongoDB command as extended JSON. */
+  exec(uri: string, statement: string): Promise<void>
+  /** The names of all tables (collections) that are there, views left out. */
+  tables(uri: string): Promise<readonly string[]>
+  /** The stamps of a symbol's rows by time, read and turned into epoch ms by the server itself. */
+  stamps(uri: string, table: Table, symbol: string): Promise<readonly Stamp[]>
+  /** Statements for `exec` that do harm. */
+  readonly spoil: Spoil
+}
+
+export type Spoil = {
+  /** Says that a newer program wrote the database. */
+  readonly newerSchema: string
+  /** Makes a table of that name which is somebody else's. */
+  foreignTable(name: string): string
+  /** Sets every open_price of klines_m1 to 1.50, as somebody else would write 1.5. */
+  readonly trailingZero: string
+  /** Gives new connections another time zone; null where the database has none. */
+  readonly timeZone: { shift(uri: string): string; restore(uri: string): string } | null
+}
+
+/** The clock of this machine, for stores that are opened in tests. */
+export const realClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  wait: realWait,
+  random: Math.random,
+}
+
+/** Opens a store of `kind` as the program does. Throws when src/stores/all.ts does not list it. */
+export async function openStore(kind: StoreKind, options: StoreOptions): Promise<Store> {
+  const entry = stores.find((store) => store.kind === kind)
+  if (!entry) throw new Error(`no store ${kind}`)
+  return entry.open(options, realClock)
+}
+
+/** A name for a database that no other run takes: at most 27 characters, lower case. */
+export function freshName(): string {
+  return `petrosa_test_${crypto.randomUUID().slice(0, 13).replace('-', '')}`
+}
