@@ -11,10 +11,14 @@ const EXPONENT_BIAS = 6_176
 
 const WORD = 2 ** 32
 const ZERO = 48
+const NINE = 57
 const POINT = 46
 const MINUS = 45
 
-/** The Decimal128 of a canonical decimal (core/decimal.ts): its digits as they are, and their exponent. */
+/**
+ * The Decimal128 of a canonical decimal (core/decimal.ts): its digits as they are, and their exponent. Throws on text that is no
+ * decimal, or has more digits than fit.
+ */
 export function toDecimal128(text: string): Decimal128 {
   if (text.length > EXACT_LENGTH) return Decimal128.fromString(text)
   const negative = text.charCodeAt(0) === MINUS
@@ -24,8 +28,10 @@ export function toDecimal128(text: string): Decimal128 {
     const code = text.charCodeAt(at)
     if (code === POINT) {
       fraction = text.length - at - 1
-    } else {
+    } else if (code >= ZERO && code <= NINE) {
       coefficient = coefficient * 10 + (code - ZERO)
+    } else {
+      throw new Error(`'${text}' is no decimal`)
     }
   }
   // Sums beyond this are rounded, but never down to it: what passes is exact.

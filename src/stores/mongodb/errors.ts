@@ -1,17 +1,19 @@
 // What MongoDB and its driver say, as instructions. The driver's own text is repeated only where it helps, and never with the
 // password of the URI in it.
 import {
-  MongoAPIError,
   MongoBulkWriteError,
+  MongoClientClosedError,
   MongoCompatibilityError,
   MongoError,
   MongoMissingCredentialsError,
   MongoMissingDependencyError,
   MongoNetworkError,
+  MongoNotConnectedError,
   MongoOperationTimeoutError,
   MongoParseError,
   MongoServerError,
   MongoServerSelectionError,
+  MongoTopologyClosedError,
 } from 'mongodb'
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 
@@ -28,6 +30,9 @@ const diskCodes = new Set([14_031])
 const readOnlyCodes = new Set([10_107, 13_435, 10_058])
 /** Out of reach, shutting down, stepping down, too slow, or in a conflict that the next try may win. */
 const passingCodes = new Set([6, 7, 24, 26, 50, 64, 89, 91, 112, 189, 202, 262, 276, 9_001, 11_600, 11_602])
+
+/** What the driver throws once its client is closed. */
+const closedErrors = [MongoNotConnectedError, MongoClientClosedError, MongoTopologyClosedError]
 
 /** The code of an error of the server, or 0 when it is none. */
 export function serverCode(error: unknown): number {
@@ -151,7 +156,9 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
 }
 
 function explainedAbsence(error: MongoError, place: string): PetrosaError | null {
-  if (error instanceof MongoAPIError && !(error instanceof MongoOperationTimeoutError)) return null
+  if (closedErrors.some((kind) => error instanceof kind)) {
+    return new UnavailableError(`the connection to ${place} was closed`, 'run the same command again', { cause: error })
+  }
   if (!isPassing(error)) return null
   return new UnavailableError(
     `${place} is not available (${reason(error)})`,

@@ -3,6 +3,7 @@
 // still is what was read. So every count is exact and whoever writes the same rows meanwhile loses nothing.
 import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb'
 import type { Column, Table, Value } from '../../core/dataset.ts'
+import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { decodeValue, documentKey, keyRange, type PageForm, pageForm, rowKey } from './document.ts'
@@ -41,6 +42,7 @@ export async function writeRows(
   pages: readonly Page[],
   refresh: boolean,
 ): Promise<WriteResult> {
+  for (const page of pages) checkValues(page)
   const collection = connection.database.collection(table.name)
   const work: Work = { connection, collection, table, refresh, written: 0, changed: 0 }
   let toInsert = entriesOf(pages.filter((page) => page.fresh))
@@ -58,6 +60,14 @@ export async function writeRows(
   )
 }
 
+/** Looks for nulls where there may be none before anything is written: MongoDB itself would take them. */
+function checkValues({ table, rows, series }: Page): void {
+  for (const [at, column] of table.columns.entries()) {
+    if (column.nullable || !rows.columns[at]?.includes(null)) continue
+    throw new Error(`a page of ${seriesKey(series)} has no value in ${column.name}`)
+  }
+}
+
 function entriesOf(pages: readonly Page[]): Entry[] {
   return pages.flatMap((page) => {
     const form = pageForm(page)
@@ -72,7 +82,8 @@ async function insert(work: Work, entries: readonly Entry[]): Promise<Entry[]> {
     return work.connection.run(
       async () => {
         try {
-          work.written += (await work.collection.insertMany(documents, { ordered: false })).insertedCount
+          const result = await work.collection.insertMany(documents, { ordered: false })
+          work.written += result.insertedCount
           return []
         } catch (error) {
           if (!isTaken(error)) throw error

@@ -4,6 +4,7 @@ import type { LedgerRow } from '../../core/ledger.ts'
 import type { Clock } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import { UnavailableError, UserError } from '../../errors.ts'
 import { refuseNewerSchema } from '../schema.ts'
 import { checkDatabase } from './check.ts'
 import { readLedgers, recordNews } from './coverage.ts'
@@ -41,6 +42,20 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
   }
 }
 
+/**
+ * MongoDB makes a missing collection at the first insert, without its index, so a database that was dropped meanwhile must be
+ * noticed; and so must a newer program that changed the schema.
+ */
+async function checkSchema(connection: Connection): Promise<void> {
+  const version = await schemaVersion(connection)
+  refuseNewerSchema(version, connection.place)
+  if (version > 0) return
+  throw new UnavailableError(
+    `${connection.place} was dropped while it was in use, or was never prepared`,
+    'run the same command again: it makes what it needs',
+  )
+}
+
 async function write(
   connection: Connection,
   ledgerTurn: Turn,
@@ -49,7 +64,8 @@ async function write(
 ): Promise<WriteResult> {
   const table = pages[0]?.table
   if (!table) return { written: 0, changed: 0 }
-  if (connection.readOnly) throw new Error('a store that was opened for a plan takes no writes')
+  if (connection.readOnly) throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
+  await checkSchema(connection)
   const result = await writeRows(connection, table, pages, refresh)
   const news = new Map<string, LedgerRow[]>()
   for (const page of pages) {
