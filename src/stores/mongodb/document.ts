@@ -93,18 +93,25 @@ export function pageForm(page: Page): PageForm {
   return { page, build }
 }
 
-/** The key of a row as text, for finding it again among others; the same for a row and its document. */
-export function rowKey(page: Page, row: number): string {
-  let key = `${page.series.market}/${page.series.symbol}`
-  for (let at = 0; at < page.table.keyLength; at += 1) key += `/${page.rows.columns[at]?.[row]}`
-  return key
+/** Where the `_id` of a document begins in its bytes: after the length, the type (object), and the name with its zero. */
+const ID_OFFSET = 9
+
+/** The bytes of the `_id` of a raw document as text: equal for equal keys, since we write one spelling of each. */
+export function rawKey(raw: Uint8Array): string {
+  const length = (raw[ID_OFFSET] ?? 0) | ((raw[ID_OFFSET + 1] ?? 0) << 8)
+  return Buffer.from(raw.buffer, raw.byteOffset + ID_OFFSET, length).toString('latin1')
 }
 
-export function documentKey(document: Document): string {
-  const id: Document = document['_id']
-  const head = id['t'] instanceof Date ? id['t'].getTime() : id['t']
-  const key = `${id['m']}/${id['s']}/${head}`
-  return id['r'] === undefined ? key : `${key}/${id['r']}`
+/** What follows the values of a row in its document: the name and text of source, extracted_at, and a zero. */
+const tailBytes = (source: string): number => 1 + 7 + 4 + source.length + 1 + (1 + 13 + 8) + 1
+
+/**
+ * Whether a stored document has the bytes of ours in everything before source: then the row is equal. What differs in bytes may
+ * still be equal as numbers, and must be decoded to tell.
+ */
+export function sameValues(stored: Uint8Array, ours: Uint8Array, source: string): boolean {
+  const end = ours.length - tailBytes(source)
+  return stored.length >= end && Buffer.compare(stored.subarray(4, end), ours.subarray(4, end)) === 0
 }
 
 /** The condition on `_id` that holds for every document of a series, and for no other. */

@@ -1,12 +1,12 @@
 // Writes the rows of pages. Where the ledger knows nothing, documents are inserted at once, and a taken key is the sign to look;
 // elsewhere the stored rows are read back first and only differences are written, each on condition that the stored document
 // still is what was read. So every count is exact and whoever writes the same rows meanwhile loses nothing.
-import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb'
-import type { Column, Table, Value } from '../../core/dataset.ts'
+import { type AnyBulkWriteOperation, BSON, type Collection, type Document } from 'mongodb'
+import type { Table, Value } from '../../core/dataset.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
-import { decodeValue, documentKey, keyRange, type PageForm, pageForm, rowKey } from './document.ts'
+import { decodeValue, keyRange, type PageForm, pageForm, rawKey, sameValues } from './document.ts'
 import { isTaken } from './errors.ts'
 import { eachInFlight, pieces } from './flight.ts'
 import type { Connection } from './open.ts'
@@ -123,39 +123,41 @@ function markUnsure(entries: readonly Entry[], as: 'written' | 'changed'): void 
 
 /** Reads the stored documents of `entries`: which are missing, and which differ and may be replaced. */
 async function compare(work: Work, entries: readonly Entry[]): Promise<{ missing: Entry[]; changes: Change[] }> {
-  const compared = await eachInFlight(pieces(entries, COMMAND_ROWS), async (piece) => {
-    const byKey = new Map(piece.map((entry) => [rowKey(entry.form.page, entry.row), entry]))
-    const changes = await work.connection.run(() => readChanges(work, piece, byKey))
-    return { missing: [...byKey.values()], changes }
-  })
+  const compared = await eachInFlight(pieces(entries, COMMAND_ROWS), (piece) =>
+    work.connection.run(() => comparePiece(work, piece)),
+  )
   return {
     missing: compared.flatMap((one) => one.missing),
     changes: compared.flatMap((one) => one.changes),
   }
 }
 
-/** The changes that stored documents need; what is found leaves `byKey`. */
-async function readChanges(work: Work, piece: readonly Entry[], byKey: Map<string, Entry>): Promise<Change[]> {
+async function comparePiece(work: Work, piece: readonly Entry[]): Promise<{ missing: Entry[]; changes: Change[] }> {
+  const byKey = new Map<string, { readonly entry: Entry; readonly bytes: Uint8Array }>()
+  for (const entry of piece) {
+    const bytes = BSON.serialize(entry.form.build(entry.row))
+    byKey.set(rawKey(bytes), { entry, bytes })
+  }
   const changes: Change[] = []
-  const found = new Set<string>()
   for (const ranges of pieces(keyRanges(piece), READ_RANGES)) {
     const cursor = work.collection.find(
       { $or: ranges.map((range) => ({ _id: range })) },
-      { projection: comparedFields(work.table), batchSize: COMMAND_ROWS + 1 },
+      { raw: true, batchSize: COMMAND_ROWS + 1 },
     )
     while (await cursor.hasNext()) {
-      for (const stored of cursor.readBufferedDocuments()) {
-        const key = documentKey(stored)
-        const entry = byKey.get(key)
-        if (!entry || found.has(key)) continue
-        found.add(key)
-        const set = difference(work, entry, stored)
-        if (set) changes.push({ entry, stored, set })
+      for (const raw of cursor.readBufferedDocuments() as unknown as Uint8Array[]) {
+        const key = rawKey(raw)
+        const expected = byKey.get(key)
+        if (!expected) continue
+        byKey.delete(key)
+        const { entry, bytes } = expected
+        if (entry.unsure === null && sameValues(raw, bytes, entry.form.page.source)) continue
+        const change = changeOf(work, entry, BSON.deserialize(raw, { useBigInt64: true }))
+        if (change) changes.push(change)
       }
     }
   }
-  for (const key of found) byKey.delete(key)
-  return changes
+  return { missing: [...byKey.values()].map(({ entry }) => entry), changes }
 }
 
 /** The ranges of keys that hold the entries, one for each page among them. */
@@ -179,28 +181,22 @@ function precedes(a: Value, b: Value): boolean {
   return left.length === right.length ? left < right : left.length < right.length
 }
 
-const valuesOf = (table: Table): readonly Column[] => table.columns.slice(table.keyLength)
-
-/** What a comparison needs of a document: the rest would only cost time. */
-function comparedFields(table: Table): Document {
-  const names = [...valuesOf(table).map((column) => column.name), 'source', 'extracted_at']
-  return Object.fromEntries(names.map((name) => [name, 1]))
-}
-
 /**
- * The fields to set so that the stored document says what the row says, or null when it does or when the row may not replace it:
- * REST always may, an archive only what an archive wrote, anything under refresh; null never replaces a value.
+ * The change that makes the stored document say what the row says, or null when it does or when the row may not replace it: REST
+ * always may, an archive only what an archive wrote, anything under refresh; null never replaces a value.
  */
-function difference(work: Work, entry: Entry, stored: Document): Document | null {
+function changeOf(work: Work, entry: Entry, document: Document): Change | null {
   const { page, build } = entry.form
+  const { source, extracted_at: extractedAt } = document
+  const stored: Document = { _id: document['_id'], source, extracted_at: extractedAt }
   const differing: string[] = []
   for (let at = work.table.keyLength; at < work.table.columns.length; at += 1) {
     const column = work.table.columns[at]
     const value = page.rows.columns[at]?.[entry.row] ?? null
     if (!column || value === null) continue
-    if (decodeValue(column, stored[column.name], work.table.name) !== value) differing.push(column.name)
+    stored[column.name] = document[column.name] ?? null
+    if (decodeValue(column, document[column.name], work.table.name) !== value) differing.push(column.name)
   }
-  const { source, extracted_at: extractedAt } = stored
   if (differing.length === 0) {
     const ours = source === page.source && extractedAt instanceof Date && extractedAt.getTime() === page.extractedAtMs
     // The command whose answer was lost did its work, and is counted now.
@@ -210,5 +206,6 @@ function difference(work: Work, entry: Entry, stored: Document): Document | null
   }
   if (page.source === 'archive' && source !== 'archive' && !work.refresh) return null
   const whole = build(entry.row)
-  return Object.fromEntries([...differing, 'source', 'extracted_at'].map((name) => [name, whole[name]]))
+  const set = Object.fromEntries([...differing, 'source', 'extracted_at'].map((name) => [name, whole[name]]))
+  return { entry, stored, set }
 }
