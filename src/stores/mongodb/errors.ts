@@ -34,8 +34,15 @@ const passingCodes = new Set([6, 7, 24, 26, 50, 64, 89, 91, 112, 189, 202, 262, 
 /** What the driver throws once its client is closed. */
 const closedErrors = [MongoNotConnectedError, MongoClientClosedError, MongoTopologyClosedError]
 
+/** What went wrong itself: a bulk write wraps an error of the network or of the whole command as if the server had sent it. */
+function unwrapped(error: unknown): unknown {
+  if (!(error instanceof MongoBulkWriteError)) return error
+  return error.errorResponse instanceof MongoError ? error.errorResponse : error
+}
+
 /** The code of an error of the server, or 0 when it is none. */
-export function serverCode(error: unknown): number {
+export function serverCode(thrown: unknown): number {
+  const error = unwrapped(thrown)
   if (error instanceof MongoBulkWriteError) {
     // Taken keys are no failure: what matters is what else went wrong.
     const failures = error.result.getWriteErrors()
@@ -48,13 +55,14 @@ export function serverCode(error: unknown): number {
 
 /** Whether every failure of a bulk write is a taken key, so that all else of it is stored. */
 export function isTaken(error: unknown): error is MongoBulkWriteError {
-  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError()) return false
+  if (!(error instanceof MongoBulkWriteError) || unwrapped(error) !== error || error.result.getWriteConcernError()) return false
   const failures = error.result.getWriteErrors()
   return failures.length > 0 && failures.every((failure) => failure.code === DUPLICATE_KEY)
 }
 
 /** Whether another try may succeed: the network, an election, a conflict. */
-export function isPassing(error: unknown): boolean {
+export function isPassing(thrown: unknown): boolean {
+  const error = unwrapped(thrown)
   if (error instanceof PetrosaError || tlsFailure(error)) return false
   if (error instanceof MongoNetworkError || error instanceof MongoOperationTimeoutError) return true
   if (error instanceof MongoServerSelectionError) return true
@@ -66,7 +74,8 @@ export function isPassing(error: unknown): boolean {
  * An error of the driver or the server as an instruction; `place` names the database without a password. What is already one, and
  * what points to a defect, stays as it is.
  */
-export function explained(error: unknown, place: string): unknown {
+export function explained(thrown: unknown, place: string): unknown {
+  const error = unwrapped(thrown)
   if (error instanceof PetrosaError || !(error instanceof MongoError)) return error
   return (
     explainedSetting(error, place) ?? explainedRefusal(error, place) ?? explainedAbsence(error, place) ?? error
