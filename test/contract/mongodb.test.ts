@@ -2,12 +2,13 @@
 // must never speak of rows that are not there nor forget what it knew, and the write repeated must end as if nothing had been.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ledgerRow, settledSpans } from '../../src/core/ledger.ts'
-import { minus, type Span } from '../../src/core/span.ts'
+import { minus, type Span, union } from '../../src/core/span.ts'
 import type { Page, Store } from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
 import { mongodbDatabase, withMongoDatabase } from '../rig/mongodb-database.ts'
 import { type Fault, type MongodbProxy, startMongodbProxy } from '../rig/mongodb-proxy.ts'
 import { candle, candles, DAY_0_MS, FETCHED_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
+import { seededRandom, seedFor } from '../rig/seed.ts'
 import { type StartedServer, startMongodb } from '../rig/servers.ts'
 import { freshName, openStore, realClock } from '../rig/test-database.ts'
 import { openMongodb } from '../../src/stores/mongodb/store.ts'
@@ -148,6 +149,45 @@ describe.skipIf(!server)('mongodb under faults', () => {
     )
   }
 })
+
+/** Stores at once, each a process of its own as far as the server can tell, and what each of them records. */
+const RIVALS = 4
+const RIVAL_WRITES = 25
+
+test.skipIf(!server)(
+  'many stores change the ledger of one series at once: nothing that one was promised is lost, nothing is invented',
+  async () => {
+    const { uri, drop } = await mongodbDatabase(server ?? '').fresh()
+    const rivals = await Promise.all(
+      Array.from({ length: RIVALS }, () => openStore('mongodb', { uri, readOnly: false, batchRows: null })),
+    )
+    const [first] = rivals
+    if (!first) throw new Error('no store')
+    await first.prepare([table])
+    const random = seededRandom(seedFor('test/contract/mongodb.test.ts'))
+    const promised: Span[] = []
+    const record = async (store: Store): Promise<void> => {
+      for (let write = 0; write < RIVAL_WRITES; write += 1) {
+        const from = Math.floor(random() * 200)
+        const news = span(from, from + 1 + Math.floor(random() * 40))
+        const verdict = (['outage', 'no-trades', 'unlisted', 'wanted'] as const)[Math.floor(random() * 4)] ?? 'outage'
+        // Answers of one moment are the hardest case: then no time says which row is the newer one.
+        const checkedAtMs = FETCHED_MS + Math.floor(random() * 2)
+        await store.write([page(series, [], { ledger: [ledgerRow(news, verdict, { checkedAtMs })] })])
+        if (verdict !== 'wanted') promised.push(news)
+        const owed = union(promised)
+        expect(minus(owed, settledSpans(await ledgerOf(store, series)))).toEqual([])
+      }
+    }
+    await Promise.all(rivals.map(record))
+    const ledger = await ledgerOf(first, series)
+    expect(settledSpans(ledger)).toEqual(union(promised))
+    expect(ledger.filter((row, i) => i > 0 && (ledger[i - 1]?.endMs ?? 0) > row.startMs)).toEqual([])
+    await Promise.all(rivals.map((store) => store.close()))
+    await drop()
+  },
+  CASE_LIMIT_MS,
+)
 
 describe.skipIf(!server)('mongodb, what is refused', () => {
   const open = (uri: string): Promise<unknown> =>

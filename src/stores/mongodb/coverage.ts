@@ -1,7 +1,7 @@
 // The ledger as documents. A change may touch several of them and there may be no transactions, so it is made of conditional
 // writes in an order in which no moment claims too little: what grows first, what shrinks or goes last. Claims are made after
 // their rows are acknowledged, so none is ever too much. Every document bears a revision that each write renews; whoever finds
-// one that is not what was read begins again. A crash half-way leaves overlaps, which readers settle and the next change removes.
+// one changed begins again. A crash half-way leaves overlaps, which readers settle and the next change removes.
 import { type AnyBulkWriteOperation, type Collection, type Document, MaxKey, MinKey, MongoBulkWriteError, ObjectId } from 'mongodb'
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { retry } from '../../core/retry.ts'
@@ -22,11 +22,13 @@ const READ_SERIES = 100
 export type News = { readonly series: string; readonly rows: readonly LedgerRow[] }
 
 type Stored = { readonly row: LedgerRow; readonly revision: unknown }
-type Put = { readonly row: LedgerRow; readonly before: Stored | null; readonly revision: ObjectId }
+type Put = Stored & { readonly before: Stored | null; readonly revision: ObjectId }
 
 /** The change of one series: what must be there before anything may shrink or go, and then that. */
 type Change = {
   readonly news: News
+  /** Whether the stored rows were disjoint, as they are unless a write was cut short or met another. */
+  readonly regular: boolean
   readonly grow: readonly Put[]
   readonly shrink: readonly Put[]
   readonly remove: readonly Stored[]
@@ -42,9 +44,12 @@ export async function recordNews(connection: Connection, news: readonly News[]):
   await retry({
     policy: conflictPolicy,
     clock: connection.clock,
-    attempt: async () => {
-      const stored = await readTouching(connection, open)
+    attempt: async (attempt) => {
+      // What overlaps may reach beyond what the news touch, so a second look is at all of the series.
+      const whole = attempt > 1
+      const stored = await (whole ? readWhole(connection, open.map((one) => one.series)) : readTouching(connection, open))
       const changes = open.map((one) => planChange(one, stored.get(one.series) ?? []))
+      if (!whole && !changes.every((change) => change.regular)) throw new ConflictError()
       open = (await applyChanges(connection, collection, changes)).map((change) => change.news)
       if (open.length > 0) throw new ConflictError()
     },
@@ -60,11 +65,19 @@ export async function recordNews(connection: Connection, news: readonly News[]):
 
 /** The ledger rows of each series, by start, disjoint; series that have none are left out. */
 export async function readLedgers(connection: Connection, series: readonly string[]): Promise<Map<string, LedgerRow[]>> {
-  const stored = await readWhere(
-    connection,
-    series.map((one) => ({ _id: { $gte: { series: one, start_time: new MinKey() }, $lte: { series: one, start_time: new MaxKey() } } })),
-  )
+  const stored = await readWhole(connection, series)
   return new Map([...stored].map(([key, rows]) => [key, settled(rows.map((one) => one.row))]))
+}
+
+function readWhole(connection: Connection, series: readonly string[]): Promise<Map<string, Stored[]>> {
+  const all = (one: string): Document => ({
+    $gte: { series: one, start_time: new MinKey() },
+    $lte: { series: one, start_time: new MaxKey() },
+  })
+  return readWhere(
+    connection,
+    series.map((one) => ({ _id: all(one) })),
+  )
 }
 
 function readTouching(connection: Connection, news: readonly News[]): Promise<Map<string, Stored[]>> {
@@ -126,20 +139,22 @@ function planChange(news: News, stored: readonly Stored[]): Change {
   const rows = stored.map((one) => one.row)
   const normal = settled(rows)
   const regular = normal.length === rows.length && normal.every((row) => before.get(row.startMs)?.row === row)
-  // Where rows overlapped, all of them are written anew: each may be what makes another one dispensable, and its new revision
-  // stops whoever was about to remove it for the same reason.
   const rowsAfter = after(normal, news.rows)
   const put = regular ? record(rows, news.rows).put : rowsAfter
   const kept = new Set(rowsAfter.map((row) => row.startMs))
   const puts = put.map((row): Put => ({ row, before: before.get(row.startMs) ?? null, revision: new ObjectId() }))
-  const shrinks = (one: Put): boolean => one.before !== null && one.before.row.endMs > one.row.endMs
-  return {
-    news,
-    grow: puts.filter((one) => !shrinks(one)),
-    shrink: puts.filter(shrinks),
-    remove: stored.filter((one) => !kept.has(one.row.startMs)),
-  }
+  const shrink = puts.filter(shrinks)
+  const remove = stored.filter((one) => !kept.has(one.row.startMs))
+  const grow = puts.filter((one) => !shrinks(one))
+  if (regular) return { news, regular, grow, shrink, remove }
+  // Where rows overlap, each may be what makes another one dispensable, and another writer may see it the other way round. So all
+  // that stay get a new revision before any shrinks or goes, which stops whoever was about to remove them.
+  const held = shrink.map((one): Put => ({ row: one.before?.row ?? one.row, before: one.before, revision: new ObjectId() }))
+  const shrinkHeld = shrink.map((one, i): Put => ({ ...one, before: held[i] ?? null }))
+  return { news, regular, grow: [...grow, ...held], shrink: shrinkHeld, remove }
 }
+
+const shrinks = ({ row, before }: Put): boolean => before !== null && before.row.endMs > row.endMs
 
 /** Makes the changes; gives back those that met another writer, to be planned again. */
 async function applyChanges(connection: Connection, collection: Collection, changes: readonly Change[]): Promise<Change[]> {
