@@ -1,10 +1,9 @@
-// argv in, exit code out: the only file that touches the process. The first signal asks the program to stop between pages, the second
-// ends it at once.
+// argv in, exit code out: the only file that touches the process. The first signal asks the program to stop
+// between pages, the second ends it at once.
 import { runProgram } from './cli/program.ts'
 import { exitCodes, StoppedError } from './errors.ts'
+import { version } from './version.ts'
 import { realWait, type Stream, type World } from './world.ts'
-
-declare const PETROSA_VERSION: string | undefined
 
 /** A program that was told to stop and has not ended by then is ended. */
 const GRACE_MS = 9_000
@@ -45,7 +44,7 @@ const world: World = {
   stderr: streamOf(process.stderr),
   readFile: (path) => Bun.file(path).text(),
   signal: stopping.signal,
-  version: typeof PETROSA_VERSION === 'string' ? PETROSA_VERSION : '0.0.0-source',
+  version,
 }
 
 // Awaited, so that nothing that still runs (a timer, a pool) keeps the process from ending.

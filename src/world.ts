@@ -1,4 +1,5 @@
-// The outside as one value: clock, chance, network, environment, files and streams. The program gets it from main.ts; tests hand in their own.
+// The outside as one value: clock, chance, network, environment, files and streams. The program gets it from
+// main.ts; tests hand in their own.
 import type { Clock } from './core/retry.ts'
 
 export type Stream = {

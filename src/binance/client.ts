@@ -1,8 +1,9 @@
-// One HTTP client for all markets: weight is reserved before a call and corrected after it, pauses and bans stop every caller of the
-// host, and what may be asked again is asked again, within bounds. Every body is read or cancelled.
-import { object, number as numeric, safeParse, string } from 'valibot'
+// One HTTP client for all markets: weight is reserved before a call and corrected after it, pauses and bans
+// stop every caller of the host, and what may be asked again is asked again, within bounds. Every body is
+// read or cancelled.
+import { number as numeric, object, safeParse, string } from 'valibot'
 import type { Tell } from '../core/events.ts'
-import { retry, type RetryPolicy } from '../core/retry.ts'
+import { type RetryPolicy, retry } from '../core/retry.ts'
 import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../errors.ts'
 import type { World } from '../world.ts'
 import { readBody } from './body.ts'
@@ -85,7 +86,10 @@ export class Client {
     return this.#budgets[market].nowMs()
   }
 
-  /** Asks the exchange for its clock. Throws UnavailableError when it does not answer, UserError when it is no exchange. */
+  /**
+   * Asks the exchange for its clock. Throws UnavailableError when it does not answer, UserError when it is no
+   * exchange.
+   */
   async syncClock(market: FetchableMarket): Promise<void> {
     try {
       await this.#readClock(market, patientPolicy)
@@ -93,20 +97,29 @@ export class Client {
       if (error instanceof TransientError) throw this.#down(market, error)
       if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
       const advice = `check ${marketFacts[market].urlVariable}`
-      throw new UserError(`${this.#options.urls[market]} is not the exchange: ${error.message}`, advice, { cause: error })
+      throw new UserError(`${this.#options.urls[market]} is not the exchange: ${error.message}`, advice, {
+        cause: error,
+      })
     }
   }
 
   async #readClock(market: FetchableMarket, policy: RetryPolicy): Promise<void> {
     const facts = marketFacts[market]
-    const request = { market, path: facts.timePath, query: {}, weight: facts.timeWeight, mostBytes: FAILURE_BYTES }
+    const request = {
+      market,
+      path: facts.timePath,
+      query: {},
+      weight: facts.timeWeight,
+      mostBytes: FAILURE_BYTES,
+    }
     const reply = await this.#persist({ ...request, read: readServerTime }, policy)
     this.#budgets[market].setOffset(reply.value - this.#world.monotonicMs())
   }
 
   /**
-   * One request, tried again as long as that may help. Throws RefusedError when the exchange is up but will not answer this one,
-   * UnavailableError or UserError when nothing more can be had from it, StoppedError when the program is told to stop.
+   * One request, tried again as long as that may help. Throws RefusedError when the exchange is up but will
+   * not answer this one, UnavailableError or UserError when nothing more can be had from it, StoppedError
+   * when the program is told to stop.
    */
   async get<T>(request: ClientRequest<T>): Promise<Reply<T>> {
     try {
@@ -118,7 +131,10 @@ export class Client {
     }
   }
 
-  /** Whether the exchange is down, or only unwilling: throws UnavailableError when it does not even tell the time. */
+  /**
+   * Whether the exchange is down, or only unwilling: throws UnavailableError when it does not even tell the
+   * time.
+   */
   async #probe(market: FetchableMarket, cause: Error): Promise<void> {
     try {
       await this.#readClock(market, hurriedPolicy)
@@ -148,13 +164,21 @@ export class Client {
           again: (error) =>
             error instanceof TransientError || error instanceof MalformedError ? { atLeastMs: 0 } : false,
           told: (error, attempt, pauseMs) =>
-            this.#options.tell({ type: 'page-retried', host: this.#host(request), attempt, pauseMs, reason: String(error) }),
+            this.#options.tell({
+              type: 'page-retried',
+              host: this.#host(request),
+              attempt,
+              pauseMs,
+              reason: String(error),
+            }),
         })
       } catch (error) {
         if (world.signal.aborted) throw world.signal.reason
         if (!(error instanceof PauseError)) throw error
         if (pauses >= MOST_PAUSES) {
-          throw new UnavailableError(error.message, 'run again later, with a smaller --weight-share', { cause: error })
+          throw new UnavailableError(error.message, 'run again later, with a smaller --weight-share', {
+            cause: error,
+          })
         }
       }
     }

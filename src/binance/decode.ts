@@ -1,5 +1,6 @@
-// Reads the array-of-arrays bodies of the kline endpoints by a byte scanner that validates while it slices: about ten
-// times as fast as JSON.parse, and no decimal ever passes through a float. Every byte is checked; nothing is guessed.
+// Reads the array-of-arrays bodies of the kline endpoints by a byte scanner that validates while it slices:
+// about ten times as fast as JSON.parse, and no decimal ever passes through a float. Every byte is checked;
+// nothing is guessed.
 import type { Column, Rows } from '../core/dataset.ts'
 import { FRACTION_DIGITS, INTEGER_DIGITS, TOTAL_DIGITS } from '../core/decimal.ts'
 import { MalformedError } from '../errors.ts'
@@ -21,9 +22,10 @@ const OPEN = 91
 const CLOSE = 93
 
 /**
- * The rows of a JSON array of arrays, in the order of `columns`. Each array begins with the columns that `wire` names, decimals as
- * strings and the rest as numbers; further scalar elements are ignored (the last one of a kline means nothing, reference
- * 3.1). Decimals come out canonical (core/decimal.ts). Throws MalformedError that names the row (from 1) and the column.
+ * The rows of a JSON array of arrays, in the order of `columns`. Each array begins with the columns that
+ * `wire` names, decimals as strings and the rest as numbers; further scalar elements are ignored (the last
+ * one of a kline means nothing, reference 3.1). Decimals come out canonical (core/decimal.ts). Throws
+ * MalformedError that names the row (from 1) and the column.
  */
 export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire: readonly string[]): Rows {
   const sent = wire.map((name) => {
@@ -32,8 +34,14 @@ export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire:
     return column
   })
   const rows = new ArrayRowScanner(body, sent).rows()
-  return { count: rows.count, columns: columns.map((column) => rows.columns[wire.indexOf(column.name)] ?? []) }
+  return {
+    count: rows.count,
+    columns: columns.map((column) => rows.columns[wire.indexOf(column.name)] ?? []),
+  }
 }
+
+/** One character a byte, so that positions in the text are positions in the bytes. */
+const oneByteText = new TextDecoder('latin1')
 
 /** One walk over one body; holds the position, so that the small steps need not hand it around. */
 class ArrayRowScanner {
@@ -46,7 +54,7 @@ class ArrayRowScanner {
 
   constructor(body: Uint8Array, columns: readonly Column[]) {
     this.#bytes = body
-    this.#text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1')
+    this.#text = oneByteText.decode(body)
     this.#columns = columns
   }
 
@@ -156,9 +164,14 @@ class ArrayRowScanner {
       if (end > point) fractionDigits = end - point - 1
     }
     if (byte !== QUOTE) throw this.#error('not a decimal')
-    if (wholeDigits > INTEGER_DIGITS || fractionDigits > FRACTION_DIGITS || wholeDigits + fractionDigits > TOTAL_DIGITS) {
+    if (
+      wholeDigits > INTEGER_DIGITS ||
+      fractionDigits > FRACTION_DIGITS ||
+      wholeDigits + fractionDigits > TOTAL_DIGITS
+    ) {
       throw this.#error(
-        `more digits than can be stored exactly (${INTEGER_DIGITS} before and ${FRACTION_DIGITS} after the point, ${TOTAL_DIGITS} in all)`,
+        `more digits than can be stored exactly (${INTEGER_DIGITS} before and ${FRACTION_DIGITS} after ` +
+          `the point, ${TOTAL_DIGITS} in all)`,
       )
     }
     this.#at = at + 1

@@ -1,5 +1,5 @@
-// What an answer that is not 200 means, and what to do about it (reference 6.3 and 6.4): fatal for the run, refused for good, to be asked
-// again, or a pause for the whole host.
+// What an answer that is not 200 means, and what to do about it (reference 6.3 and 6.4): fatal for the run,
+// refused for good, to be asked again, or a pause for the whole host.
 import { PetrosaError, RefusedError, UnavailableError, UserError } from '../errors.ts'
 
 /** Something went wrong on the way; the same request may well succeed a moment later. */
@@ -37,32 +37,40 @@ export const LONGEST_PAUSE_MS = 5 * MINUTE_MS
 /** The error that a failed answer is. */
 export function failure(answer: FailedAnswer): Error {
   const { host, status, code } = answer
-  const said = `${host} answered ${status}${code === null ? '' : ` (code ${code})`}${answer.text ? `: ${answer.text}` : ''}`
+  const detail = `${code === null ? '' : ` (code ${code})`}${answer.text ? `: ${answer.text}` : ''}`
+  const said = `${host} answered ${status}${detail}`
   if (status === 429 || status === 418) return pause(answer)
   if (status === 451) {
     return new UserError(
       `${host} does not serve this location (451): ${answer.text || 'restricted location'}`,
-      'run from a permitted location, or name another host: for spot BINANCE_API_URL=https://data-api.binance.vision',
+      'run from a permitted location; for spot, BINANCE_API_URL=https://data-api.binance.vision may answer',
     )
   }
   if (status === 403) {
     return new UnavailableError(
       `${host} refuses this address (403, its firewall)`,
-      'wait some minutes before the next run; if it lasts, look at the proxy or the address that requests leave from',
+      'wait some minutes before the next run; if it lasts, look at the proxy or the address in use',
     )
   }
   if (status === 401 || code === -2014 || code === -2015) {
     return new UserError(`${host} does not accept the API key: ${answer.text}`, 'check BINANCE_API_KEY')
   }
-  if (status === 407) return new UserError(`the proxy asks for a login (407)`, 'put user and password into HTTPS_PROXY')
+  if (status === 407)
+    return new UserError(`the proxy asks for a login (407)`, 'put user and password into HTTPS_PROXY')
   if (status === 408 || status >= 500) return new TransientError(said)
   if (status >= 300 && status < 400) {
-    return new UserError(`${host} redirects elsewhere (${status})`, 'check the URL variables: this is not the exchange')
+    return new UserError(
+      `${host} redirects elsewhere (${status})`,
+      'check the URL variables: this is not the exchange',
+    )
   }
   return new RefusedError(said)
 }
 
-/** 429: wait as long as asked, else for the next minute. 418: a ban; its end stands in Retry-After or in the text. */
+/**
+ * 429: wait as long as asked, else for the next minute. 418: a ban; its end stands in Retry-After or in the
+ * text.
+ */
 function pause(answer: FailedAnswer): Error {
   const { host, status, nowMs } = answer
   const told = /until (\d{13})/.exec(answer.text)?.[1]
@@ -72,20 +80,29 @@ function pause(answer: FailedAnswer): Error {
   const untilMs = Math.max(fromHeader ?? 0, told ? Number(told) : 0) || fallback
   const until = new Date(untilMs).toISOString()
   const message =
-    status === 418 ? `${host} has banned this address until ${until} (418)` : `${host} asks for a pause until ${until} (429)`
+    status === 418
+      ? `${host} has banned this address until ${until} (418)`
+      : `${host} asks for a pause until ${until} (429)`
   if (untilMs - nowMs > LONGEST_PAUSE_MS) {
-    return new UnavailableError(message, `run again after ${until}; a smaller --weight-share leaves room for other programs`)
+    return new UnavailableError(
+      message,
+      `run again after ${until}; a smaller --weight-share leaves room for other programs`,
+    )
   }
   return new PauseError(message, untilMs)
 }
 
 /** What the network threw, as an error that may be tried again. Errors of our own stay as they are. */
 export function networkFailure(error: unknown, host: string): unknown {
-  if (error instanceof PetrosaError || error instanceof TransientError || error instanceof PauseError) return error
+  if (error instanceof PetrosaError || error instanceof TransientError || error instanceof PauseError)
+    return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
   if (code === 'UnsupportedProxyProtocol') {
-    return new UserError(`the proxy's protocol is not supported`, 'HTTPS_PROXY and HTTP_PROXY take http:// or https:// proxies')
+    return new UserError(
+      `the proxy's protocol is not supported`,
+      'HTTPS_PROXY and HTTP_PROXY take http:// or https:// proxies',
+    )
   }
   if (/CERT|SELF_SIGNED|TLS|SSL/i.test(code)) {
     return new UserError(

@@ -1,5 +1,6 @@
-// The exchange as a table: where each market answers, what a request weighs, how many rows a page may hold. A market or an endpoint joins as a
-// row. Facts: reference sections 1, 3, 4 and 6.1; the live weight limit is read from exchangeInfo when a run begins.
+// The exchange as a table: where each market answers, what a request weighs, how many rows a page may hold. A
+// market or an endpoint joins as a row. Facts: reference sections 1, 3, 4 and 6.1; the live weight limit is
+// read from exchangeInfo when a run begins.
 import type { DatasetName, Market } from '../core/series.ts'
 import type { PageCost } from '../core/source.ts'
 

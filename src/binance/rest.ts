@@ -1,5 +1,5 @@
-// The REST API as a source of pages: one request a page, decoded and judged before anybody sees it, so that a garbled page is
-// asked for again.
+// The REST API as a source of pages: one request a page, decoded and judged before anybody sees it, so that a
+// garbled page is asked for again.
 import type { Dataset, Window } from '../core/dataset.ts'
 import type { Series } from '../core/series.ts'
 import type { Answer, Source } from '../core/source.ts'
@@ -8,7 +8,9 @@ import { type Client, PAGE_BYTES } from './client.ts'
 import { decodeArrays } from './decode.ts'
 import { type FetchableMarket, fetchableMarkets, marketFacts, type PageEndpoint } from './markets.ts'
 
-/** The REST source of one dataset. `batchRows` bounds a page where a store's writes must be smaller than one. */
+/**
+ * The REST source of one dataset. `batchRows` bounds a page where a store's writes must be smaller than one.
+ */
 export function restSource(client: Client, dataset: Dataset, market: FetchableMarket): Source {
   const endpoint = endpointOf(dataset, market)
   return {

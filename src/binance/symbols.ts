@@ -1,4 +1,5 @@
-// The symbols of a market: what exchangeInfo says of each, and which of them a user means by names, patterns and `all`.
+// The symbols of a market: what exchangeInfo says of each, and which of them a user means by names, patterns
+// and `all`.
 import { array, type GenericSchema, looseObject, number as numeric, optional, string } from 'valibot'
 import { nearest } from '../core/nearest.ts'
 import type { Market } from '../core/series.ts'
@@ -12,7 +13,9 @@ const NEVER_MS = 4_133_404_800_000
 
 const exchangeInfo = looseObject({
   rateLimits: optional(
-    array(looseObject({ rateLimitType: string(), interval: string(), intervalNum: numeric(), limit: numeric() })),
+    array(
+      looseObject({ rateLimitType: string(), interval: string(), intervalNum: numeric(), limit: numeric() }),
+    ),
     [],
   ),
   symbols: array(
@@ -30,8 +33,9 @@ const exchangeInfo = looseObject({
 type ExchangeInfo = typeof exchangeInfo extends GenericSchema<unknown, infer Output> ? Output : never
 
 /**
- * What the exchange lists: all of a market, or, where the market can be asked so, only `symbols`. Learns the weight limit on
- * the way. An unknown name among `symbols` makes it ask for the whole list, so that the nearest names can be told.
+ * What the exchange lists: all of a market, or, where the market can be asked so, only `symbols`. Learns the
+ * weight limit on the way. An unknown name among `symbols` makes it ask for the whole list, so that the
+ * nearest names can be told.
  */
 export async function fetchListings(
   client: Client,
@@ -39,7 +43,8 @@ export async function fetchListings(
   symbols: readonly string[] | null,
 ): Promise<ReadonlyMap<string, Listing>> {
   const facts = marketFacts[market]
-  const narrow = facts.exchangeInfoBySymbols && symbols !== null && symbols.length > 0 && symbols.length <= MOST_NAMED
+  const narrow =
+    facts.exchangeInfoBySymbols && symbols !== null && symbols.length > 0 && symbols.length <= MOST_NAMED
   const ask = async (query: Record<string, string>): Promise<ExchangeInfo> =>
     (
       await client.get({
@@ -58,7 +63,9 @@ export async function fetchListings(
     if (!narrow || !(error instanceof RefusedError)) throw error
     info = await ask({})
   }
-  const weightLimit = info.rateLimits.find((limit) => limit.rateLimitType === 'REQUEST_WEIGHT' && limit.interval === 'MINUTE')
+  const weightLimit = info.rateLimits.find(
+    (limit) => limit.rateLimitType === 'REQUEST_WEIGHT' && limit.interval === 'MINUTE',
+  )
   if (weightLimit?.intervalNum === 1) client.budget(market).setLimit(weightLimit.limit)
   return new Map(info.symbols.map((symbol) => [symbol.symbol, toListing(symbol)]))
 }
@@ -97,8 +104,15 @@ export function namedOnly(choice: SymbolChoice): readonly string[] | null {
   return choice.symbols.some(isPattern) ? null : choice.symbols
 }
 
-/** The listings that the user means, in the order asked for, each once. Throws UserError for unknown names and empty results. */
-export function chooseSymbols(choice: SymbolChoice, market: Market, listings: ReadonlyMap<string, Listing>): Listing[] {
+/**
+ * The listings that the user means, in the order asked for, each once. Throws UserError for unknown names and
+ * empty results.
+ */
+export function chooseSymbols(
+  choice: SymbolChoice,
+  market: Market,
+  listings: ReadonlyMap<string, Listing>,
+): Listing[] {
   const unknown = choice.symbols.filter((name) => !isPattern(name) && !listings.has(name))
   if (unknown.length > 0) throw unknownSymbols(unknown, market, [...listings.keys()])
   const excluded = choice.exclude.map(patternTest)
@@ -114,11 +128,13 @@ export function chooseSymbols(choice: SymbolChoice, market: Market, listings: Re
   }
   const left = [...chosen.values()].filter(
     (listing) =>
-      !excluded.some((fits) => fits(listing.symbol)) && (choice.quote === null || listing.quote === choice.quote),
+      !excluded.some((fits) => fits(listing.symbol)) &&
+      (choice.quote === null || listing.quote === choice.quote),
   )
   if (left.length > 0) return left
   throw new UserError(
-    `no symbol of ${market} fits ${choice.symbols.join(',')}${choice.quote ? ` with quote asset ${choice.quote}` : ''}`,
+    `no symbol of ${market} fits ${choice.symbols.join(',')}` +
+      (choice.quote ? ` with quote asset ${choice.quote}` : ''),
     `see them with: petrosa symbols --market ${market}`,
   )
 }

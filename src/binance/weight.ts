@@ -1,10 +1,13 @@
-// The request weight of one host: spent before a call, corrected from what the exchange counts, which includes other programs on the same
-// IP. Windows are calendar minutes of the exchange's clock (reference 6.1). A pause stops every caller of the host.
+// The request weight of one host: spent before a call, corrected from what the exchange counts, which
+// includes other programs on the same IP. Windows are calendar minutes of the exchange's clock (reference
+// 6.1). A pause stops every caller of the host.
 import type { Clock } from '../core/retry.ts'
 
 const MINUTE_MS = 60_000
 
-/** Callers come back this much after a window or a pause ends, so that a clock a little ahead does no harm. */
+/**
+ * Callers come back this much after a window or a pause ends, so that a clock a little ahead does no harm.
+ */
 const SLACK_MS = 250
 
 export class WeightBudget {
@@ -58,7 +61,10 @@ export class WeightBudget {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs)
   }
 
-  /** Waits until `weight` may be spent, and spends it until `release`; answers the minute it counts in. Rejects when `signal` is aborted. */
+  /**
+   * Waits until `weight` may be spent, and spends it until `release`; answers the minute it counts in.
+   * Rejects when `signal` is aborted.
+   */
   async reserve(weight: number, signal: AbortSignal): Promise<number> {
     for (;;) {
       signal.throwIfAborted()
@@ -83,8 +89,8 @@ export class WeightBudget {
   }
 
   /**
-   * What the exchange says was used in `minute`, by everybody on this IP. Calls on their way may not be in it yet, so they are added.
-   * An answer of an earlier minute says nothing of this one.
+   * What the exchange says was used in `minute`, by everybody on this IP. Calls on their way may not be in it
+   * yet, so they are added. An answer of an earlier minute says nothing of this one.
    */
   learn(usedByAll: number, minute: number): void {
     this.#turn()

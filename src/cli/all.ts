@@ -1,4 +1,5 @@
-// Every command, once: name, what it does, its settings. Nothing is loaded until a command runs, so that --help answers at once.
+// Every command, once: name, what it does, its settings. Nothing is loaded until a command runs, so that
+// --help answers at once.
 import type { SettingName } from '../settings/table.ts'
 import type { CommandRun } from './command.ts'
 

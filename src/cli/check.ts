@@ -1,5 +1,5 @@
-// petrosa check: tries configuration, exchange and store, says what works and what to do about what does not. Changes nothing, except with
-// --prepare, which makes the schema.
+// petrosa check: tries configuration, exchange and store, says what works and what to do about what does not.
+// Changes nothing, except with --prepare, which makes the schema.
 import { fetchListings } from '../binance/symbols.ts'
 import type { Finding } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
@@ -13,7 +13,9 @@ const CLOCK_OFF_MS = 2_000
 
 /** Runs the command: every check, also after one that failed. */
 export async function runCheck(context: CommandContext): Promise<CommandResult> {
-  const checks: Finding[] = [{ name: 'configuration', ok: true, detail: 'every setting makes sense', advice: '' }]
+  const checks: Finding[] = [
+    { name: 'configuration', ok: true, detail: 'every setting makes sense', advice: '' },
+  ]
   const codes: ExitCode[] = []
   for (const [name, check] of [
     ['exchange', checkExchange],
@@ -45,7 +47,12 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
   const budget = client.budget(market)
   const trading = [...listings.values()].filter((listing) => listing.trading).length
   return [
-    { name: `exchange ${market}`, ok: true, detail: `answers in ${tookMs} ms, ${trading} symbols trade`, advice: '' },
+    {
+      name: `exchange ${market}`,
+      ok: true,
+      detail: `answers in ${tookMs} ms, ${trading} symbols trade`,
+      advice: '',
+    },
     {
       name: `request weight ${market}`,
       ok: true,
@@ -56,7 +63,10 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
       name: 'clock',
       ok: true,
       detail: Math.abs(offMs) < CLOCK_OFF_MS ? 'agrees with the exchange' : `${offMs} ms off the exchange's`,
-      advice: Math.abs(offMs) < CLOCK_OFF_MS ? '' : "log times are this machine's; what is stored follows the exchange",
+      advice:
+        Math.abs(offMs) < CLOCK_OFF_MS
+          ? ''
+          : "log times are this machine's; what is stored follows the exchange",
     },
   ]
 }
@@ -71,6 +81,9 @@ async function checkStore(context: CommandContext): Promise<readonly Finding[]> 
 
 function checksText(checks: readonly Finding[]): string {
   return checks
-    .map(({ name, ok, detail, advice }) => `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}${advice ? `\n      ${advice}` : ''}\n`)
+    .map(
+      ({ name, ok, detail, advice }) =>
+        `${ok ? 'ok  ' : 'FAIL'}  ${name}: ${detail}${advice ? `\n      ${advice}` : ''}\n`,
+    )
     .join('')
 }

@@ -1,4 +1,5 @@
-// What a command gets and gives back, and how its result leaves the program: one line of JSON, or text for people.
+// What a command gets and gives back, and how its result leaves the program: one line of JSON, or text for
+// people.
 import type { Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
@@ -26,7 +27,10 @@ export type CommandResult = {
 
 export type CommandRun = (context: CommandContext) => Promise<CommandResult>
 
-/** A setting that the command has and that has a default or was given. A missing one is a defect of the command's list. */
+/**
+ * A setting that the command has and that has a default or was given. A missing one is a defect of the
+ * command's list.
+ */
 export function need<K extends SettingName>(settings: Settings, name: K): NonNullable<Settings[K]> {
   const value = settings[name]
   if (value === null || value === undefined) throw new Error(`the command has no setting ${name}`)

@@ -1,6 +1,6 @@
 // What commands need of the exchange: the client, its clock, and the symbols that the user means.
 import { Client } from '../binance/client.ts'
-import { fetchableMarkets, type FetchableMarket } from '../binance/markets.ts'
+import { type FetchableMarket, fetchableMarkets } from '../binance/markets.ts'
 import { chooseSymbols, fetchListings, namedOnly, type SymbolChoice } from '../binance/symbols.ts'
 import type { Listing } from '../core/source.ts'
 import { type CommandContext, need } from './command.ts'
@@ -20,7 +20,11 @@ export function marketOf({ settings }: CommandContext): FetchableMarket {
 }
 
 /** The symbols that the settings mean, resolved against what the exchange lists now. */
-export async function resolveSymbols(client: Client, market: FetchableMarket, choice: SymbolChoice): Promise<Listing[]> {
+export async function resolveSymbols(
+  client: Client,
+  market: FetchableMarket,
+  choice: SymbolChoice,
+): Promise<Listing[]> {
   const listings = await fetchListings(client, market, namedOnly(choice))
   return chooseSymbols(choice, market, listings)
 }

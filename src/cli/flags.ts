@@ -1,5 +1,5 @@
-// Flags in, settings by name out. citty parses; what it would let pass in silence (unknown flags, missing values, stray words, a flag said
-// twice) is refused before, with the nearest flag.
+// Flags in, settings by name out. citty parses; what it would let pass in silence (unknown flags, missing
+// values, stray words, a flag said twice) is refused before, with the nearest flag.
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from 'citty'
 import { didYouMean } from '../core/nearest.ts'
 import { UserError } from '../errors.ts'
@@ -8,7 +8,10 @@ import type { CommandEntry } from './all.ts'
 import { flagNames } from './help.ts'
 
 /** The flags of a command line. Throws UserError for what the command does not know. */
-export async function parseFlags(command: CommandEntry, words: readonly string[]): Promise<Map<SettingName, string>> {
+export async function parseFlags(
+  command: CommandEntry,
+  words: readonly string[],
+): Promise<Map<SettingName, string>> {
   refuseMistakes(command, words)
   const flags = new Map<SettingName, string>()
   const definition: CommandDef = defineCommand({
@@ -26,7 +29,10 @@ export async function parseFlags(command: CommandEntry, words: readonly string[]
   return flags
 }
 
-/** The command's settings as citty declares arguments. Switches are strings here, so that --json=maybe can be refused. */
+/**
+ * The command's settings as citty declares arguments. Switches are strings here, so that --json=maybe can be
+ * refused.
+ */
 function argumentsOf(command: CommandEntry): ArgsDef {
   const declared: ArgsDef = {}
   for (const name of command.settings) {
@@ -49,22 +55,31 @@ function refuseMistakes(command: CommandEntry, words: readonly string[]): void {
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i] ?? ''
     if (!word.startsWith('--') || word === '--') {
-      throw new UserError(`unexpected '${word}' after petrosa ${command.name}`, strayAdvice(command, word, help))
+      throw new UserError(
+        `unexpected '${word}' after petrosa ${command.name}`,
+        strayAdvice(command, word, help),
+      )
     }
     const [flag = '', ...rest] = word.slice(2).split('=')
     const setting = settingOfFlag(command, flag)
     if (!setting) {
-      const near = didYouMean(`--${flag}`, flagNames(command.settings).map((name) => `--${name}`))
+      const near = didYouMean(
+        `--${flag}`,
+        flagNames(command.settings).map((name) => `--${name}`),
+      )
       throw new UserError(`unknown flag --${flag} for petrosa ${command.name}`, near || help)
     }
-    if (said.has(setting)) throw new UserError(`--${setting.flag} is said twice`, 'say it once; lists are written with commas')
+    if (said.has(setting))
+      throw new UserError(`--${setting.flag} is said twice`, 'say it once; lists are written with commas')
     said.add(setting)
     const attached = rest.length > 0
     if (setting.value === null) {
-      if (attached && !/^(true|false)$/.test(rest.join('='))) throw new UserError(`--${flag} is a switch`, 'say it without a value')
+      if (attached && !/^(true|false)$/.test(rest.join('=')))
+        throw new UserError(`--${flag} is a switch`, 'say it without a value')
     } else if (!attached) {
       const value = words[i + 1]
-      if (value === undefined || value.startsWith('--')) throw new UserError(`--${flag} needs a value: ${setting.value}`, help)
+      if (value === undefined || value.startsWith('--'))
+        throw new UserError(`--${flag} needs a value: ${setting.value}`, help)
       i += 1
     }
   }

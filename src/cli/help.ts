@@ -1,7 +1,7 @@
 // The help texts, made from the tables of commands and settings, and fit for 80 columns.
 import { exitCodes } from '../errors.ts'
-import { type SettingName, settingTable, type Setting } from '../settings/table.ts'
-import { commands, type CommandEntry } from './all.ts'
+import { type Setting, type SettingName, settingTable } from '../settings/table.ts'
+import { type CommandEntry, commands } from './all.ts'
 
 const COLUMNS = 80
 const INDENT = 4
@@ -23,7 +23,11 @@ export function programHelp(version: string): string {
     'Commands:',
     ...rows.flatMap(([name, summary]) => wrapped(`  ${name.padEnd(width)}  `, summary, width + 4)),
     '',
-    ...wrapped('', 'Settings are flags, variables or keys of --config, in this order. petrosa help COMMAND lists them.', 0),
+    ...wrapped(
+      '',
+      'Settings are flags, variables or keys of --config, in this order. petrosa help COMMAND lists them.',
+      0,
+    ),
     '',
     'Exit codes:',
     ...exitCodeRows.flatMap(([code, meaning]) => wrapped(`  ${code.padEnd(8)}  `, meaning, 12)),
@@ -42,10 +46,15 @@ export function commandHelp(command: CommandEntry): string {
     `Usage: petrosa ${command.name} [settings]`,
     '',
     'Settings:',
-    ...withFlag.flatMap((setting) => [`  ${flagText(setting)}`, ...wrapped(' '.repeat(INDENT), detail(setting), INDENT)]),
+    ...withFlag.flatMap((setting) => [
+      `  ${flagText(setting)}`,
+      ...wrapped(' '.repeat(INDENT), detail(setting), INDENT),
+    ]),
     '  --help',
     '    this text',
-    ...(variablesOnly.length > 0 ? ['', 'By variable only (NAME, or NAME_FILE with the path of a file):'] : []),
+    ...(variablesOnly.length > 0
+      ? ['', 'By variable only (NAME, or NAME_FILE with the path of a file):']
+      : []),
     ...variablesOnly.flatMap((setting) => [
       `  ${setting.variable}`,
       ...wrapped(' '.repeat(INDENT), `${setting.help}${defaultText(setting)}`, INDENT),
@@ -79,7 +88,8 @@ export const exitCodeRows: readonly (readonly [string, string])[] = [
   [String(exitCodes.defect), 'a defect of the program'],
   [
     String(exitCodes.user),
-    'something to change: flag, value, symbol, password, rights, missing database, foreign table, read-only store, TLS, geo-block',
+    'something to change: flag, value, symbol, password, rights, missing database, foreign table, ' +
+      'read-only store, TLS, geo-block',
   ],
   [String(exitCodes.open), 'done, but something is open; each is named, all else is stored'],
   [String(exitCodes.unavailable), 'the exchange or the store was not available; try again later'],
@@ -89,7 +99,10 @@ export const exitCodeRows: readonly (readonly [string, string])[] = [
   ],
 ]
 
-/** `text` after `head`, broken between words so that no line is wider than the terminal; further lines are indented. */
+/**
+ * `text` after `head`, broken between words so that no line is wider than the terminal; further lines are
+ * indented.
+ */
 function wrapped(head: string, text: string, indent: number): string[] {
   const lines: string[] = []
   let line = head

@@ -12,9 +12,9 @@ import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { choiceOf, marketOf, openClient, resolveSymbols } from './exchange.ts'
 import { withStore } from './open-store.ts'
+import { passResult } from './pass-result.ts'
 import { planResult } from './plan-result.ts'
 import { inShard } from './shard.ts'
-import { passResult } from './pass-result.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -23,7 +23,8 @@ export async function runKlines(context: CommandContext): Promise<CommandResult>
   const { settings, world } = context
   const market = marketOf(context)
   const periods = need(settings, 'period')
-  if (market !== 'spot' && periods.includes('1s')) throw new UserError(`${market} has no period 1s`, 'its shortest is 1m')
+  if (market !== 'spot' && periods.includes('1s'))
+    throw new UserError(`${market} has no period 1s`, 'its shortest is 1m')
   refuseBackwards(settings.start, settings.end, null)
   const client = openClient(context)
   await client.syncClock(market)
@@ -67,19 +68,43 @@ export async function runKlines(context: CommandContext): Promise<CommandResult>
 
 type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'>
 
-async function plan(store: Store, wanted: readonly Wanted[], source: Source, range: Range, nowMs: number): Promise<SeriesJob[]> {
+async function plan(
+  store: Store,
+  wanted: readonly Wanted[],
+  source: Source,
+  range: Range,
+  nowMs: number,
+): Promise<SeriesJob[]> {
   const ledgers = await store.ledger(wanted.map(({ series }) => series))
   return wanted.map(({ series, period, listing }, i) => {
     const ledger = ledgers[i] ?? []
     const spans = planSpans({ series, period, range, ledger, listing, nowMs })
     const table = klines.table(series)
-    return { series, period, dataset: klines, table, source, listing, ledger, plan: costPlan(series, period, spans, source) }
+    return {
+      series,
+      period,
+      dataset: klines,
+      table,
+      source,
+      listing,
+      ledger,
+      plan: costPlan(series, period, spans, source),
+    }
   })
 }
 
-/** Waits until the last closed candles are final: the last trades of a candle arrive up to two seconds after its close. */
-async function closeMargin(context: CommandContext, periods: readonly Period[], nowMs: () => number): Promise<void> {
-  const sinceMs = periods.filter((period) => period !== '1s').map((period) => nowMs() - floorToPeriod(period, nowMs()))
+/**
+ * Waits until the last closed candles are final: the last trades of a candle arrive up to two seconds after
+ * its close.
+ */
+async function closeMargin(
+  context: CommandContext,
+  periods: readonly Period[],
+  nowMs: () => number,
+): Promise<void> {
+  const sinceMs = periods
+    .filter((period) => period !== '1s')
+    .map((period) => nowMs() - floorToPeriod(period, nowMs()))
   const waitMs = CLOSE_MARGIN_MS - Math.min(...sinceMs)
   if (Number.isFinite(waitMs) && waitMs > 0) await context.world.wait(waitMs, context.world.signal)
 }
@@ -89,15 +114,22 @@ function atMs(moment: Moment | null, nowMs: number): number | null {
   return 'atMs' in moment ? moment.atMs : nowMs - moment.agoMs
 }
 
-/** Refuses a start after its end, or in the future; before the exchange's clock is known only what is certain without it. */
+/**
+ * Refuses a start after its end, or in the future; before the exchange's clock is known only what is certain
+ * without it.
+ */
 function refuseBackwards(start: Moment | null, end: Moment | null, nowMs: number | null): void {
   if (start === null) return
-  const both = end !== null && ('atMs' in start) === ('atMs' in end)
+  const both = end !== null && 'atMs' in start === 'atMs' in end
   if (nowMs === null && !both) return
   const startMs = atMs(start, nowMs ?? 0) ?? 0
   const endMs = end === null ? null : atMs(end, nowMs ?? 0)
   if (endMs !== null && startMs > endMs) {
-    throw new UserError('--start lies after --end', 'swap them, or leave --end out for the last closed period')
+    throw new UserError(
+      '--start lies after --end',
+      'swap them, or leave --end out for the last closed period',
+    )
   }
-  if (nowMs !== null && startMs > nowMs) throw new UserError('--start lies in the future', 'name an earlier time')
+  if (nowMs !== null && startMs > nowMs)
+    throw new UserError('--start lies in the future', 'name an earlier time')
 }

@@ -17,14 +17,22 @@ export async function openStore(context: CommandContext, readOnly: boolean): Pro
   const { settings, world } = context
   const kind = need(settings, 'db')
   const entry = stores.find((candidate) => candidate.kind === kind)
-  if (!entry) throw new UserError(`the store ${kind} is not in this version`, `use ${stores.map((one) => one.kind).join(', ')}`)
+  if (!entry)
+    throw new UserError(
+      `the store ${kind} is not in this version`,
+      `use ${stores.map((one) => one.kind).join(', ')}`,
+    )
   const uri = settings.dbUri ?? settings[uriSettings[kind]]
   if (!uri) throw new UserError(`no address for the ${kind} store`, `set ${entry.variable}, or --db-uri`)
   return entry.open({ uri, readOnly, batchRows: settings.batchSize }, world)
 }
 
 /** Runs `work` with the chosen store and closes it, whatever happens. */
-export async function withStore<T>(context: CommandContext, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T> {
+export async function withStore<T>(
+  context: CommandContext,
+  readOnly: boolean,
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
   const store = await openStore(context, readOnly)
   try {
     return await work(store)

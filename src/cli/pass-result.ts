@@ -14,12 +14,19 @@ export function passResult(summary: Summary): CommandResult {
   const { unsettled } = summary
   const seconds = (summary.durationMs / 1_000).toFixed(1)
   const lines = [
-    `${summary.command}: ${thousands(summary.series)} series, ${thousands(summary.rowsFetched)} rows fetched ` +
+    `${summary.command}: ${thousands(summary.series)} series, ` +
+      `${thousands(summary.rowsFetched)} rows fetched ` +
       `(${thousands(summary.rowsWritten)} new, ${thousands(summary.rowsChanged)} changed)`,
     `${thousands(summary.requests)} requests, weight ${thousands(summary.weight)}, ${seconds} s`,
-    ...unsettled.slice(0, MOST_LISTED).map((one) => `open: ${seriesKey(one.series)} ${spanText(one.span)}: ${one.reason}`),
-    ...(unsettled.length > MOST_LISTED ? [`open: ${unsettled.length - MOST_LISTED} more; --json lists all`] : []),
-    ...(unsettled.length > 0 ? ['run the same command again, also without --start: what is open comes first'] : []),
+    ...unsettled
+      .slice(0, MOST_LISTED)
+      .map((one) => `open: ${seriesKey(one.series)} ${spanText(one.span)}: ${one.reason}`),
+    ...(unsettled.length > MOST_LISTED
+      ? [`open: ${unsettled.length - MOST_LISTED} more; --json lists all`]
+      : []),
+    ...(unsettled.length > 0
+      ? ['run the same command again, also without --start: what is open comes first']
+      : []),
   ]
   return { summary, text: `${lines.join('\n')}\n`, exitCode: summary.exitCode as ExitCode }
 }

@@ -25,7 +25,8 @@ export function planResult(jobs: readonly SeriesJob[]): CommandResult {
       }
     }),
   )
-  const sum = (key: 'requests' | 'weight' | 'rows'): number => plan.reduce((total, one) => total + one[key], 0)
+  const sum = (key: 'requests' | 'weight' | 'rows'): number =>
+    plan.reduce((total, one) => total + one[key], 0)
   const rows = plan.map((one) => [
     one.series,
     `${one.start.slice(0, 16)}Z`,
@@ -38,7 +39,8 @@ export function planResult(jobs: readonly SeriesJob[]): CommandResult {
   const text =
     plan.length === 0
       ? 'nothing to fetch: all of it is stored or settled\n'
-      : `${textTable(head, rows)}${thousands(sum('rows'))} rows at most, ${thousands(sum('requests'))} requests, ` +
+      : `${textTable(head, rows)}${thousands(sum('rows'))} rows at most, ` +
+        `${thousands(sum('requests'))} requests, ` +
         `weight ${thousands(sum('weight'))}; nothing was touched\n`
   return { fields: { series: jobs.length, plan }, text, exitCode: 0 }
 }

@@ -1,9 +1,9 @@
-// The program from its words to its exit code: finds the command, resolves its settings, runs it, prints its result. Errors become
-// one line each, here and nowhere else.
+// The program from its words to its exit code: finds the command, resolves its settings, runs it, prints its
+// result. Errors become one line each, here and nowhere else.
 import { didYouMean } from '../core/nearest.ts'
-import { errorLine, type ExitCode, exitCodeOf, exitCodes, UserError } from '../errors.ts'
+import { type ExitCode, errorLine, exitCodeOf, exitCodes, UserError } from '../errors.ts'
 import type { World } from '../world.ts'
-import { commands, type CommandEntry } from './all.ts'
+import { type CommandEntry, commands } from './all.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { commandHelp, programHelp } from './help.ts'
 
@@ -20,7 +20,8 @@ export async function runProgram(words: readonly string[], world: World): Promis
 
 async function dispatch(words: readonly string[], world: World): Promise<ExitCode> {
   const [first, ...rest] = words
-  if (first === undefined || first === '--help' || first === '-h') return print(world, programHelp(world.version))
+  if (first === undefined || first === '--help' || first === '-h')
+    return print(world, programHelp(world.version))
   if (first === 'version' || first === '--version' || first === '-v') {
     if (rest.length > 0) throw new UserError(`unexpected '${rest[0]}' after petrosa ${first}`)
     return print(world, `${world.version}\n`)
@@ -39,7 +40,10 @@ function findCommand(name: string): CommandEntry {
   const command = commands.find((candidate) => candidate.name === name)
   if (command) return command
   const near = didYouMean(name, [...commands.map((candidate) => candidate.name), 'version', 'help'])
-  throw new UserError(`unknown ${name.startsWith('-') ? 'flag' : 'command'} '${name}'`, near || 'see: petrosa help')
+  throw new UserError(
+    `unknown ${name.startsWith('-') ? 'flag' : 'command'} '${name}'`,
+    near || 'see: petrosa help',
+  )
 }
 
 async function print(world: World, text: string): Promise<ExitCode> {
@@ -54,7 +58,12 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
   const { resolveSettings } = await import('../settings/resolve.ts')
   const resolved = await resolveSettings(world, await parseFlags(command, words), command.settings)
   const { startObservers } = await import('../observe/start.ts')
-  const observers = startObservers(world, resolved.settings, command.name)
+  const { logLevel, logFormat } = resolved.settings
+  const observers = startObservers(world, {
+    command: command.name,
+    level: logLevel ?? 'info',
+    format: logFormat,
+  })
   const context: CommandContext = {
     ...resolved,
     world,

@@ -24,7 +24,10 @@ type SeriesStatus = {
   readonly rows_by_source: Readonly<Record<string, number>>
 }
 
-/** Runs the command. Filters count only where they were said as flags: the defaults of fetching are none of its business. */
+/**
+ * Runs the command. Filters count only where they were said as flags: the defaults of fetching are none of
+ * its business.
+ */
 export async function runStatus(context: CommandContext): Promise<CommandResult> {
   return withStore(context, true, async (store) => {
     const known = (await store.knownSeries(allTables)).filter(filterOf(context))
@@ -54,10 +57,26 @@ async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow
   const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
   if (!table || !holding || series.period === null) {
-    return { ...base, first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0, rows_by_source: {} }
+    return {
+      ...base,
+      first: null,
+      last: null,
+      rows: 0,
+      open_gaps: 0,
+      gap_rows: 0,
+      explained_gaps: 0,
+      rows_by_source: {},
+    }
   }
   const endMs = Math.max(settledMs ?? 0, advance(series.period, holding.lastMs, 1))
-  const gaps = await findGaps(store, series, series.period, table, { startMs: holding.firstMs, endMs }, ledger)
+  const gaps = await findGaps(
+    store,
+    series,
+    series.period,
+    table,
+    { startMs: holding.firstMs, endMs },
+    ledger,
+  )
   const open = gaps.filter(isOpen)
   return {
     ...base,

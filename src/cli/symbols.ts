@@ -5,7 +5,9 @@ import type { CommandContext, CommandResult } from './command.ts'
 import { choiceOf, marketOf, openClient, resolveSymbols } from './exchange.ts'
 import { textTable } from './text-table.ts'
 
-/** Runs the command. Without --symbols it lists all; the default symbols of fetching are none of its business. */
+/**
+ * Runs the command. Without --symbols it lists all; the default symbols of fetching are none of its business.
+ */
 export async function runSymbols(context: CommandContext): Promise<CommandResult> {
   const { settings, origins } = context
   const market = marketOf(context)
@@ -13,7 +15,8 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
   const client = openClient(context)
   await client.syncClock(market)
   const listings = await resolveSymbols(client, market, choiceOf(context, asked))
-  const listedAt = (listing: Listing): string | null => (listing.listedAtMs === null ? null : isoTime(listing.listedAtMs))
+  const listedAt = (listing: Listing): string | null =>
+    listing.listedAtMs === null ? null : isoTime(listing.listedAtMs)
   const symbols = listings.map((listing) => ({
     symbol: listing.symbol,
     market,
@@ -22,6 +25,16 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
     quote: listing.quote,
     listed_at: listedAt(listing),
   }))
-  const rows = symbols.map((one) => [one.symbol, one.status, one.base, one.quote, one.listed_at?.slice(0, 10) ?? ''])
-  return { fields: { symbols }, text: textTable(['symbol', 'status', 'base', 'quote', 'listed'], rows), exitCode: 0 }
+  const rows = symbols.map((one) => [
+    one.symbol,
+    one.status,
+    one.base,
+    one.quote,
+    one.listed_at?.slice(0, 10) ?? '',
+  ])
+  return {
+    fields: { symbols },
+    text: textTable(['symbol', 'status', 'base', 'quote', 'listed'], rows),
+    exitCode: 0,
+  }
 }

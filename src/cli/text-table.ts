@@ -1,8 +1,11 @@
-// A table for people: columns as wide as their content, numbers to the right, fit for a terminal and for a pipe.
+// A table for people: columns as wide as their content, numbers to the right, fit for a terminal and for a
+// pipe.
 
 /** The rows under their heads; a column of numbers stands to the right. Ends with a line break. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, i) => Math.max(Bun.stringWidth(name), ...rows.map((row) => Bun.stringWidth(row[i] ?? ''))))
+  const widths = head.map((name, i) =>
+    Math.max(Bun.stringWidth(name), ...rows.map((row) => Bun.stringWidth(row[i] ?? ''))),
+  )
   const numeric = head.map((_, i) => rows.length > 0 && rows.every((row) => /^[\d,.]*$/.test(row[i] ?? '')))
   const line = (cells: readonly string[]): string =>
     widths

@@ -1,13 +1,18 @@
-// What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is decoded.
-// Stores see only the tables that are declared here; they never meet a dataset.
+// What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is
+// decoded. Stores see only the tables that are declared here; they never meet a dataset.
 import type { DatasetName, Market, Period, Series } from './series.ts'
 import type { Span } from './span.ts'
 
-/** time: epoch ms. decimal: canonical text (core/decimal.ts). id: decimal text of up to 63 bits. flag: 0 or 1. */
+/**
+ * time: epoch ms. decimal: canonical text (core/decimal.ts). id: decimal text of up to 63 bits. flag: 0 or 1.
+ */
 export type ColumnKind = 'text' | 'time' | 'decimal' | 'integer' | 'id' | 'flag'
 export type Column = { readonly name: string; readonly kind: ColumnKind; readonly nullable?: true }
 
-/** One table (SQL) or collection (MongoDB). Its full columns are: market, symbol, `columns`, source, extracted_at. */
+/**
+ * One table (SQL) or collection (MongoDB). Its full columns are: market, symbol, `columns`, source,
+ * extracted_at.
+ */
 export type Table = {
   readonly name: string
   /** The series that the table holds: this dataset and period, of every market and symbol. */
@@ -40,11 +45,14 @@ export type Dataset = {
   table(series: Series): Table
   /** The query parameters of a REST page; both bounds inclusive, in milliseconds. */
   query(series: Series, window: Window): Record<string, string>
-  /** The names of the columns in the order in which a REST body holds them: arrays of decimals in quotes and bare numbers. */
+  /**
+   * The names of the columns in the order in which a REST body holds them: arrays of decimals in quotes and
+   * bare numbers.
+   */
   readonly wire: readonly string[]
   /**
-   * What is wrong with row `index` of a page, judged by itself, or null. Order, span and doubles are judged for all datasets alike
-   * (core/verify.ts).
+   * What is wrong with row `index` of a page, judged by itself, or null. Order, span and doubles are judged
+   * for all datasets alike (core/verify.ts).
    */
   flaw(rows: Rows, index: number): string | null
 }

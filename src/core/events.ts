@@ -6,17 +6,51 @@ import type { Span } from './span.ts'
 export type Unsettled = { readonly series: Series; readonly span: Span; readonly reason: string }
 
 export type PetrosaEvent =
-  | { readonly type: 'pass-started'; readonly command: string; readonly series: readonly Series[]; readonly startMs: number | null }
-  | { readonly type: 'pass-planned'; readonly seriesToDo: number; readonly rowsToDo: number; readonly requestsToDo: number }
+  | {
+      readonly type: 'pass-started'
+      readonly command: string
+      readonly series: readonly Series[]
+      readonly startMs: number | null
+    }
+  | {
+      readonly type: 'pass-planned'
+      readonly seriesToDo: number
+      readonly rowsToDo: number
+      readonly requestsToDo: number
+    }
   | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
-  | { readonly type: 'page-retried'; readonly host: string; readonly attempt: number; readonly pauseMs: number; readonly reason: string }
-  | { readonly type: 'batch-written'; readonly rows: number; readonly written: number; readonly changed: number; readonly durationMs: number }
+  | {
+      readonly type: 'page-retried'
+      readonly host: string
+      readonly attempt: number
+      readonly pauseMs: number
+      readonly reason: string
+    }
+  | {
+      readonly type: 'batch-written'
+      readonly rows: number
+      readonly written: number
+      readonly changed: number
+      readonly durationMs: number
+    }
   | { readonly type: 'hole-settled'; readonly series: Series; readonly row: LedgerRow }
   | { readonly type: 'span-unsettled'; readonly unsettled: Unsettled }
   | { readonly type: 'series-done'; readonly series: Series; readonly rows: number }
   | { readonly type: 'weight'; readonly host: string; readonly used: number; readonly limit: number }
-  | { readonly type: 'request'; readonly host: string; readonly endpoint: string; readonly code: number; readonly weight: number; readonly durationMs: number }
-  | { readonly type: 'exchange-paused'; readonly host: string; readonly untilMs: number; readonly reason: string }
+  | {
+      readonly type: 'request'
+      readonly host: string
+      readonly endpoint: string
+      readonly code: number
+      readonly weight: number
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'exchange-paused'
+      readonly host: string
+      readonly untilMs: number
+      readonly reason: string
+    }
   | { readonly type: 'warning'; readonly message: string; readonly fields?: Record<string, unknown> }
   | { readonly type: 'defect'; readonly error: unknown }
   | { readonly type: 'pass-ended'; readonly summary: Summary }
@@ -38,3 +72,7 @@ export type Summary = {
 }
 
 export type Tell = (event: PetrosaEvent) => void
+
+/** How much a line of the log matters, least first. */
+export const logLevels = ['debug', 'info', 'warning', 'error', 'critical'] as const
+export type LogLevel = (typeof logLevels)[number]

@@ -1,5 +1,6 @@
-// Where rows are missing: the rows themselves against the calendar, minus what the ledger proves empty. Counts by key range come from the
-// store, and only a range whose count falls short is halved further, so that a whole series costs a query or two.
+// Where rows are missing: the rows themselves against the calendar, minus what the ledger proves empty.
+// Counts by key range come from the store, and only a range whose count falls short is halved further, so
+// that a whole series costs a query or two.
 import { advance, ceilToPeriod, countPlaces, floorToPeriod } from './calendar.ts'
 import type { Table } from './dataset.ts'
 import { type LedgerRow, settledSpans, type Verdict } from './ledger.ts'
@@ -47,7 +48,13 @@ export async function findGaps(
 }
 
 /** The runs of places of `ranges` that hold no row. */
-async function emptyRanges(store: Store, series: Series, period: Period, table: Table, ranges: readonly Span[]): Promise<Span[]> {
+async function emptyRanges(
+  store: Store,
+  series: Series,
+  period: Period,
+  table: Table,
+  ranges: readonly Span[],
+): Promise<Span[]> {
   const empty: Span[] = []
   let suspects = ranges.filter((range) => countPlaces(period, range) > 0)
   while (suspects.length > 0) {
@@ -60,7 +67,12 @@ async function emptyRanges(store: Store, series: Series, period: Period, table: 
     }
     suspects = next
   }
-  return union(empty.map((range) => ({ startMs: ceilToPeriod(period, range.startMs), endMs: ceilToPeriod(period, range.endMs) })))
+  return union(
+    empty.map((range) => ({
+      startMs: ceilToPeriod(period, range.startMs),
+      endMs: ceilToPeriod(period, range.endMs),
+    })),
+  )
 }
 
 /** A range cut into up to PARTS parts on the grid. */

@@ -1,10 +1,11 @@
-// When is emptiness proved? A hole older than an hour is settled by one complete answer that holds a candle on each side of it,
-// else by two equal answers in the same pass. A younger one stays unsettled until two answers, at least a minute apart, agree. So a late
-// candle is never written off, and a second run asks for nothing.
+// When is emptiness proved? A hole older than an hour is settled by one complete answer that holds a candle
+// on each side of it, else by two equal answers in the same pass. A younger one stays unsettled until two
+// answers, at least a minute apart, agree. So a late candle is never written off, and a second run asks for
+// nothing.
 import { floorToPeriod, HOUR_MS } from './calendar.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { Period } from './series.ts'
-import { type Span, spanText, split } from './span.ts'
+import { type Span, split } from './span.ts'
 
 /** A hole that ends later than this ago is young. */
 export const YOUNG_MS = HOUR_MS
@@ -29,7 +30,10 @@ export type HoleContext = {
   readonly before: readonly LedgerRow[]
 }
 
-/** What a hole that was proved by this pass's answers settles, by its age: `verdict` where it is old, else `wanted` for another time. */
+/**
+ * What a hole that was proved by this pass's answers settles, by its age: `verdict` where it is old, else
+ * `wanted` for another time.
+ */
 export function settleHole(hole: Span, verdict: Verdict, asked: number, context: HoleContext): Emptiness {
   const { period, nowMs, before } = context
   const youngFromMs = floorToPeriod(period, nowMs - YOUNG_MS)
@@ -37,7 +41,11 @@ export function settleHole(hole: Span, verdict: Verdict, asked: number, context:
   const open: { span: Span; reason: string }[] = []
   for (const part of split(hole, [youngFromMs])) {
     const earlier = before.find(
-      (row) => row.verdict === 'wanted' && row.reason === ANSWERED_EMPTY && row.startMs <= part.startMs && row.endMs >= part.endMs,
+      (row) =>
+        row.verdict === 'wanted' &&
+        row.reason === ANSWERED_EMPTY &&
+        row.startMs <= part.startMs &&
+        row.endMs >= part.endMs,
     )
     const agreed = earlier !== undefined && nowMs - earlier.checkedAtMs >= APART_MS
     if (part.endMs <= youngFromMs || agreed) {
@@ -48,8 +56,14 @@ export function settleHole(hole: Span, verdict: Verdict, asked: number, context:
     }
     // The first answer's time is kept, so that any later pass a minute after it can settle the hole.
     const checkedAtMs = earlier?.checkedAtMs ?? nowMs
-    ledger.push(ledgerRow(part, 'wanted', { asked: asked + (earlier?.asked ?? 0), checkedAtMs, reason: ANSWERED_EMPTY }))
-    const reason = `the exchange has no candle here yet, and the hole is younger than an hour (${spanText(part)})`
+    ledger.push(
+      ledgerRow(part, 'wanted', {
+        asked: asked + (earlier?.asked ?? 0),
+        checkedAtMs,
+        reason: ANSWERED_EMPTY,
+      }),
+    )
+    const reason = 'the exchange has no candle here yet, and the hole is younger than an hour'
     open.push({ span: part, reason: `${reason}; ask again in a minute` })
   }
   return { ledger, open }

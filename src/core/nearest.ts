@@ -7,8 +7,13 @@ export function editDistance(a: string, b: string): number {
     const row = [i]
     for (let j = 1; j <= b.length; j += 1) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      let best = Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (rows[i - 1]?.[j - 1] ?? 0) + cost)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (rows[i - 2]?.[j - 2] ?? 0) + 1)
+      let best = Math.min(
+        (rows[i - 1]?.[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (rows[i - 1]?.[j - 1] ?? 0) + cost,
+      )
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        best = Math.min(best, (rows[i - 2]?.[j - 2] ?? 0) + 1)
       row.push(best)
     }
     rows.push(row)
@@ -16,7 +21,10 @@ export function editDistance(a: string, b: string): number {
   return rows[a.length]?.[b.length] ?? 0
 }
 
-/** The members of `names` near enough to `wanted` to be meant, nearest first, at most `most`; case counts little. */
+/**
+ * The members of `names` near enough to `wanted` to be meant, nearest first, at most `most`; case counts
+ * little.
+ */
 export function nearest(wanted: string, names: readonly string[], most = 3): string[] {
   const lower = wanted.toLowerCase()
   const bound = Math.max(1, Math.floor(wanted.length / 3))
@@ -25,7 +33,8 @@ export function nearest(wanted: string, names: readonly string[], most = 3): str
     if (Math.abs(name.length - wanted.length) > bound && !name.toLowerCase().startsWith(lower)) continue
     const distance = editDistance(lower, name.toLowerCase())
     const begins = lower.length > 1 && name.toLowerCase().startsWith(lower)
-    if (distance <= bound || begins) scored.push({ name, score: begins ? Math.min(distance, bound) : distance })
+    if (distance <= bound || begins)
+      scored.push({ name, score: begins ? Math.min(distance, bound) : distance })
   }
   return scored
     .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))

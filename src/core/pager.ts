@@ -1,7 +1,8 @@
-// Fetches one missing span of a series with a calendar, page by page, and settles what the answers prove. Pages are windows of as many
-// places as a page has rows; where one ends in a hole the next begins at the last candle, so that one answer holds a candle on each
-// side of the hole; where one is empty the next reaches to the end of the span, so that an outage or the time before the
-// listing costs a request or two, however long it was.
+// Fetches one missing span of a series with a calendar, page by page, and settles what the answers prove.
+// Pages are windows of as many places as a page has rows; where one ends in a hole the next begins at the
+// last candle, so that one answer holds a candle on each side of the hole; where one is empty the next
+// reaches to the end of the span, so that an outage or the time before the listing costs a request or two,
+// however long it was.
 import { MalformedError, RefusedError } from '../errors.ts'
 import { advance, countPlaces, DAY_MS, emptyPlaces, floorToPeriod } from './calendar.ts'
 import { type Dataset, emptyRows, type Rows, sliceRows, type Table, timesOf } from './dataset.ts'
@@ -12,7 +13,10 @@ import type { Answer, Listing, Source } from './source.ts'
 import { minus, type Span, spanText } from './span.ts'
 import { closedRows } from './verify.ts'
 
-/** Pages of one span that may be refused one after another before the rest of the span is given up for this pass. */
+/**
+ * Pages of one span that may be refused one after another before the rest of the span is given up for this
+ * pass.
+ */
 const MOST_REFUSALS = 10
 
 export type SpanJob = {
@@ -40,7 +44,9 @@ export type Step = {
   readonly refused: { readonly span: Span; readonly reason: string } | null
 }
 
-/** The pages of a span, in order. Throws what ends the whole pass (UserError, UnavailableError, StoppedError). */
+/**
+ * The pages of a span, in order. Throws what ends the whole pass (UserError, UnavailableError, StoppedError).
+ */
 export async function* fetchSpan(job: SpanJob): AsyncGenerator<Step> {
   const walk = new SpanWalk(job)
   while (!walk.done) yield await walk.step()
@@ -116,11 +122,16 @@ class SpanWalk {
     const rows = anchored ? sliceRows(closed, 1, closed.count) : closed
     const timesMs = timesOf(table, rows)
     const lastMs = timesMs.at(-1)
-    const cut = answer.rows.count >= limit && lastMs !== undefined && advance(period, lastMs, 1) < window.endMs
+    const cut =
+      answer.rows.count >= limit && lastMs !== undefined && advance(period, lastMs, 1) < window.endMs
     const region = { startMs: this.#cursorMs, endMs: cut ? lastMs + 1 : window.endMs }
     const holes = emptyPlaces(period, region, timesMs)
-    const head = holes[0] !== undefined && holes[0].endMs <= (timesMs[0] ?? Number.POSITIVE_INFINITY) ? holes[0] : null
-    const tail = lastMs === undefined ? head : (holes.find((hole) => hole.startMs > lastMs && hole.endMs === region.endMs) ?? null)
+    const head =
+      holes[0] !== undefined && holes[0].endMs <= (timesMs[0] ?? Number.POSITIVE_INFINITY) ? holes[0] : null
+    const tail =
+      lastMs === undefined
+        ? head
+        : (holes.find((hole) => hole.startMs > lastMs && hole.endMs === region.endMs) ?? null)
 
     const proved: { hole: Span; verdict: Verdict; asked: number }[] = []
     for (const hole of holes) {
@@ -134,8 +145,17 @@ class SpanWalk {
       proved.push({ hole: tail, verdict, asked: 2 })
     }
     const settledToMs = tail && !atEnd ? tail.startMs : region.endMs
-    const step = this.#settle({ startMs: this.#cursorMs, endMs: settledToMs }, rows, proved, answer.servedAtMs)
-    this.#moveOn(settledToMs, lastMs ?? (anchored ? this.#anchorMs : null), tail !== null && settledToMs < region.endMs)
+    const step = this.#settle(
+      { startMs: this.#cursorMs, endMs: settledToMs },
+      rows,
+      proved,
+      answer.servedAtMs,
+    )
+    this.#moveOn(
+      settledToMs,
+      lastMs ?? (anchored ? this.#anchorMs : null),
+      tail !== null && settledToMs < region.endMs,
+    )
     return step
   }
 
@@ -179,13 +199,24 @@ class SpanWalk {
     return timesOf(table, answer.rows)[0] ?? null
   }
 
-  /** The step for a settled region: its rows, and the ledger rows for the stretches of candles and the holes between. */
-  #settle(region: Span, rows: Rows, proved: readonly { hole: Span; verdict: Verdict; asked: number }[], servedAtMs: number): Step {
+  /**
+   * The step for a settled region: its rows, and the ledger rows for the stretches of candles and the holes
+   * between.
+   */
+  #settle(
+    region: Span,
+    rows: Rows,
+    proved: readonly { hole: Span; verdict: Verdict; asked: number }[],
+    servedAtMs: number,
+  ): Step {
     const { before, period, source, table } = this.#job
     const context: HoleContext = { period, nowMs: source.nowMs(), before }
     const empty = proved.map(({ hole, verdict, asked }) => settleHole(hole, verdict, asked, context))
     const timesMs = timesOf(table, rows)
-    const full = minus([region], proved.map(({ hole }) => hole))
+    const full = minus(
+      [region],
+      proved.map(({ hole }) => hole),
+    )
     let at = 0
     const held = full.map((span) => {
       const from = at
@@ -198,7 +229,10 @@ class SpanWalk {
   }
 }
 
-/** The exchange said one thing and then another: the page is asked for again, and named when that does not help. */
+/**
+ * The exchange said one thing and then another: the page is asked for again, and named when that does not
+ * help.
+ */
 function contradiction(hole: Span): RefusedError {
   return new RefusedError(`the exchange contradicts itself about ${spanText(hole)}`)
 }

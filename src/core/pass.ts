@@ -1,6 +1,14 @@
-// One pass over many series: bounded workers fetch, a writer stores whole pages with their coverage, everything worth telling is told as
-// events. Once and forever are the same pass.
-import { errorLine, exitCodeOf, exitCodes, type ExitCode, PetrosaError, StoppedError, worstExitCode } from '../errors.ts'
+// One pass over many series: bounded workers fetch, a writer stores whole pages with their coverage,
+// everything worth telling is told as events. Once and forever are the same pass.
+import {
+  type ExitCode,
+  errorLine,
+  exitCodeOf,
+  exitCodes,
+  PetrosaError,
+  StoppedError,
+  worstExitCode,
+} from '../errors.ts'
 import type { Dataset, Table } from './dataset.ts'
 import { emptyRows } from './dataset.ts'
 import type { Summary, Tell, Unsettled } from './events.ts'
@@ -69,7 +77,8 @@ class Pass {
   async run(): Promise<Summary> {
     const { jobs, tell, workers, command, startMs } = this.#options
     tell({ type: 'pass-started', command, series: jobs.map((job) => job.series), startMs })
-    const sum = (of: (plan: SeriesPlan) => number): number => this.#queue.reduce((total, job) => total + of(job.plan), 0)
+    const sum = (of: (plan: SeriesPlan) => number): number =>
+      this.#queue.reduce((total, job) => total + of(job.plan), 0)
     tell({
       type: 'pass-planned',
       seriesToDo: this.#queue.length,
@@ -100,7 +109,9 @@ class Pass {
       if (fresh.length === 0) continue
       const checkedAtMs = job.source.nowMs()
       const ledger = fresh.map((span) => ledgerRow(span, 'wanted', { checkedAtMs }))
-      await this.#writer.add(page(job, { rows: emptyRows(job.table), ledger, extractedAtMs: checkedAtMs }, false))
+      await this.#writer.add(
+        page(job, { rows: emptyRows(job.table), ledger, extractedAtMs: checkedAtMs }, false),
+      )
     }
     await this.#writer.flush()
   }
@@ -141,7 +152,8 @@ class Pass {
     this.#rowsFetched += step.rows.count
     const known = job.ledger.some((row) => row.startMs < step.span.endMs && row.endMs > step.span.startMs)
     for (const row of step.ledger) {
-      if (row.verdict !== 'rows' && row.verdict !== 'wanted') this.#options.tell({ type: 'hole-settled', series: job.series, row })
+      if (row.verdict !== 'rows' && row.verdict !== 'wanted')
+        this.#options.tell({ type: 'hole-settled', series: job.series, row })
     }
     for (const one of step.open) this.#open(job.series, one.span, one.reason)
     this.#options.tell({ type: 'page-fetched', series: job.series, span: step.span, rows: step.rows.count })
@@ -171,7 +183,8 @@ class Pass {
   #summary(): Summary {
     const { clock, command, jobs, spent } = this.#options
     const { requests, weight } = spent()
-    const stopped = this.#options.signal.reason instanceof StoppedError ? [this.#options.signal.reason.exitCode] : []
+    const stopped =
+      this.#options.signal.reason instanceof StoppedError ? [this.#options.signal.reason.exitCode] : []
     return {
       command,
       startedAtMs: this.#startedAtMs,

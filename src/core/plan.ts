@@ -1,5 +1,5 @@
-// missing = wanted − covered. What an earlier pass set out to fetch and did not settle comes first; nothing is ever planned past
-// the last period that the exchange's clock says is closed.
+// missing = wanted − covered. What an earlier pass set out to fetch and did not settle comes first; nothing
+// is ever planned past the last period that the exchange's clock says is closed.
 import { advance, ceilToPeriod, countPlaces, floorToPeriod, HOUR_MS } from './calendar.ts'
 import { type LedgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { Period, Series } from './series.ts'
@@ -7,7 +7,11 @@ import type { Listing, Source } from './source.ts'
 import { meet, minus, type Span } from './span.ts'
 
 /** What the user asks for; null where it is left to the program. Epoch ms. */
-export type Range = { readonly startMs: number | null; readonly endMs: number | null; readonly lookbackMs: number }
+export type Range = {
+  readonly startMs: number | null
+  readonly endMs: number | null
+  readonly lookbackMs: number
+}
 
 /** What is to be fetched of one series, in this order, and what it costs. */
 export type SeriesPlan = {
@@ -17,7 +21,10 @@ export type SeriesPlan = {
   readonly weight: number
 }
 
-/** A candle counts as closed this long after its period has ended: the last trades arrive up to two seconds late (reference 9). */
+/**
+ * A candle counts as closed this long after its period has ended: the last trades arrive up to two seconds
+ * late (reference 9).
+ */
 export const CLOSE_MARGIN_MS = 2_000
 
 export type PlanInput = {
@@ -30,11 +37,15 @@ export type PlanInput = {
   readonly nowMs: number
 }
 
-/** The spans of a series that a pass should fetch: first what is still wanted, then the rest, each in order of time. */
+/**
+ * The spans of a series that a pass should fetch: first what is still wanted, then the rest, each in order of
+ * time.
+ */
 export function planSpans(input: PlanInput): Span[] {
   const { period, ledger, nowMs } = input
   const settled = settledSpans(ledger)
-  const closedMs = period === '1s' ? floorToPeriod(period, nowMs - CLOSE_MARGIN_MS) : floorToPeriod(period, nowMs)
+  const closedMs =
+    period === '1s' ? floorToPeriod(period, nowMs - CLOSE_MARGIN_MS) : floorToPeriod(period, nowMs)
   const endMs = lastEndMs(input, closedMs)
   const startMs = firstStartMs(input, settled, endMs)
   const stillWanted = meet(wantedSpans(ledger), [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
@@ -50,11 +61,13 @@ function lastEndMs(input: PlanInput, closedMs: number): number {
 }
 
 /**
- * Until when candles of the symbol are to be had. A contract that has ended answers flat candles for ever after (reference 4.2). Of
- * a symbol that does not trade, the last hour is left until it can be settled, and nothing follows what is known to be delisted.
+ * Until when candles of the symbol are to be had. A contract that has ended answers flat candles for ever
+ * after (reference 4.2). Of a symbol that does not trade, the last hour is left until it can be settled, and
+ * nothing follows what is known to be delisted.
  */
 function tradedUntilMs({ period, listing, ledger, nowMs }: PlanInput, closedMs: number): number {
-  const endedMs = listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilToPeriod(period, listing.endsAtMs))
+  const endedMs =
+    listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilToPeriod(period, listing.endsAtMs))
   if (listing.trading) return endedMs
   const last = ledger.filter((row) => row.verdict !== 'wanted').at(-1)
   if (last?.verdict === 'delisted') return Math.min(endedMs, last.endMs)

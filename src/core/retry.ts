@@ -1,5 +1,5 @@
-// The only loop that tries again: pauses that double, with jitter, up to a bound. What may be tried again is the
-// caller's judgement; when the attempts are used up, the last error is thrown as it is.
+// The only loop that tries again: pauses that double, with jitter, up to a bound. What may be tried again is
+// the caller's judgement; when the attempts are used up, the last error is thrown as it is.
 
 /** Time and chance as values, so that tests and simulations can hand in their own. */
 export type Clock = {

@@ -53,7 +53,8 @@ export function seriesKey(series: Series): string {
 /** The series that `key` names, or null when it is not a series key. */
 export function parseSeriesKey(key: string): Series | null {
   const [market, dataset, symbol, period, ...rest] = key.split('/')
-  if (!isMember(markets, market) || !isMember(datasetNames, dataset) || !symbol || rest.length > 0) return null
+  if (!isMember(markets, market) || !isMember(datasetNames, dataset) || !symbol || rest.length > 0)
+    return null
   if (period !== undefined && !isMember(periods, period)) return null
   return { market, dataset, symbol, period: period ?? null }
 }

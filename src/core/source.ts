@@ -1,4 +1,5 @@
-// What a source of rows owes: what a page of it costs, and one page when asked. REST is one, the archives are another.
+// What a source of rows owes: what a page of it costs, and one page when asked. REST is one, the archives are
+// another.
 import type { Rows, Window } from './dataset.ts'
 import type { SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
@@ -30,9 +31,9 @@ export type Source = {
   /** How many of `places` rows the next page should hold, and the request weight that it costs. */
   page(series: Series, places: number): PageCost
   /**
-   * One page: the oldest rows of the window, at most `window.limit`. Throws RefusedError when the exchange refuses this page
-   * for good, UnavailableError or UserError when nothing more can be had from it, StoppedError when told to stop. `hurried`: its
-   * neighbour was just refused, so fewer tries will do.
+   * One page: the oldest rows of the window, at most `window.limit`. Throws RefusedError when the exchange
+   * refuses this page for good, UnavailableError or UserError when nothing more can be had from it,
+   * StoppedError when told to stop. `hurried`: its neighbour was just refused, so fewer tries will do.
    */
   fetch(series: Series, window: Window, hurried?: boolean): Promise<Answer>
   /** The exchange's clock now, epoch ms. */

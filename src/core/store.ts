@@ -1,5 +1,6 @@
-// What a store owes. Four kinds of database keep this contract; test/contract/store-contract.ts is its definition, run against
-// each. Times are UTC epoch milliseconds, decimals canonical text (core/decimal.ts), on the way in and out.
+// What a store owes. Four kinds of database keep this contract; test/contract/store-contract.ts is its
+// definition, run against each. Times are UTC epoch milliseconds, decimals canonical text (core/decimal.ts),
+// on the way in and out.
 import type { Rows, Table } from './dataset.ts'
 import type { LedgerRow, SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
@@ -41,7 +42,12 @@ export type Holding = {
 }
 
 /** One finding of `check`: what was tried, whether it works, and what to do about it when it does not. */
-export type Finding = { readonly name: string; readonly ok: boolean; readonly detail: string; readonly advice: string }
+export type Finding = {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string
+  readonly advice: string
+}
 
 export type Store = {
   readonly kind: StoreKind
@@ -49,8 +55,9 @@ export type Store = {
   readonly batchRows: number
   readonly writers: number
   /**
-   * Makes the tables and the ledger where they are missing and checks the shape of those that exist. Safe to run again, and by
-   * many processes at once. UserError: foreign shape, newer schema, missing rights. UnavailableError: out of reach.
+   * Makes the tables and the ledger where they are missing and checks the shape of those that exist. Safe to
+   * run again, and by many processes at once. UserError: foreign shape, newer schema, missing rights.
+   * UnavailableError: out of reach.
    */
   prepare(tables: readonly Table[]): Promise<void>
   /** The ledger rows of each series, by start; a series (or schema) that is not there has none. */
@@ -58,8 +65,8 @@ export type Store = {
   /** Every series that the ledger or a table of `tables` knows. */
   knownSeries(tables: readonly Table[]): Promise<readonly Series[]>
   /**
-   * Writes pages of one table, rows and ledger in one transaction. Equal rows are left alone, down to extracted_at.
-   * A failed write leaves nothing behind; a repeated one changes nothing.
+   * Writes pages of one table, rows and ledger in one transaction. Equal rows are left alone, down to
+   * extracted_at. A failed write leaves nothing behind; a repeated one changes nothing.
    */
   write(pages: readonly Page[], options?: WriteOptions): Promise<WriteResult>
   /** What is stored of a series, or null when there is no row. */

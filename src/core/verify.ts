@@ -1,5 +1,5 @@
-// Judges a page before it counts: inside what was asked for, in order, no doubles, each row possible. What is found wrong names the
-// row, and the page is asked for again as a whole: nothing is ever half stored.
+// Judges a page before it counts: inside what was asked for, in order, no doubles, each row possible. What is
+// found wrong names the row, and the page is asked for again as a whole: nothing is ever half stored.
 import { MalformedError } from '../errors.ts'
 import { type Dataset, type Rows, sliceRows, type Table, timesOf, type Window } from './dataset.ts'
 import { isoTime, spanText } from './span.ts'
@@ -7,7 +7,8 @@ import { isoTime, spanText } from './span.ts'
 /** Throws MalformedError when `rows` cannot be an answer to `window`. */
 export function judge(dataset: Dataset, table: Table, window: Window, rows: Rows): void {
   const timesMs = timesOf(table, rows)
-  if (rows.count > window.limit) throw new MalformedError(`${rows.count} rows came where ${window.limit} were asked for`)
+  if (rows.count > window.limit)
+    throw new MalformedError(`${rows.count} rows came where ${window.limit} were asked for`)
   let beforeMs = Number.NEGATIVE_INFINITY
   for (let i = 0; i < rows.count; i += 1) {
     const timeMs = timesMs[i] ?? Number.NaN
@@ -24,7 +25,10 @@ export function judge(dataset: Dataset, table: Table, window: Window, rows: Rows
   }
 }
 
-/** The rows that had closed when they were served: a candle is finished when its close time has passed (reference 7.3). */
+/**
+ * The rows that had closed when they were served: a candle is finished when its close time has passed
+ * (reference 7.3).
+ */
 export function closedRows(table: Table, rows: Rows, servedAtMs: number): Rows {
   const closeColumn = table.columns.findIndex((column) => column.name === 'close_time')
   const closesMs = rows.columns[closeColumn]

@@ -1,5 +1,6 @@
-// Gathers pages into writes: whole pages of one table, up to the store's batch or one second's worth, so that bulk loaders run at their
-// speed while a page holds 499 to 1,000 rows. Holds only so many rows: whoever adds more has to wait.
+// Gathers pages into writes: whole pages of one table, up to the store's batch or one second's worth, so that
+// bulk loaders run at their speed while a page holds 499 to 1,000 rows. Holds only so many rows: whoever adds
+// more has to wait.
 import { sliceRows, timesOf } from './dataset.ts'
 import type { Tell } from './events.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'

@@ -1,5 +1,5 @@
-// Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old candles
-// close early (reference 7.2).
+// Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
+// candles close early (reference 7.2).
 import type { Column, Dataset, Rows, Table, Value } from '../core/dataset.ts'
 import { compareDecimals } from '../core/decimal.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
@@ -34,9 +34,9 @@ const klineWire: readonly string[] = [
 ]
 
 /** The table of each period: klines_m1, klines_mo1, … */
-const klineTables = Object.fromEntries(
-  periods.map((period) => [period, klineTable(period)]),
-) as Readonly<Record<Period, Table>>
+const klineTables = Object.fromEntries(periods.map((period) => [period, klineTable(period)])) as Readonly<
+  Record<Period, Table>
+>
 
 function klineTable(period: Period): Table {
   const name = `klines_${periodSuffixes[period]}`
@@ -69,13 +69,34 @@ const NO_VALUES: readonly Value[] = []
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
 function klineFlaw(rows: Rows, index: number): string | null {
-  const [opensMs = NO_VALUES, closesMs = NO_VALUES, open = NO_VALUES, high = NO_VALUES, low = NO_VALUES, close = NO_VALUES] = rows.columns
+  const [
+    opensMs = NO_VALUES,
+    closesMs = NO_VALUES,
+    open = NO_VALUES,
+    high = NO_VALUES,
+    low = NO_VALUES,
+    close = NO_VALUES,
+  ] = rows.columns
+  const first = String(open[index])
   const highest = String(high[index])
   const lowest = String(low[index])
-  const first = String(open[index])
   const last = String(close[index])
-  if (compareDecimals(highest, first) < 0 || compareDecimals(highest, last) < 0) return 'high is below open or close'
-  if (compareDecimals(lowest, first) > 0 || compareDecimals(lowest, last) > 0) return 'low is above open or close'
+  const compare = samePoint(first, highest, lowest, last) ? compareText : compareDecimals
+  if (compare(highest, first) < 0 || compare(highest, last) < 0) return 'high is below open or close'
+  if (compare(lowest, first) > 0 || compare(lowest, last) > 0) return 'low is above open or close'
   if (Number(closesMs[index]) < Number(opensMs[index])) return 'it closes before it opens'
   return null
+}
+
+const POINT = 46
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/**
+ * Whether four decimals without a sign have their points at the same place, as the prices of a candle mostly
+ * have: then text compares as the numbers do, at half the cost.
+ */
+function samePoint(a: string, b: string, c: string, d: string): boolean {
+  const point = a.indexOf('.')
+  if (point < 1 || a.startsWith('-')) return false
+  return b.charCodeAt(point) === POINT && c.charCodeAt(point) === POINT && d.charCodeAt(point) === POINT
 }

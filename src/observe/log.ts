@@ -1,7 +1,8 @@
-// The log: one JSON object a line, or lines for people, on standard error. consola carries it; this is its only door.
+// The log: one JSON object a line, or lines for people, on standard error. consola carries it; this is its
+// only door.
 import { type ConsolaInstance, createConsola, type LogObject, type LogType } from 'consola'
+import type { LogLevel } from '../core/events.ts'
 import { isoTime } from '../core/span.ts'
-import type { LogLevel } from '../settings/table.ts'
 import type { Terminal } from './terminal.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -16,7 +17,9 @@ const consolaTypes: Readonly<Record<LogLevel, { readonly type: LogType; readonly
   debug: { type: 'debug', level: 4 },
 }
 
-const levelOfType = new Map(Object.entries(consolaTypes).map(([level, { type }]) => [type, level.toUpperCase()]))
+const levelOfType = new Map(
+  Object.entries(consolaTypes).map(([level, { type }]) => [type, level.toUpperCase()]),
+)
 
 export type LogOptions = {
   readonly level: LogLevel
@@ -46,7 +49,13 @@ export function startLog(terminal: Terminal, options: LogOptions): Log {
     (message: string, fields: Fields = {}): void => {
       consola[consolaTypes[level].type](message, fields)
     }
-  return { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error'), critical: at('critical') }
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warning: at('warning'),
+    error: at('error'),
+    critical: at('critical'),
+  }
 }
 
 function partsOf(entry: LogObject): { level: string; message: string; fields: Fields } {
@@ -56,12 +65,20 @@ function partsOf(entry: LogObject): { level: string; message: string; fields: Fi
 
 function jsonLine(entry: LogObject, options: LogOptions): string {
   const { level, message, fields } = partsOf(entry)
-  return JSON.stringify({ timestamp: isoTime(options.nowMs()), level, logger: options.logger, message, ...fields })
+  return JSON.stringify({
+    timestamp: isoTime(options.nowMs()),
+    level,
+    logger: options.logger,
+    message,
+    ...fields,
+  })
 }
 
 function prettyLine(entry: LogObject, options: LogOptions): string {
   const { level, message, fields } = partsOf(entry)
   const time = isoTime(options.nowMs()).slice(11, 19)
-  const rest = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const rest = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
   return [`${time} ${level.padEnd(8)} ${message}`, ...rest].join('  ')
 }

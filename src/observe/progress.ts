@@ -10,7 +10,12 @@ const LOG_MS = 10_000
 export type Progress = { readonly tell: (event: PetrosaEvent) => void; readonly stop: () => void }
 
 /** Follows a pass by its events. `quiet` shows nothing on the terminal (the log's level hides it). */
-export function startProgress(terminal: Terminal, log: Log, monotonicMs: () => number, nowMs: () => number): Progress {
+export function startProgress(
+  terminal: Terminal,
+  log: Log,
+  monotonicMs: () => number,
+  nowMs: () => number,
+): Progress {
   let startedMs = monotonicMs()
   let drawnMs = 0
   let loggedMs = startedMs
@@ -44,7 +49,9 @@ export function startProgress(terminal: Terminal, log: Log, monotonicMs: () => n
       series_total: seriesToDo,
       rows,
       rows_per_second: Math.round(rate),
-      weight_used: Object.fromEntries([...weights].map(([host, { used, limit }]) => [host, `${used}/${limit}`])),
+      weight_used: Object.fromEntries(
+        [...weights].map(([host, { used, limit }]) => [host, `${used}/${limit}`]),
+      ),
       seconds_left: leftSeconds === null ? null : Math.round(leftSeconds),
     })
   }

@@ -1,7 +1,6 @@
 // Everything that listens to events, started and stopped together.
-import type { Tell } from '../core/events.ts'
+import type { LogLevel, Tell } from '../core/events.ts'
 import { errorLine } from '../errors.ts'
-import type { Settings } from '../settings/table.ts'
 import type { World } from '../world.ts'
 import { startLog } from './log.ts'
 import { startProgress } from './progress.ts'
@@ -16,11 +15,17 @@ export type Observers = {
   stop(): Promise<void>
 }
 
-/** Log and progress for a run of `command`. */
-export function startObservers(world: World, settings: Settings, command: string): Observers {
+export type ObserverOptions = {
+  readonly command: string
+  readonly level: LogLevel
+  /** Null: pretty in a terminal, else json. */
+  readonly format: 'pretty' | 'json' | null
+}
+
+/** Log and progress for a run of a command. */
+export function startObservers(world: World, { command, level, format: asked }: ObserverOptions): Observers {
   const terminal = new Terminal(world.stderr)
-  const level = settings.logLevel ?? 'info'
-  const format = settings.logFormat ?? (world.stderr.isTerminal ? 'pretty' : 'json')
+  const format = asked ?? (world.stderr.isTerminal ? 'pretty' : 'json')
   const log = startLog(terminal, { level, format, logger: `petrosa.${command}`, nowMs: world.nowMs })
   const progress = startProgress(terminal, log, world.monotonicMs, world.nowMs)
   return {

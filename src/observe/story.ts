@@ -1,4 +1,5 @@
-// What of the events stands in the log, in words: a pass's first line says what begins, its last what came of it.
+// What of the events stands in the log, in words: a pass's first line says what begins, its last what came of
+// it.
 import type { PetrosaEvent, Summary } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime, spanText } from '../core/span.ts'
@@ -29,7 +30,11 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
       })
       return
     case 'page-fetched':
-      log.debug('page fetched', { series: seriesKey(event.series), span: spanText(event.span), rows: event.rows })
+      log.debug('page fetched', {
+        series: seriesKey(event.series),
+        span: spanText(event.span),
+        rows: event.rows,
+      })
       return
     case 'page-retried':
       log.debug('asking again', {

@@ -1,4 +1,5 @@
-// Reads the YAML file of --config into keys, values and line numbers; what the keys mean is resolve.ts's business.
+// Reads the YAML file of --config into keys, values and line numbers; what the keys mean is resolve.ts's
+// business.
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { UserError } from '../errors.ts'
 
@@ -16,7 +17,8 @@ export function configEntries(text: string, path: string): ConfigEntry[] {
   }
   const contents = document.contents
   if (contents === null) return []
-  if (!isMap(contents)) throw new UserError(`${path}, line 1: not a list of settings`, 'write key: value lines')
+  if (!isMap(contents))
+    throw new UserError(`${path}, line 1: not a list of settings`, 'write key: value lines')
   return contents.items.map((pair) => {
     const keyNode = isScalar(pair.key) ? pair.key : null
     const line = lineOf(keyNode?.range?.[0] ?? 0)
@@ -28,7 +30,8 @@ export function configEntries(text: string, path: string): ConfigEntry[] {
 /** A value as the text a flag would have: a list becomes a comma list. */
 function valueText(node: Node | null, place: string): string {
   if (isSeq(node)) return node.items.map((item) => valueText(item as Node, place)).join(',')
-  if (!isScalar(node) || node.value === null) throw new UserError(`${place} takes a value or a list of values`)
+  if (!isScalar(node) || node.value === null)
+    throw new UserError(`${place} takes a value or a list of values`)
   // The text as it is written, so that 1e3 or 007 are refused by the setting and not reshaped here.
   return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value))
 }

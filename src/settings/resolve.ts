@@ -1,5 +1,5 @@
-// Where a setting's value comes from: flag over variable over --config over default. What is unknown or makes no sense is refused with one clear
-// line, and a secret is never shown.
+// Where a setting's value comes from: flag over variable over --config over default. What is unknown or makes
+// no sense is refused with one clear line, and a secret is never shown.
 import { didYouMean } from '../core/nearest.ts'
 import { UserError } from '../errors.ts'
 import type { World } from '../world.ts'
@@ -20,13 +20,19 @@ export type Resolved = {
 export type Flags = ReadonlyMap<SettingName, string>
 
 /**
- * The settings of a command. `allowed` are those that the command has; flags among them were checked by the parser. Throws UserError
- * for a value that makes no sense, a file that cannot be read, or an unknown key in --config.
+ * The settings of a command. `allowed` are those that the command has; flags among them were checked by the
+ * parser. Throws UserError for a value that makes no sense, a file that cannot be read, or an unknown key in
+ * --config.
  */
-export async function resolveSettings(world: World, flags: Flags, allowed: readonly SettingName[]): Promise<Resolved> {
+export async function resolveSettings(
+  world: World,
+  flags: Flags,
+  allowed: readonly SettingName[],
+): Promise<Resolved> {
   const variables = await readVariables(world, flags)
   const configPath = flags.get('config') ?? variables.get('config')?.text
-  const config = configPath === undefined ? new Map<SettingName, Given>() : await readConfig(world, configPath)
+  const config =
+    configPath === undefined ? new Map<SettingName, Given>() : await readConfig(world, configPath)
   const values: Partial<Record<SettingName, unknown>> = {}
   const origins: Partial<Record<SettingName, Origin>> = {}
   for (const [name, setting] of settingEntries) {
@@ -45,7 +51,9 @@ export async function resolveSettings(world: World, flags: Flags, allowed: reado
 }
 
 function defaultOf(setting: Setting<unknown>): Given | undefined {
-  return setting.fallback === null ? undefined : { text: setting.fallback, said: 'the default', origin: 'default' }
+  return setting.fallback === null
+    ? undefined
+    : { text: setting.fallback, said: 'the default', origin: 'default' }
 }
 
 function readValue(setting: Setting<unknown>, given: Given): unknown {
@@ -59,7 +67,10 @@ function readValue(setting: Setting<unknown>, given: Given): unknown {
   }
 }
 
-/** What the environment says: NAME, or the content of the file that NAME_FILE names. An empty variable is as good as none. */
+/**
+ * What the environment says: NAME, or the content of the file that NAME_FILE names. An empty variable is as
+ * good as none.
+ */
 async function readVariables(world: World, flags: Flags): Promise<ReadonlyMap<SettingName, Given>> {
   const found = new Map<SettingName, Given>()
   for (const [name, setting] of settingEntries) {
@@ -77,8 +88,13 @@ async function readVariables(world: World, flags: Flags): Promise<ReadonlyMap<Se
   const shards = world.env.SHARDS
   if (shards && !found.has('shard') && !flags.has('shard')) {
     const index = world.env.JOB_COMPLETION_INDEX
-    if (!index) throw new UserError('SHARDS is set without JOB_COMPLETION_INDEX', 'set SHARD=i/n instead, or both')
-    found.set('shard', { text: `${index}/${shards}`, said: 'SHARDS with JOB_COMPLETION_INDEX', origin: 'variable' })
+    if (!index)
+      throw new UserError('SHARDS is set without JOB_COMPLETION_INDEX', 'set SHARD=i/n instead, or both')
+    found.set('shard', {
+      text: `${index}/${shards}`,
+      said: 'SHARDS with JOB_COMPLETION_INDEX',
+      origin: 'variable',
+    })
   }
   return found
 }
@@ -88,7 +104,10 @@ async function readText(world: World, path: string, said: string): Promise<strin
     return await world.readFile(path)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new UserError(`${said} names the file ${path}, which cannot be read (${code})`, 'check the path and its rights')
+    throw new UserError(
+      `${said} names the file ${path}, which cannot be read (${code})`,
+      'check the path and its rights',
+    )
   }
 }
 
@@ -102,7 +121,10 @@ async function readConfig(world: World, path: string): Promise<ReadonlyMap<Setti
     if (name === undefined) {
       const keys = settingEntries.flatMap(([, setting]) => setting.flag ?? [])
       const near = didYouMean(key, keys)
-      throw new UserError(`${place}: unknown key '${key}'`, near || 'the keys are the flags without their dashes')
+      throw new UserError(
+        `${place}: unknown key '${key}'`,
+        near || 'the keys are the flags without their dashes',
+      )
     }
     if (found.has(name)) throw new UserError(`${place}: '${key}' is said twice`, 'keep one of them')
     found.set(name, { text: value, said: `${place}: ${key}`, origin: 'config' })
@@ -110,12 +132,17 @@ async function readConfig(world: World, path: string): Promise<ReadonlyMap<Setti
   return found
 }
 
-/** A key of --config is the flag without dashes, one of its aliases, or the variable, in any case and with _ or -. */
+/**
+ * A key of --config is the flag without dashes, one of its aliases, or the variable, in any case and with _
+ * or -.
+ */
 function nameOfKey(key: string): SettingName | undefined {
   const wanted = key.toLowerCase().replaceAll('_', '-')
-  const fits = (name: string | null): boolean => name !== null && name.toLowerCase().replaceAll('_', '-') === wanted
+  const fits = (name: string | null): boolean =>
+    name !== null && name.toLowerCase().replaceAll('_', '-') === wanted
   return settingEntries.find(
     ([name, setting]) =>
-      name !== 'config' && (fits(setting.flag) || fits(setting.variable) || (setting.aliases ?? []).some(fits)),
+      name !== 'config' &&
+      (fits(setting.flag) || fits(setting.variable) || (setting.aliases ?? []).some(fits)),
   )?.[0]
 }

@@ -1,5 +1,6 @@
-// Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of --config, the help text and the
-// tables of the README all come from here.
+// Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of
+// --config, the help text and the tables of the README all come from here.
+import { type LogLevel, logLevels } from '../core/events.ts'
 import { periods } from '../core/series.ts'
 import { storeKinds } from '../core/store.ts'
 import {
@@ -36,9 +37,6 @@ export type Setting<T> = {
 function setting<T>(definition: Setting<T>): Setting<T> {
   return definition
 }
-
-export const logLevels = ['debug', 'info', 'warning', 'error', 'critical'] as const
-export type LogLevel = (typeof logLevels)[number]
 
 const anyCase: Reader<LogLevel> = (text) => oneOf(logLevels)(text.toLowerCase())
 
@@ -183,7 +181,7 @@ export const settingTable = {
     read: anyText,
     fallback: null,
     value: 'URI',
-    help: 'the mongodb store: mongodb://user:password@host:27017/database (database binance when none is named)',
+    help: 'the mongodb store: mongodb://user:password@host:27017/database (binance when none is named)',
     secret: true,
   }),
   batchSize: setting({
@@ -290,4 +288,7 @@ export type SettingName = keyof typeof settingTable
 export type Settings = { readonly [K in SettingName]: ReturnType<(typeof settingTable)[K]['read']> | null }
 
 /** The settings of the table in order, with their names. */
-export const settingEntries = Object.entries(settingTable) as readonly (readonly [SettingName, Setting<unknown>])[]
+export const settingEntries = Object.entries(settingTable) as readonly (readonly [
+  SettingName,
+  Setting<unknown>,
+])[]

@@ -1,4 +1,5 @@
-// How the text of a setting becomes its value. Each reader throws a Refusal that completes the sentence "--flag …".
+// How the text of a setting becomes its value. Each reader throws a Refusal that completes the sentence
+// "--flag …".
 import { didYouMean } from '../core/nearest.ts'
 
 /** Why a value is refused, as the end of a sentence that begins with the setting's name. */
@@ -24,9 +25,13 @@ export const list: Reader<readonly string[]> = (text) => {
 }
 
 /** One of `names`; `aliases` maps further spellings to them. */
-export function oneOf<const T extends string>(names: readonly T[], aliases: Readonly<Record<string, T>> = {}): Reader<T> {
+export function oneOf<const T extends string>(
+  names: readonly T[],
+  aliases: Readonly<Record<string, T>> = {},
+): Reader<T> {
   return (text) => {
-    const found = names.find((name) => name === text) ?? (Object.hasOwn(aliases, text) ? aliases[text] : undefined)
+    const found =
+      names.find((name) => name === text) ?? (Object.hasOwn(aliases, text) ? aliases[text] : undefined)
     if (found !== undefined) return found
     throw new Refusal(`takes ${names.join(', ')}, not '${text}'${suggestion(text, names)}`)
   }
@@ -71,7 +76,8 @@ export const httpUrl: Reader<string> = (text) => {
   } catch {
     throw new Refusal(`takes an address such as https://host, not '${text}'`)
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Refusal('takes an http:// or https:// address')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new Refusal('takes an http:// or https:// address')
   if (url.search || url.hash) throw new Refusal('takes an address without ? and #')
   return text.replace(/\/+$/, '')
 }
@@ -84,9 +90,13 @@ const agoUnitsMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-const isoPattern = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?$/i
+const isoPattern =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?$/i
 
-/** ISO 8601 date or time (UTC when it names no zone), epoch milliseconds, `now`, or a time ago such as 24h or 7d. */
+/**
+ * ISO 8601 date or time (UTC when it names no zone), epoch milliseconds, `now`, or a time ago such as 24h or
+ * 7d.
+ */
 export const moment: Reader<Moment> = (text) => {
   if (text === 'now') return { agoMs: 0 }
   const ago = /^(\d{1,9})([smhdw])$/.exec(text)
@@ -108,7 +118,9 @@ export const moment: Reader<Moment> = (text) => {
       return { atMs: utcMs - offsetMs }
     }
   }
-  throw new Refusal(`takes a date or time such as 2024-01-31 or 2024-01-31T12:00Z, epoch ms, now, or 24h, 7d ago, not '${text}'`)
+  throw new Refusal(
+    `takes a time such as 2024-01-31 or 2024-01-31T12:00Z, epoch ms, now, or 24h, 7d ago, not '${text}'`,
+  )
 }
 
 /** `i/n`, i from 0. */

@@ -1,4 +1,5 @@
-// Every store, once: the setting, the contract suite and the README follow from this list. Drivers load when a store is opened.
+// Every store, once: the setting, the contract suite and the README follow from this list. Drivers load when
+// a store is opened.
 import type { Clock } from '../core/retry.ts'
 import type { Store, StoreKind, StoreOptions } from '../core/store.ts'
 

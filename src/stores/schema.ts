@@ -1,9 +1,9 @@
-// What every store keeps for the program's own use, and the version of it all. A store of a newer version is refused: an older
-// program could not know what it means.
+// What every store keeps for the program's own use, and the version of it all. A store of a newer version is
+// refused: an older program could not know what it means.
 import type { Column } from '../core/dataset.ts'
 import type { LedgerRow, SourceName, Verdict } from '../core/ledger.ts'
-import { isMember } from '../core/series.ts'
 import { verdicts } from '../core/ledger.ts'
+import { isMember } from '../core/series.ts'
 import { UserError } from '../errors.ts'
 
 /** Raised by one with every migration; each store lists its migrations in order. */

@@ -54,9 +54,11 @@ describe('an error is an instruction', () => {
   })
 
   test('a foreign error keeps its message, and is called a defect', () => {
-    expect(errorLine(new TypeError('x is not a function'))).toBe('defect: x is not a function')
-    expect(errorLine('text')).toBe('defect: text')
-    expect(errorLine(undefined)).toBe('defect: undefined')
+    expect(errorLine(new TypeError('x is not a function'))).toStartWith(
+      'a defect of petrosa: x is not a function;',
+    )
+    expect(errorLine('text')).toStartWith('a defect of petrosa: text;')
+    expect(errorLine(undefined)).toStartWith('a defect of petrosa: undefined;')
   })
 
   test('keeps its kind, its name and its cause', () => {

@@ -247,7 +247,7 @@ describe('weights', () => {
     const futures = '/fapi/v1/klines?symbol=BTCUSDT&interval=1m'
     expect(await used(futures)).toBe(5)
     const byLimit = [1, 99, 100, 499, 500, 1_000, 1_001, 1_500]
-    const weights = []
+    const weights: (number | null)[] = []
     for (const limit of byLimit) weights.push(await used(`${futures}&limit=${limit}`))
     expect(weights).toEqual([1, 1, 2, 2, 5, 5, 10, 10])
   })

@@ -157,7 +157,7 @@ describe('rates', () => {
 
   test('a retry draws anew, so that a run comes through', async () => {
     await start({ seed: 3, rates: { 'error-500': 0.5 } })
-    const statuses = []
+    const statuses: (number | null)[] = []
     for (let i = 0; i < 20; i += 1) statuses.push((await see(page(startMs))).status)
     expect(new Set(statuses)).toEqual(new Set([200, 500]))
   })
@@ -190,7 +190,7 @@ describe('rules', () => {
 
   test('end when they have hit often enough, or at their time', async () => {
     await start({ refuse: [{ kind: 'error-500', times: 2 }] })
-    const statuses = []
+    const statuses: (number | null)[] = []
     for (let i = 0; i < 3; i += 1) statuses.push((await see(page(startMs))).status)
     expect(statuses).toEqual([500, 500, 200])
     exchange.setFaults({ refuse: [{ kind: 'error-500', untilMs: nowMs }] })

@@ -1,9 +1,12 @@
-// Opens a SQLite file and turns what SQLite says into instructions. WAL and NORMAL: a killed process loses nothing, and readers
-// never wait for the writer.
+// Opens a SQLite file and turns what SQLite says into instructions. WAL and NORMAL: a killed process loses
+// nothing, and readers never wait for the writer.
 import { Database } from 'bun:sqlite'
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 
-/** How long one statement waits for another process's lock. Short, since it holds up the event loop; see write.ts. */
+/**
+ * How long one statement waits for another process's lock. Short, since it holds up the event loop; see
+ * write.ts.
+ */
 const BUSY_TIMEOUT_MS = 500
 
 /** Page cache of the connection, in KiB; enough for the inner pages of every table in use. */
@@ -15,7 +18,10 @@ const PAGE_BYTES = 16_384
 /** The WAL is folded back every so many pages, so that it stays near 32 MB. */
 const WAL_PAGES = 2_000
 
-/** The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or `file:path`. */
+/**
+ * The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or
+ * `file:path`.
+ */
 export function sqlitePath(uri: string): string {
   for (const prefix of ['sqlite://', 'sqlite:', 'file://', 'file:']) {
     if (uri.startsWith(prefix)) return decodeURIComponent(uri.slice(prefix.length))
@@ -23,26 +29,33 @@ export function sqlitePath(uri: string): string {
   return uri
 }
 
-/** The open database; null when it is opened read-only and there is no file, so that nothing is made. */
+/** The open database. Throws what SQLite throws, so that a lock can be waited for, with nothing left open. */
 export function openDatabase(path: string, readOnly: boolean): Database {
+  const database = readOnly
+    ? new Database(path, { readonly: true })
+    : new Database(path, { create: true, readwrite: true })
   try {
-    const database = readOnly ? new Database(path, { readonly: true }) : new Database(path, { create: true, readwrite: true })
-    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
-    // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
-    database.run('PRAGMA temp_store = MEMORY')
-    // Reading the schema is what shows that the file is a database at all.
-    database.query('SELECT count(*) FROM sqlite_schema').get()
-    if (!readOnly) {
-      database.run(`PRAGMA page_size = ${PAGE_BYTES}`)
-      database.run('PRAGMA journal_mode = WAL')
-      database.run('PRAGMA synchronous = NORMAL')
-      database.run(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`)
-    }
+    setUp(database, readOnly)
     return database
   } catch (error) {
-    throw explained(error, path)
+    database.close()
+    throw error
   }
+}
+
+function setUp(database: Database, readOnly: boolean): void {
+  database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
+  // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
+  database.run('PRAGMA temp_store = MEMORY')
+  // Reading the schema is what shows that the file is a database at all.
+  database.query('SELECT count(*) FROM sqlite_schema').get()
+  if (readOnly) return
+  database.run(`PRAGMA page_size = ${PAGE_BYTES}`)
+  // While another process makes the same file, this one is refused at once, whatever the timeout.
+  database.run('PRAGMA journal_mode = WAL')
+  database.run('PRAGMA synchronous = NORMAL')
+  database.run(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`)
 }
 
 /** SQLite's result code of an error, for example SQLITE_BUSY, or '' when it is none of SQLite's. */

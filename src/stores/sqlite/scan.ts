@@ -1,4 +1,5 @@
-// Reads of the SQLite store: what is there, counted and listed by key ranges, never by walking the table in the program.
+// Reads of the SQLite store: what is there, counted and listed by key ranges, never by walking the table in
+// the program.
 import type { Database } from 'bun:sqlite'
 import { type Rows, type Table, timeName, type Value } from '../../core/dataset.ts'
 import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
@@ -14,9 +15,15 @@ export function knownSeries(database: Database, tables: readonly Table[]): reado
     found.set(seriesKey(series), series)
   }
   if (hasTable(database, COVERAGE_TABLE)) {
-    for (const row of database.query<{ series: string }, []>(`SELECT DISTINCT series FROM ${COVERAGE_TABLE}`).all()) {
+    for (const row of database
+      .query<{ series: string }, []>(`SELECT DISTINCT series FROM ${COVERAGE_TABLE}`)
+      .all()) {
       const series = parseSeriesKey(row.series)
-      if (series && tables.some((table) => table.dataset === series.dataset && table.period === series.period)) add(series)
+      if (
+        series &&
+        tables.some((table) => table.dataset === series.dataset && table.period === series.period)
+      )
+        add(series)
     }
   }
   for (const table of tables) {
@@ -31,7 +38,8 @@ export function knownSeries(database: Database, tables: readonly Table[]): reado
 /** The distinct (market, symbol) of a table, by one key look-up each: DISTINCT would walk every row. */
 function* keyHeads(database: Database, table: Table): Generator<{ market: string; symbol: string }> {
   const next = database.query<{ market: string; symbol: string }, [string, string]>(
-    `SELECT market, symbol FROM ${table.name} WHERE (market, symbol) > (?, ?) ORDER BY market, symbol LIMIT 1`,
+    `SELECT market, symbol FROM ${table.name} WHERE (market, symbol) > (?, ?) ` +
+      'ORDER BY market, symbol LIMIT 1',
   )
   let head = next.get('', '')
   while (head) {
@@ -46,7 +54,8 @@ export function holding(database: Database, series: Series, table: Table): Holdi
   const time = timeName(table)
   const found = database
     .query<{ n: number; archived: number | null; first: number; last: number }, [string, string]>(
-      `SELECT count(*) AS n, sum(source = 'archive') AS archived, min(${time}) AS first, max(${time}) AS last ` +
+      `SELECT count(*) AS n, sum(source = 'archive') AS archived, ` +
+        `min(${time}) AS first, max(${time}) AS last ` +
         `FROM ${table.name} WHERE market = ? AND symbol = ?`,
     )
     .get(series.market, series.symbol)
@@ -64,15 +73,21 @@ export function counts(database: Database, series: Series, table: Table, spans: 
   if (!hasTable(database, table.name)) return spans.map(() => 0)
   const time = timeName(table)
   const count = database.query<{ n: number }, [string, string, number, number]>(
-    `SELECT count(*) AS n FROM ${table.name} WHERE market = ? AND symbol = ? AND ${time} >= ? AND ${time} < ?`,
+    `SELECT count(*) AS n FROM ${table.name} ` +
+      `WHERE market = ? AND symbol = ? AND ${time} >= ? AND ${time} < ?`,
   )
   return spans.map((span) => count.get(series.market, series.symbol, span.startMs, span.endMs)?.n ?? 0)
 }
 
-/** The rows of a series in `span`, in order of time, at most `limit`. Ids come as text, so that none is rounded. */
+/**
+ * The rows of a series in `span`, in order of time, at most `limit`. Ids come as text, so that none is
+ * rounded.
+ */
 export function readRows(database: Database, series: Series, table: Table, span: Span, limit: number): Rows {
   const time = timeName(table)
-  const names = table.columns.map((column) => (column.kind === 'id' ? `CAST(${column.name} AS TEXT)` : column.name))
+  const names = table.columns.map((column) =>
+    column.kind === 'id' ? `CAST(${column.name} AS TEXT)` : column.name,
+  )
   const found = hasTable(database, table.name)
     ? database
         .query<Record<string, Value>, [string, string, number, number, number]>(

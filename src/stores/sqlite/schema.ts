@@ -1,7 +1,14 @@
 // The tables, views and ledger of the SQLite store: made where they are missing, checked where they exist.
 import type { Database } from 'bun:sqlite'
 import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '../../core/dataset.ts'
-import { COVERAGE_TABLE, coverageColumns, refuseForeignShape, refuseNewerSchema, SCHEMA_TABLE, SCHEMA_VERSION } from '../schema.ts'
+import {
+  COVERAGE_TABLE,
+  coverageColumns,
+  refuseForeignShape,
+  refuseNewerSchema,
+  SCHEMA_TABLE,
+  SCHEMA_VERSION,
+} from '../schema.ts'
 
 const affinity: Readonly<Record<ColumnKind, 'TEXT' | 'INTEGER'>> = {
   text: 'TEXT',
@@ -18,9 +25,19 @@ const ownShapes: readonly Shape[] = [
   { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] },
 ]
 
-/** Makes what is missing and checks what is there, in one transaction. Throws UserError for what is not ours. */
-export function prepareSchema(database: Database, tables: readonly Table[], nowMs: number, place: string): void {
-  const shapes = [...ownShapes, ...tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) }))]
+/**
+ * Makes what is missing and checks what is there, in one transaction. Throws UserError for what is not ours.
+ */
+export function prepareSchema(
+  database: Database,
+  tables: readonly Table[],
+  nowMs: number,
+  place: string,
+): void {
+  const shapes = [
+    ...ownShapes,
+    ...tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) })),
+  ]
   const missing = shapes.filter((shape) => !checkShape(database, shape, place))
   const version = schemaVersion(database)
   refuseNewerSchema(version, place)
@@ -28,7 +45,8 @@ export function prepareSchema(database: Database, tables: readonly Table[], nowM
   database
     .transaction(() => {
       database.run(
-        `CREATE TABLE IF NOT EXISTS ${SCHEMA_TABLE} (version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL)`,
+        `CREATE TABLE IF NOT EXISTS ${SCHEMA_TABLE} ` +
+          '(version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL)',
       )
       database.run(`INSERT OR IGNORE INTO ${SCHEMA_TABLE} VALUES (?, ?)`, [SCHEMA_VERSION, nowMs])
       for (const shape of missing) database.run(createTable(shape))
@@ -40,7 +58,9 @@ export function prepareSchema(database: Database, tables: readonly Table[], nowM
 /** The highest schema version recorded in the database; 0 when there is none. */
 export function schemaVersion(database: Database): number {
   if (!hasTable(database, SCHEMA_TABLE)) return 0
-  const row = database.query<{ version: number | null }, []>(`SELECT max(version) AS version FROM ${SCHEMA_TABLE}`).get()
+  const row = database
+    .query<{ version: number | null }, []>(`SELECT max(version) AS version FROM ${SCHEMA_TABLE}`)
+    .get()
   return row?.version ?? 0
 }
 
@@ -49,17 +69,26 @@ export function hasTable(database: Database, name: string): boolean {
   return database.query('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== null
 }
 
-/** True when the table exists with our columns and key, false when it does not exist; throws when it is another's. */
+/**
+ * True when the table exists with our columns and key, false when it does not exist; throws when it is
+ * another's.
+ */
 function checkShape(database: Database, shape: Shape, place: string): boolean {
   const found = database
-    .query<{ name: string; type: string; pk: number }, [string]>('SELECT name, type, pk FROM pragma_table_info(?)')
+    .query<{ name: string; type: string; pk: number }, [string]>(
+      'SELECT name, type, pk FROM pragma_table_info(?)',
+    )
     .all(shape.name)
   if (found.length === 0) return false
   for (const column of shape.columns) {
     const match = found.find((candidate) => candidate.name === column.name)
     if (!match) refuseForeignShape(shape.name, `it has no column ${column.name}`, place)
     if (match.type.toUpperCase() !== affinity[column.kind]) {
-      refuseForeignShape(shape.name, `its column ${column.name} is ${match.type}, not ${affinity[column.kind]}`, place)
+      refuseForeignShape(
+        shape.name,
+        `its column ${column.name} is ${match.type}, not ${affinity[column.kind]}`,
+        place,
+      )
     }
   }
   const key = found.filter((column) => column.pk > 0).sort((a, b) => a.pk - b.pk)
@@ -73,14 +102,16 @@ function createTable(shape: Shape): string {
   const columns = shape.columns.map(
     (column) => `${column.name} ${affinity[column.kind]}${column.nullable ? '' : ' NOT NULL'}`,
   )
-  return `CREATE TABLE IF NOT EXISTS ${shape.name} (${columns.join(', ')}, PRIMARY KEY (${shape.key.join(', ')})) WITHOUT ROWID`
+  const key = `PRIMARY KEY (${shape.key.join(', ')})`
+  return `CREATE TABLE IF NOT EXISTS ${shape.name} (${columns.join(', ')}, ${key}) WITHOUT ROWID`
 }
 
 /** A view with numbers and readable times, for people and for tools that cannot read exact text. */
 function createFloatView(table: Table): string {
   const columns = allColumns(table).map((column) => {
     if (column.kind === 'decimal') return `CAST(${column.name} AS REAL) AS ${column.name}`
-    if (column.kind === 'time') return `strftime('%Y-%m-%d %H:%M:%f', ${column.name} / 1000.0, 'unixepoch') AS ${column.name}`
+    if (column.kind === 'time')
+      return `strftime('%Y-%m-%d %H:%M:%f', ${column.name} / 1000.0, 'unixepoch') AS ${column.name}`
     return column.name
   })
   return `CREATE VIEW IF NOT EXISTS ${table.name}_float AS SELECT ${columns.join(', ')} FROM ${table.name}`

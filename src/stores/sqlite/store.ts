@@ -1,5 +1,5 @@
-// The embedded store: one SQLite file, no server. bun:sqlite is synchronous, so each call holds the event loop for as long as
-// it runs; writes are small and waits for another process's lock are made outside of it.
+// The embedded store: one SQLite file, no server. bun:sqlite is synchronous, so each call holds the event
+// loop for as long as it runs; writes are small and waits for another process's lock are made outside of it.
 import type { Database } from 'bun:sqlite'
 import { statSync } from 'node:fs'
 import type { Table } from '../../core/dataset.ts'
@@ -9,8 +9,8 @@ import type { Finding, Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { explained, isBusy, openDatabase, sqlitePath } from './open.ts'
-import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
 import { readLedger, writePages } from './write.ts'
 
 /** Rows a transaction: larger ones bring nothing (measured), smaller ones cost commits. */
@@ -19,7 +19,10 @@ const BATCH_ROWS = 10_000
 /** How a locked file is waited for: about 15 s in all, most of it outside of SQLite. */
 const busyPolicy = { attempts: 12, firstPauseMs: 100, longestPauseMs: 1_000 }
 
-/** Opens the store. Throws UserError (not a database, no such folder, newer schema) or UnavailableError (locked). */
+/**
+ * Opens the store. Throws UserError (not a database, no such folder, newer schema) or UnavailableError
+ * (locked).
+ */
 export async function openSqlite(options: StoreOptions, clock: Clock): Promise<Store> {
   const path = sqlitePath(options.uri)
   // A plan must not make a file: what is not there is as good as an empty database in memory.
@@ -90,6 +93,11 @@ function checkDatabase(database: Database, path: string, tables: readonly Table[
   const made = tables.filter((table) => hasTable(database, table.name)).length
   return [
     { name: 'store reachable', ok: true, detail: `SQLite ${version}, ${path}`, advice: '' },
-    { name: 'store schema', ok: true, detail: `version ${schemaVersion(database)}, ${made} tables of data`, advice: '' },
+    {
+      name: 'store schema',
+      ok: true,
+      detail: `version ${schemaVersion(database)}, ${made} tables of data`,
+      advice: '',
+    },
   ]
 }

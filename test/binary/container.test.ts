@@ -1,0 +1,80 @@
+// The image, as far as it can be had without a container engine: the Dockerfile's own steps, and then the
+// binary in an empty root that cannot be written to, as a user that no file knows, without HOME.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { buildImage, type Image, whyNoContainer } from '../rig/container.ts'
+import { jsonWords, lastOf, reachesBuild, readDockerfile } from '../rig/dockerfile.ts'
+import { project } from '../rig/sources.ts'
+
+const BUILD_LIMIT_MS = 240_000
+
+const reason = whyNoContainer()
+if (reason && process.env.CI) throw new Error(`the container test must run in CI, but ${reason}`)
+if (reason) console.warn(`container test skipped: ${reason}`)
+
+const stages = readDockerfile(await Bun.file(join(project, 'Dockerfile')).text())
+const production = stages.at(-1)
+const manifest = await Bun.file(join(project, 'package.json')).json()
+
+describe('Dockerfile', () => {
+  test('has a builder with the Bun of package.json, and a production stage without a shell', () => {
+    expect(stages.map(({ name }) => name)).toEqual(['builder', 'production'])
+    expect(stages[0]?.image).toBe(`oven/${manifest.packageManager.replace('@', ':')}`)
+    expect(production?.image).toBe('gcr.io/distroless/base-debian12:nonroot')
+    expect(production?.instructions.filter(({ word }) => word === 'RUN')).toEqual([])
+  })
+
+  test('runs the binary itself, as a user that is not root', () => {
+    if (!production) throw new Error('no production stage')
+    expect(jsonWords(lastOf(production, 'ENTRYPOINT'))).toEqual(['/usr/local/bin/petrosa'])
+    expect(lastOf(production, 'USER')).toBe('65532:65532')
+  })
+
+  test('what it cannot replay is refused, and .dockerignore keeps out what it does not name', async () => {
+    expect(() => readDockerfile('FROM scratch AS x\nHEALTHCHECK CMD true\n')).toThrow('HEALTHCHECK')
+    const dockerignore = await Bun.file(join(project, '.dockerignore')).text()
+    const paths = ['src/core/span.ts', 'test/tidy.test.ts', 'node_modules/a/b.js', '.git/config', '.env']
+    expect(paths.filter((path) => reachesBuild(dockerignore, path))).toEqual(['src/core/span.ts'])
+  })
+})
+
+describe.skipIf(reason !== null)('container', () => {
+  let image: Image
+
+  beforeAll(async () => {
+    image = await buildImage()
+  }, BUILD_LIMIT_MS)
+
+  afterAll(() => image?.dispose())
+
+  /** What the binary's own Bun says to a line of JavaScript, in place of the shell that the image has not. */
+  const ask = (code: string): string => {
+    const run = image.run(['-e', code], { BUN_BE_BUN: '1' })
+    return `${run.stdout}${run.stderr}`.trim()
+  }
+
+  test('the replay is what it claims: not root, no HOME, nothing to write to but the volume', () => {
+    const write = (path: string) =>
+      ask(`try { require('fs').writeFileSync('${path}', ''); console.log('written') }
+      catch (error) { console.log(error.code) }`)
+    expect(ask('console.log(process.getuid(), process.getgid(), process.getgroups().length)')).toBe(
+      '65532 65532 0',
+    )
+    expect(ask('console.log(process.env.HOME, process.env.SQLITE_PATH, process.cwd())')).toBe(
+      'undefined /data/petrosa.db /data',
+    )
+    expect(['/x', '/tmp/x', '/etc/x', '/data/x'].map(write)).toEqual(['EROFS', 'EROFS', 'EROFS', 'written'])
+  })
+
+  test('petrosa version', () => {
+    const run = image.run(['version'])
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(run.stdout).toContain(manifest.version)
+  })
+
+  test('petrosa --help', () => {
+    const run = image.run(['--help'])
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(run.stdout).toContain('petrosa')
+  })
+})
