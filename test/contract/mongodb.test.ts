@@ -1,17 +1,18 @@
-// What only the MongoDB store can show: a write that is stopped at every command there is, with transactions nowhere. Coverage
-// must never speak of rows that are not there nor forget what it knew, and the write repeated must end as if nothing had been.
+// What only the MongoDB store can show: a write that is stopped at every command there is, with transactions
+// nowhere. Coverage must never speak of rows that are not there nor forget what it knew, and the write
+// repeated must end as if nothing had been.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { ledgerRow, settledSpans } from '../../src/core/ledger.ts'
 import { minus, type Span, union } from '../../src/core/span.ts'
 import type { Page, Store } from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
+import { openMongodb } from '../../src/stores/mongodb/store.ts'
 import { mongodbDatabase, withMongoDatabase } from '../rig/mongodb-database.ts'
 import { type Fault, type MongodbProxy, startMongodbProxy } from '../rig/mongodb-proxy.ts'
 import { candle, candles, DAY_0_MS, FETCHED_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
 import { seededRandom, seedFor } from '../rig/seed.ts'
 import { type StartedServer, startMongodb } from '../rig/servers.ts'
 import { freshName, openStore, realClock } from '../rig/test-database.ts'
-import { openMongodb } from '../../src/stores/mongodb/store.ts'
 import { ledgerOf, readAll } from './reading.ts'
 
 const CASE_LIMIT_MS = 120_000
@@ -28,18 +29,27 @@ const table = tableOf(series)
 const at = (minute: number): number => DAY_0_MS + minute * MINUTE_MS
 const span = (from: number, to: number): Span => ({ startMs: at(from), endMs: at(to) })
 
-/** What is there before: rows on both sides, an outage between them, and rows of which some will be corrected. */
+/**
+ * What is there before: rows on both sides, an outage between them, and rows of which some will be corrected.
+ */
 const before: readonly Page[] = [
   page(series, candles(at(0), 10)),
-  page(series, [], { ledger: [ledgerRow(span(10, 40), 'outage', { checkedAtMs: FETCHED_MS, reason: 'asked' })] }),
+  page(series, [], {
+    ledger: [ledgerRow(span(10, 40), 'outage', { checkedAtMs: FETCHED_MS, reason: 'asked' })],
+  }),
   page(series, candles(at(40), 10)),
   page(series, [], { ledger: [ledgerRow(span(50, 90), 'wanted', { checkedAtMs: FETCHED_MS })] }),
 ]
 
-/** Cuts the outage in two, joins neighbours, corrects rows, inserts some where the ledger knew nothing: all that a write can do. */
+/**
+ * Cuts the outage in two, joins neighbours, corrects rows, inserts some where the ledger knew nothing: all
+ * that a write can do.
+ */
 const after: readonly Page[] = [
   page(series, candles(at(20), 5), { extractedAtMs: FETCHED_MS + 1 }),
-  page(series, [candle(at(45), { volume: '77.5' }), candle(at(46), { volume: '78' })], { extractedAtMs: FETCHED_MS + 2 }),
+  page(series, [candle(at(45), { volume: '77.5' }), candle(at(46), { volume: '78' })], {
+    extractedAtMs: FETCHED_MS + 2,
+  }),
   page(series, candles(at(50), 10), { extractedAtMs: FETCHED_MS + 3, fresh: true }),
 ]
 const expected = { written: 15, changed: 2 }
@@ -113,7 +123,9 @@ describe.skipIf(!server)('mongodb under faults', () => {
               proxy.fail(fault, from)
               expect({ from, ...(await faulty.write(after)) }).toEqual({ from, ...expected })
               met = proxy.commands().length >= from
-              expect({ rows: await readAll(direct, series), ledger: await ledgerOf(direct, series) }).toEqual(goal as never)
+              expect({ rows: await readAll(direct, series), ledger: await ledgerOf(direct, series) }).toEqual(
+                goal as never,
+              )
             })
           }
           expect(from).toBeGreaterThan(7)
@@ -139,7 +151,9 @@ describe.skipIf(!server)('mongodb under faults', () => {
             proxy.heal()
             await direct.write(after)
             await mustBeSound(direct)
-            expect({ rows: await readAll(direct, series), ledger: await ledgerOf(direct, series) }).toEqual(goal as never)
+            expect({ rows: await readAll(direct, series), ledger: await ledgerOf(direct, series) }).toEqual(
+              goal as never,
+            )
             expect(await direct.write(after)).toEqual({ written: 0, changed: 0 })
           })
         }
@@ -155,7 +169,7 @@ const RIVALS = 4
 const RIVAL_WRITES = 25
 
 test.skipIf(!server)(
-  'many stores change the ledger of one series at once: nothing that one was promised is lost, nothing is invented',
+  'many stores change the ledger of one series at once: nothing promised is lost, nothing invented',
   async () => {
     const { uri, drop } = await mongodbDatabase(server ?? '').fresh()
     const rivals = await Promise.all(
@@ -170,7 +184,8 @@ test.skipIf(!server)(
       for (let write = 0; write < RIVAL_WRITES; write += 1) {
         const from = Math.floor(random() * 200)
         const news = span(from, from + 1 + Math.floor(random() * 40))
-        const verdict = (['outage', 'no-trades', 'unlisted', 'wanted'] as const)[Math.floor(random() * 4)] ?? 'outage'
+        const verdict =
+          (['outage', 'no-trades', 'unlisted', 'wanted'] as const)[Math.floor(random() * 4)] ?? 'outage'
         // Answers of one moment are the hardest case: then no time says which row is the newer one.
         const checkedAtMs = FETCHED_MS + Math.floor(random() * 2)
         await store.write([page(series, [], { ledger: [ledgerRow(news, verdict, { checkedAtMs })] })])
@@ -205,7 +220,12 @@ describe.skipIf(!server)('mongodb, what is refused', () => {
   })
 
   test('a URI that is none, without repeating its password', async () => {
-    for (const uri of ['mongodb://u:s3cret@@host', 'http://u:s3cret@host', through('&nonsense=1'), through('&w=x&tls=maybe')]) {
+    for (const uri of [
+      'mongodb://u:s3cret@@host',
+      'http://u:s3cret@host',
+      through('&nonsense=1'),
+      through('&w=x&tls=maybe'),
+    ]) {
       const error = await open(uri)
       expect(error).toBeInstanceOf(UserError)
       expect(String(error)).not.toContain('s3cret')

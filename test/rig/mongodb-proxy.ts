@@ -1,10 +1,11 @@
-// A door to a MongoDB server that can be slammed: it forwards whole messages of the wire protocol, knows the command in each, and
-// makes the nth one fail in a chosen way. So a test can stop a write at every point there is, exactly.
+// A door to a MongoDB server that can be slammed: it forwards whole messages of the wire protocol, knows the
+// command in each, and makes the nth one fail in a chosen way. So a test can stop a write at every point
+// there is, exactly.
 import { connect, createServer, type Socket } from 'node:net'
 
 /**
- * cut: the command never reaches the server. lose-answer: the server does it, and the client never hears of it.
- * gone: the server is away from this command on. gone-after: it does the command, and is away then.
+ * cut: the command never reaches the server. lose-answer: the server does it, and the client never hears of
+ * it. gone: the server is away from this command on. gone-after: it does the command, and is away then.
  */
 export type Fault = 'cut' | 'lose-answer' | 'gone' | 'gone-after'
 
@@ -21,7 +22,15 @@ export type MongodbProxy = {
 }
 
 /** What the driver says by itself is not counted. */
-const uncounted = new Set(['hello', 'isMaster', 'ismaster', 'ping', 'endSessions', 'saslStart', 'saslContinue'])
+const uncounted = new Set([
+  'hello',
+  'isMaster',
+  'ismaster',
+  'ping',
+  'endSessions',
+  'saslStart',
+  'saslContinue',
+])
 
 const OP_MSG = 2013
 const HEADER_BYTES = 16
@@ -110,7 +119,10 @@ function eachMessage(socket: Socket, take: (message: Buffer) => void): void {
   })
 }
 
-/** The command of an OP_MSG: the name of the first field of its body, after header, flags, kind, length and type. */
+/**
+ * The command of an OP_MSG: the name of the first field of its body, after header, flags, kind, length and
+ * type.
+ */
 function commandOf(message: Buffer): string {
   if (message.readInt32LE(12) !== OP_MSG) return 'hello'
   const from = HEADER_BYTES + 4 + 1 + 4 + 1

@@ -1,12 +1,28 @@
-// The ledger as documents. A change may touch several of them and there may be no transactions, so it is made of conditional
-// writes in an order in which no moment claims too little: what grows first, what shrinks or goes last. Claims are made after
-// their rows are acknowledged, so none is ever too much. Every document bears a revision that each write renews; whoever finds
-// one changed begins again. A crash half-way leaves overlaps, which readers settle and the next change removes.
-import { type AnyBulkWriteOperation, type Collection, type Document, MaxKey, MinKey, MongoBulkWriteError, ObjectId } from 'mongodb'
-import { type LedgerRow, record } from '../../core/ledger.ts'
+// The ledger as documents. A change may touch several of them and there may be no transactions, so it is made
+// of conditional writes in an order in which no moment claims too little: what grows first, what shrinks or
+// goes last. Claims are made after their rows are acknowledged, so none is ever too much. Every document
+// bears a revision that each write renews; whoever finds one changed begins again. A crash half-way leaves
+// overlaps, which readers settle and the next change removes.
+import {
+  type AnyBulkWriteOperation,
+  type Collection,
+  type Document,
+  MaxKey,
+  MinKey,
+  MongoBulkWriteError,
+  type ObjectId,
+} from 'mongodb'
+import type { LedgerRow } from '../../core/ledger.ts'
 import { retry } from '../../core/retry.ts'
 import { UnavailableError } from '../../errors.ts'
-import { COVERAGE_TABLE, type CoverageRecord, coverageColumns, coverageValues, toLedgerRow } from '../schema.ts'
+import {
+  COVERAGE_TABLE,
+  type CoverageRecord,
+  coverageColumns,
+  coverageValues,
+  toLedgerRow,
+} from '../schema.ts'
+import { type Change, type News, type Put, planChange, type Stored, settled } from './coverage-plan.ts'
 import { decodeValue, encodeValue } from './document.ts'
 import { DUPLICATE_KEY, serverCode } from './errors.ts'
 import { pieces } from './flight.ts'
@@ -17,22 +33,6 @@ const conflictPolicy = { attempts: 40, firstPauseMs: 2, longestPauseMs: 500 }
 
 /** Series in one read of the ledger. */
 const READ_SERIES = 100
-
-/** What is recorded of one series, in order of time. */
-export type News = { readonly series: string; readonly rows: readonly LedgerRow[] }
-
-type Stored = { readonly row: LedgerRow; readonly revision: unknown }
-type Put = Stored & { readonly before: Stored | null; readonly revision: ObjectId }
-
-/** The change of one series: what must be there before anything may shrink or go, and then that. */
-type Change = {
-  readonly news: News
-  /** Whether the stored rows were disjoint, as they are unless a write was cut short or met another. */
-  readonly regular: boolean
-  readonly grow: readonly Put[]
-  readonly shrink: readonly Put[]
-  readonly remove: readonly Stored[]
-}
 
 /** A conflict with another writer; only the loop below sees it. */
 class ConflictError extends Error {}
@@ -47,7 +47,12 @@ export async function recordNews(connection: Connection, news: readonly News[]):
     attempt: async (attempt) => {
       // What overlaps may reach beyond what the news touch, so a second look is at all of the series.
       const whole = attempt > 1
-      const stored = await (whole ? readWhole(connection, open.map((one) => one.series)) : readTouching(connection, open))
+      const stored = await (whole
+        ? readWhole(
+            connection,
+            open.map((one) => one.series),
+          )
+        : readTouching(connection, open))
       const changes = open.map((one) => planChange(one, stored.get(one.series) ?? []))
       if (!whole && !changes.every((change) => change.regular)) throw new ConflictError()
       open = (await applyChanges(connection, collection, changes)).map((change) => change.news)
@@ -57,14 +62,17 @@ export async function recordNews(connection: Connection, news: readonly News[]):
   }).catch((error: unknown) => {
     if (!(error instanceof ConflictError)) throw error
     throw new UnavailableError(
-      `too many programs change the ledger of ${open[0]?.series ?? 'a series'} in ${connection.place} at once`,
+      `too many programs change the ledger of ${open[0]?.series} in ${connection.place} at once`,
       'let one program at a time fetch a series, then run the same command again: the rows are stored',
     )
   })
 }
 
 /** The ledger rows of each series, by start, disjoint; series that have none are left out. */
-export async function readLedgers(connection: Connection, series: readonly string[]): Promise<Map<string, LedgerRow[]>> {
+export async function readLedgers(
+  connection: Connection,
+  series: readonly string[],
+): Promise<Map<string, LedgerRow[]>> {
   const stored = await readWhole(connection, series)
   return new Map([...stored].map(([key, rows]) => [key, settled(rows.map((one) => one.row))]))
 }
@@ -94,13 +102,18 @@ function readTouching(connection: Connection, news: readonly News[]): Promise<Ma
   )
 }
 
-async function readWhere(connection: Connection, filters: readonly Document[]): Promise<Map<string, Stored[]>> {
+async function readWhere(
+  connection: Connection,
+  filters: readonly Document[],
+): Promise<Map<string, Stored[]>> {
   const bySeries = new Map<string, Stored[]>()
   for (const piece of pieces(filters, READ_SERIES)) {
-    const documents = await connection.run(() => coverage(connection).find({ $or: piece }).sort({ _id: 1 }).toArray())
+    const documents = await connection.run(() =>
+      coverage(connection).find({ $or: piece }).sort({ _id: 1 }).toArray(),
+    )
     for (const document of documents) {
-      const key = String(document['series'])
-      const stored = { row: decodeRow(document), revision: document['revision'] ?? null }
+      const key = String(document.series)
+      const stored = { row: decodeRow(document), revision: document.revision ?? null }
       const rows = bySeries.get(key)
       if (rows) rows.push(stored)
       else bySeries.set(key, [stored])
@@ -109,61 +122,19 @@ async function readWhere(connection: Connection, filters: readonly Document[]): 
   return bySeries
 }
 
-/**
- * Rows as `record` expects them: where some overlap, or are alike and touch, the newest `checkedAtMs` wins, the shorter row of two
- * equally new ones. Only a crash or two writers in the same moment leave such rows.
- */
-export function settled(rows: readonly LedgerRow[]): LedgerRow[] {
-  const sorted = [...rows].sort((a, b) => a.startMs - b.startMs)
-  if (!sorted.some((row, at) => at > 0 && collide(sorted[at - 1], row))) return sorted
-  const byAge = [...rows].sort(
-    (a, b) => a.checkedAtMs - b.checkedAtMs || b.endMs - b.startMs - (a.endMs - a.startMs),
-  )
-  return byAge.reduce<LedgerRow[]>((ledger, row) => after(ledger, [row]), [])
-}
-
-function collide(a: LedgerRow | undefined, b: LedgerRow): boolean {
-  if (!a || a.endMs < b.startMs) return false
-  return a.endMs > b.startMs || (a.verdict === b.verdict && a.source === b.source && a.verdict !== 'wanted')
-}
-
-/** The ledger that `record` makes of `rows` and `news`. */
-function after(rows: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerRow[] {
-  const { remove, put } = record(rows, news)
-  const gone = new Set([...remove, ...put.map((row) => row.startMs)])
-  return [...rows.filter((row) => !gone.has(row.startMs)), ...put].sort((a, b) => a.startMs - b.startMs)
-}
-
-function planChange(news: News, stored: readonly Stored[]): Change {
-  const before = new Map(stored.map((one) => [one.row.startMs, one]))
-  const rows = stored.map((one) => one.row)
-  const normal = settled(rows)
-  const regular = normal.length === rows.length && normal.every((row) => before.get(row.startMs)?.row === row)
-  const rowsAfter = after(normal, news.rows)
-  const put = regular ? record(rows, news.rows).put : rowsAfter
-  const kept = new Set(rowsAfter.map((row) => row.startMs))
-  const puts = put.map((row): Put => ({ row, before: before.get(row.startMs) ?? null, revision: new ObjectId() }))
-  const shrink = puts.filter(shrinks)
-  const remove = stored.filter((one) => !kept.has(one.row.startMs))
-  const grow = puts.filter((one) => !shrinks(one))
-  if (regular) return { news, regular, grow, shrink, remove }
-  // Where rows overlap, each may be what makes another one dispensable, and another writer may see it the other way round. So all
-  // that stay get a new revision before any shrinks or goes, which stops whoever was about to remove them.
-  const held = shrink.map((one): Put => ({ row: one.before?.row ?? one.row, before: one.before, revision: new ObjectId() }))
-  const shrinkHeld = shrink.map((one, i): Put => ({ ...one, before: held[i] ?? null }))
-  return { news, regular, grow: [...grow, ...held], shrink: shrinkHeld, remove }
-}
-
-const shrinks = ({ row, before }: Put): boolean => before !== null && before.row.endMs > row.endMs
-
 /** Makes the changes; gives back those that met another writer, to be planned again. */
-async function applyChanges(connection: Connection, collection: Collection, changes: readonly Change[]): Promise<Change[]> {
+async function applyChanges(
+  connection: Connection,
+  collection: Collection,
+  changes: readonly Change[],
+): Promise<Change[]> {
   const grown = await landed(connection, collection, changes, (change) => change.grow)
   const shrunk = await landed(connection, collection, grown, (change) => change.shrink)
   const removals = shrunk.flatMap(({ news, remove }) =>
     remove.map((one): AnyBulkWriteOperation => ({ deleteOne: { filter: whereAsRead(news.series, one) } })),
   )
-  // What was changed since stays: it overlaps, says nothing wrong, and the next change of the series removes it.
+  // What was changed since stays: it overlaps, says nothing wrong, and the next change of the series removes
+  // it.
   if (removals.length > 0) await connection.run(() => collection.bulkWrite(removals, { ordered: false }))
   const done = new Set(shrunk)
   return changes.filter((change) => !done.has(change))
@@ -182,7 +153,8 @@ async function landed(
   let lost = false
   const all = await connection.run(
     async () => {
-      // After a lost answer the same operations would find their own work in the way, so they are only looked for.
+      // After a lost answer the same operations would find their own work in the way, so they are only looked
+      // for.
       if (lost) return false
       return bulkMatches(collection, operations)
     },
@@ -193,14 +165,19 @@ async function landed(
   if (all) return changes
   const revisions = puts.map(({ put }) => put.revision)
   const filter: Document = { _id: { $in: puts.map(({ series, put }) => coverageId(series, put.row)) } }
-  const stored = await connection.run(() => collection.find(filter, { projection: { revision: 1 } }).toArray())
-  const present = new Set(stored.map((document) => String(document['revision'])))
+  const stored = await connection.run(() =>
+    collection.find(filter, { projection: { revision: 1 } }).toArray(),
+  )
+  const present = new Set(stored.map((document) => String(document.revision)))
   const absent = new Set(revisions.map(String).filter((revision) => !present.has(revision)))
   return changes.filter((change) => pick(change).every((put) => !absent.has(String(put.revision))))
 }
 
 /** Whether every operation did its work; false when any met another writer's. */
-async function bulkMatches(collection: Collection, operations: readonly AnyBulkWriteOperation[]): Promise<boolean> {
+async function bulkMatches(
+  collection: Collection,
+  operations: readonly AnyBulkWriteOperation[],
+): Promise<boolean> {
   try {
     const result = await collection.bulkWrite(operations, { ordered: false })
     return result.insertedCount + result.matchedCount === operations.length
@@ -218,7 +195,10 @@ function putOperation(series: string, { row, before, revision }: Put): AnyBulkWr
 
 const coverage = (connection: Connection): Collection => connection.database.collection(COVERAGE_TABLE)
 
-const coverageId = (series: string, row: LedgerRow): Document => ({ series, start_time: new Date(row.startMs) })
+const coverageId = (series: string, row: LedgerRow): Document => ({
+  series,
+  start_time: new Date(row.startMs),
+})
 
 const whereAsRead = (series: string, stored: Stored): Document => ({
   _id: coverageId(series, stored.row),
@@ -227,7 +207,10 @@ const whereAsRead = (series: string, stored: Stored): Document => ({
 
 function encodeRow(series: string, row: LedgerRow, revision: ObjectId): Document {
   const values = coverageValues(series, row)
-  const fields = coverageColumns.map((column, at) => [column.name, encodeValue(column.kind, values[at] ?? null)])
+  const fields = coverageColumns.map((column, at) => [
+    column.name,
+    encodeValue(column.kind, values[at] ?? null),
+  ])
   return { _id: coverageId(series, row), ...Object.fromEntries(fields), revision }
 }
 

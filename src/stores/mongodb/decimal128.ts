@@ -1,6 +1,7 @@
-// Exact decimals as Decimal128 and back. The driver's own conversion goes digit by digit through generic arithmetic and is a
-// bottleneck (twenty times slower, measured), so values whose digits fit a JavaScript integer are put together from bytes.
-// Canonical text has one spelling a number, and so has what is made of it here: equal numbers are equal bytes.
+// Exact decimals as Decimal128 and back. The driver's own conversion goes digit by digit through generic
+// arithmetic and is a bottleneck (twenty times slower, measured), so values whose digits fit a JavaScript
+// integer are put together from bytes. Canonical text has one spelling a number, and so has what is made of
+// it here: equal numbers are equal bytes.
 import { Decimal128 } from 'mongodb'
 
 /** Characters of a sign, a point, and as many digits as a JavaScript number may hold exactly. */
@@ -16,8 +17,8 @@ const POINT = 46
 const MINUS = 45
 
 /**
- * The Decimal128 of a canonical decimal (core/decimal.ts): its digits as they are, and their exponent. Throws on text that is no
- * decimal, or has more digits than fit.
+ * The Decimal128 of a canonical decimal (core/decimal.ts): its digits as they are, and their exponent. Throws
+ * on text that is no decimal, or has more digits than fit.
  */
 export function toDecimal128(text: string): Decimal128 {
   if (text.length > EXACT_LENGTH) return Decimal128.fromString(text)
@@ -58,8 +59,8 @@ function fromParts(negative: boolean, coefficient: number, exponent: number): De
 }
 
 /**
- * A Decimal128 as canonical text, whoever wrote it: trailing zeros and positive exponents are normalised. Null for infinities
- * and what is not a number.
+ * A Decimal128 as canonical text, whoever wrote it: trailing zeros and positive exponents are normalised.
+ * Null for infinities and what is not a number.
  */
 export function fromDecimal128(value: Decimal128): string | null {
   const bytes = value.bytes
@@ -76,7 +77,8 @@ function coefficientText(bytes: Uint8Array): string {
   for (let at = 7; at < 14; at += 1) wide |= bytes[at] ?? 0
   const high = (bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8) | ((bytes[6] ?? 0) << 16)
   if (wide === 0 && high < 2 ** 21) {
-    const low = ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0
+    const low =
+      ((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16) | ((bytes[3] ?? 0) << 24)) >>> 0
     return String(high * WORD + low)
   }
   let coefficient = BigInt((bytes[14] ?? 0) & 1)

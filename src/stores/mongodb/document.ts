@@ -1,5 +1,5 @@
-// Rows as documents and back: the shape of `_id`, the BSON type of every kind of column, and the ranges of `_id` that hold a series.
-// Nothing is rounded: decimals are Decimal128, ids 64-bit integers, times dates.
+// Rows as documents and back: the shape of `_id`, the BSON type of every kind of column, and the ranges of
+// `_id` that hold a series. Nothing is rounded: decimals are Decimal128, ids 64-bit integers, times dates.
 import { Decimal128, type Document, MaxKey, MinKey } from 'mongodb'
 import { type Column, type ColumnKind, type Table, timeName, type Value } from '../../core/dataset.ts'
 import type { Series } from '../../core/series.ts'
@@ -8,7 +8,10 @@ import type { Page } from '../../core/store.ts'
 import { UserError } from '../../errors.ts'
 import { fromDecimal128, toDecimal128 } from './decimal128.ts'
 
-/** What `_id` calls market and symbol, and then the columns of the key in their order (interface.md, section 5). */
+/**
+ * What `_id` calls market and symbol, and then the columns of the key in their order (interface.md, section
+ * 5).
+ */
 const SERIES_FIELDS = ['m', 's'] as const
 const KEY_FIELDS = ['t', 'r'] as const
 
@@ -36,7 +39,10 @@ export function encodeValue(kind: ColumnKind, value: Value): unknown {
   }
 }
 
-/** A stored value in the units of the contract. Throws UserError where a field is not of the type that we write. */
+/**
+ * A stored value in the units of the contract. Throws UserError where a field is not of the type that we
+ * write.
+ */
 export function decodeValue(column: Column, stored: unknown, collection: string): Value {
   if (stored === null || stored === undefined) return null
   switch (column.kind) {
@@ -86,28 +92,36 @@ export function pageForm(page: Page): PageForm {
       if (key !== undefined) id[key] = value
       document[names[at] ?? ''] = value
     }
-    document['source'] = page.source
-    document['extracted_at'] = extractedAt
+    document.source = page.source
+    document.extracted_at = extractedAt
     return document
   }
   return { page, build }
 }
 
-/** Where the `_id` of a document begins in its bytes: after the length, the type (object), and the name with its zero. */
+/**
+ * Where the `_id` of a document begins in its bytes: after the length, the type (object), and the name with
+ * its zero.
+ */
 const ID_OFFSET = 9
 
-/** The bytes of the `_id` of a raw document as text: equal for equal keys, since we write one spelling of each. */
+/**
+ * The bytes of the `_id` of a raw document as text: equal for equal keys, since we write one spelling of
+ * each.
+ */
 export function rawKey(raw: Uint8Array): string {
   const length = (raw[ID_OFFSET] ?? 0) | ((raw[ID_OFFSET + 1] ?? 0) << 8)
   return Buffer.from(raw.buffer, raw.byteOffset + ID_OFFSET, length).toString('latin1')
 }
 
-/** What follows the values of a row in its document: the name and text of source, extracted_at, and a zero. */
+/**
+ * What follows the values of a row in its document: the name and text of source, extracted_at, and a zero.
+ */
 const tailBytes = (source: string): number => 1 + 7 + 4 + source.length + 1 + (1 + 13 + 8) + 1
 
 /**
- * Whether a stored document has the bytes of ours in everything before source: then the row is equal. What differs in bytes may
- * still be equal as numbers, and must be decoded to tell.
+ * Whether a stored document has the bytes of ours in everything before source: then the row is equal. What
+ * differs in bytes may still be equal as numbers, and must be decoded to tell.
  */
 export function sameValues(stored: Uint8Array, ours: Uint8Array, source: string): boolean {
   const end = ours.length - tailBytes(source)
@@ -124,11 +138,18 @@ export function seriesRange(series: Series): Document {
 export function keyRange(page: Page, first: Value, last: Value): Document {
   const kind = page.table.columns[0]?.kind ?? 'time'
   const head = { m: page.series.market, s: page.series.symbol }
-  // A shorter document sorts before a longer one, so that `r` widens the upper bound to every document of `last`.
-  return { $gte: { ...head, t: encodeValue(kind, first) }, $lte: { ...head, t: encodeValue(kind, last), r: new MaxKey() } }
+  // A shorter document sorts before a longer one, so that `r` widens the upper bound to every document of
+  // `last`.
+  return {
+    $gte: { ...head, t: encodeValue(kind, first) },
+    $lte: { ...head, t: encodeValue(kind, last), r: new MaxKey() },
+  }
 }
 
-/** The filter of a series' rows in a span of time: a range of `_id` where time leads the key, else of the index on time. */
+/**
+ * The filter of a series' rows in a span of time: a range of `_id` where time leads the key, else of the
+ * index on time.
+ */
 export function spanFilter(series: Series, table: Table, span: Span): Document {
   const from = new Date(span.startMs)
   const to = new Date(span.endMs)

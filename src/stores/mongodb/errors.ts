@@ -1,5 +1,5 @@
-// What MongoDB and its driver say, as instructions. The driver's own text is repeated only where it helps, and never with the
-// password of the URI in it.
+// What MongoDB and its driver say, as instructions. The driver's own text is repeated only where it helps,
+// and never with the password of the URI in it.
 import {
   MongoBulkWriteError,
   MongoClientClosedError,
@@ -34,7 +34,10 @@ const passingCodes = new Set([6, 7, 24, 26, 50, 64, 89, 91, 112, 189, 202, 262, 
 /** What the driver throws once its client is closed. */
 const closedErrors = [MongoNotConnectedError, MongoClientClosedError, MongoTopologyClosedError]
 
-/** What went wrong itself: a bulk write wraps an error of the network or of the whole command as if the server had sent it. */
+/**
+ * What went wrong itself: a bulk write wraps an error of the network or of the whole command as if the server
+ * had sent it.
+ */
 function unwrapped(error: unknown): unknown {
   if (!(error instanceof MongoBulkWriteError)) return error
   return error.errorResponse instanceof MongoError ? error.errorResponse : error
@@ -55,7 +58,12 @@ export function serverCode(thrown: unknown): number {
 
 /** Whether every failure of a bulk write is a taken key, so that all else of it is stored. */
 export function isTaken(error: unknown): error is MongoBulkWriteError {
-  if (!(error instanceof MongoBulkWriteError) || unwrapped(error) !== error || error.result.getWriteConcernError()) return false
+  if (
+    !(error instanceof MongoBulkWriteError) ||
+    unwrapped(error) !== error ||
+    error.result.getWriteConcernError()
+  )
+    return false
   const failures = error.result.getWriteErrors()
   return failures.length > 0 && failures.every((failure) => failure.code === DUPLICATE_KEY)
 }
@@ -71,14 +79,17 @@ export function isPassing(thrown: unknown): boolean {
 }
 
 /**
- * An error of the driver or the server as an instruction; `place` names the database without a password. What is already one, and
- * what points to a defect, stays as it is.
+ * An error of the driver or the server as an instruction; `place` names the database without a password. What
+ * is already one, and what points to a defect, stays as it is.
  */
 export function explained(thrown: unknown, place: string): unknown {
   const error = unwrapped(thrown)
   if (error instanceof PetrosaError || !(error instanceof MongoError)) return error
   return (
-    explainedSetting(error, place) ?? explainedRefusal(error, place) ?? explainedAbsence(error, place) ?? error
+    explainedSetting(error, place) ??
+    explainedRefusal(error, place) ??
+    explainedAbsence(error, place) ??
+    error
   )
 }
 
@@ -92,7 +103,11 @@ function explainedSetting(error: MongoError, place: string): PetrosaError | null
     )
   }
   if (error instanceof MongoCompatibilityError) {
-    return new UserError(`${place} runs a version of MongoDB that is too old`, 'use MongoDB 4.4 or newer', options)
+    return new UserError(
+      `${place} runs a version of MongoDB that is too old`,
+      'use MongoDB 4.4 or newer',
+      options,
+    )
   }
   if (error instanceof MongoParseError || error instanceof MongoMissingCredentialsError) {
     return badUri(error)
@@ -110,8 +125,8 @@ function explainedSetting(error: MongoError, place: string): PetrosaError | null
 /** A URI that the driver cannot use. Its message is left out: it may repeat a part of the URI. */
 export function badUri(error: unknown): UserError {
   return new UserError(
-    'the MongoDB URI cannot be read: it names something that the driver does not know, or has a character that must be escaped',
-    'write it as mongodb://user:password@host:27017/database, with %XX for special characters in the password',
+    'the MongoDB URI cannot be read: an option that is not known, or a character that must be escaped',
+    'write it as mongodb://user:password@host:27017/database, special characters of the password as %XX',
     { cause: error },
   )
 }
@@ -157,7 +172,7 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
   if (readOnlyCodes.has(code)) {
     return new UserError(
       `${place} takes no writes: it is a secondary of a replica set`,
-      'name the replica set with replicaSet= in MONGODB_URI, without directConnection, so that its primary is found',
+      'name the set with replicaSet= in MONGODB_URI, without directConnection, so that its primary is found',
       options,
     )
   }
@@ -166,12 +181,14 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
 
 function explainedAbsence(error: MongoError, place: string): PetrosaError | null {
   if (closedErrors.some((kind) => error instanceof kind)) {
-    return new UnavailableError(`the connection to ${place} was closed`, 'run the same command again', { cause: error })
+    return new UnavailableError(`the connection to ${place} was closed`, 'run the same command again', {
+      cause: error,
+    })
   }
   if (!isPassing(error)) return null
   return new UnavailableError(
     `${place} is not available (${reason(error)})`,
-    'check that it runs and that host, port and replicaSet in MONGODB_URI are right, then run the same command again',
+    'check that it runs, and host, port and replicaSet in MONGODB_URI, then run the same command again',
     { cause: error },
   )
 }

@@ -1,7 +1,10 @@
 // How much happens at once: a few commands of one write, and one change of the ledger.
 import { IN_FLIGHT } from './open.ts'
 
-/** Runs `work` on every item, IN_FLIGHT at once; after a failure no new one begins. Results in the order of the items. */
+/**
+ * Runs `work` on every item, IN_FLIGHT at once; after a failure no new one begins. Results in the order of
+ * the items.
+ */
 export async function eachInFlight<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   let next = 0
@@ -18,7 +21,8 @@ export async function eachInFlight<T, R>(items: readonly T[], work: (item: T) =>
       }
     }
   }
-  // All lanes are waited for, so that nothing of a failed write is still under way when the caller hears of it.
+  // All lanes are waited for, so that nothing of a failed write is still under way when the caller hears of
+  // it.
   const lanes = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, lane))
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
   return results

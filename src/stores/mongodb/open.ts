@@ -1,5 +1,5 @@
-// Opens a connection to MongoDB: what the URI says, with a bound on everything that it leaves open, and the one way in which all
-// parts of the store repeat what failed for a passing reason.
+// Opens a connection to MongoDB: what the URI says, with a bound on everything that it leaves open, and the
+// one way in which all parts of the store repeat what failed for a passing reason.
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb'
 import { type Clock, retry } from '../../core/retry.ts'
 import type { StoreOptions } from '../../core/store.ts'
@@ -9,7 +9,10 @@ import { badUri, explained, isPassing } from './errors.ts'
 /** Where a URI without a database leads. */
 const DEFAULT_DATABASE = 'binance'
 
-/** Writes at once, and the commands that each has in flight: more of either brought nothing (measured on two cores). */
+/**
+ * Writes at once, and the commands that each has in flight: more of either brought nothing (measured on two
+ * cores).
+ */
 export const WRITERS = 2
 export const IN_FLIGHT = 2
 
@@ -33,13 +36,16 @@ export type Connection = {
   readonly readOnly: boolean
   readonly clock: Clock
   /**
-   * Runs `work` and repeats it after a passing failure, so it must be harmless to repeat; `failed` hears of each failure before
-   * that. What it throws in the end is a PetrosaError or a defect.
+   * Runs `work` and repeats it after a passing failure, so it must be harmless to repeat; `failed` hears of
+   * each failure before that. What it throws in the end is a PetrosaError or a defect.
    */
   run<T>(work: () => Promise<T>, failed?: () => void): Promise<T>
 }
 
-/** Connects. Throws UserError (URI, password, w=0, TLS) or UnavailableError (unknown host, refused, no primary). */
+/**
+ * Connects. Throws UserError (URI, password, w=0, TLS) or UnavailableError (unknown host, refused, no
+ * primary).
+ */
 export async function connect(options: StoreOptions, clock: Clock): Promise<Connection> {
   const client = createClient(options.uri, options.readOnly)
   const name = databaseName(options.uri)
@@ -69,7 +75,12 @@ export async function connect(options: StoreOptions, clock: Clock): Promise<Conn
   }
 }
 
-async function repeat<T>(work: () => Promise<T>, clock: Clock, place: string, failed?: () => void): Promise<T> {
+async function repeat<T>(
+  work: () => Promise<T>,
+  clock: Clock,
+  place: string,
+  failed?: () => void,
+): Promise<T> {
   try {
     return await retry({
       policy: serverPolicy,
@@ -97,7 +108,8 @@ function createClient(uri: string, readOnly: boolean): MongoClient {
   try {
     return new MongoClient(uri, {
       ...Object.fromEntries(unsaid),
-      // What was just written must be seen: gaps would be found where a secondary lags. A plan may read anywhere.
+      // What was just written must be seen: gaps would be found where a secondary lags. A plan may read
+      // anywhere.
       ...(readOnly ? {} : { readPreference: 'primary' }),
     })
   } catch (error) {

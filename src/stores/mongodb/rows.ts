@@ -1,6 +1,7 @@
-// Writes the rows of pages. Where the ledger knows nothing, documents are inserted at once, and a taken key is the sign to look;
-// elsewhere the stored rows are read back first and only differences are written, each on condition that the stored document
-// still is what was read. So every count is exact and whoever writes the same rows meanwhile loses nothing.
+// Writes the rows of pages. Where the ledger knows nothing, documents are inserted at once, and a taken key
+// is the sign to look; elsewhere the stored rows are read back first and only differences are written, each
+// on condition that the stored document still is what was read. So every count is exact and whoever writes
+// the same rows meanwhile loses nothing.
 import { type AnyBulkWriteOperation, BSON, type Collection, type Document } from 'mongodb'
 import type { Table, Value } from '../../core/dataset.ts'
 import { seriesKey } from '../../core/series.ts'
@@ -97,12 +98,17 @@ async function insert(work: Work, entries: readonly Entry[]): Promise<Entry[]> {
   return taken.flat()
 }
 
-/** Replaces what differs, where it still is as it was read; gives back the entries that must be looked at again. */
+/**
+ * Replaces what differs, where it still is as it was read; gives back the entries that must be looked at
+ * again.
+ */
 async function replace(work: Work, changes: readonly Change[]): Promise<Entry[]> {
   const again = await eachInFlight(pieces(changes, COMMAND_ROWS), async (piece) => {
     const entries = piece.map((change) => change.entry)
     const operations = piece.map(
-      (change): AnyBulkWriteOperation => ({ updateOne: { filter: change.stored, update: { $set: change.set } } }),
+      (change): AnyBulkWriteOperation => ({
+        updateOne: { filter: change.stored, update: { $set: change.set } },
+      }),
     )
     return work.connection.run(
       async () => {
@@ -122,7 +128,10 @@ function markUnsure(entries: readonly Entry[], as: 'written' | 'changed'): void 
 }
 
 /** Reads the stored documents of `entries`: which are missing, and which differ and may be replaced. */
-async function compare(work: Work, entries: readonly Entry[]): Promise<{ missing: Entry[]; changes: Change[] }> {
+async function compare(
+  work: Work,
+  entries: readonly Entry[],
+): Promise<{ missing: Entry[]; changes: Change[] }> {
   const compared = await eachInFlight(pieces(entries, COMMAND_ROWS), (piece) =>
     work.connection.run(() => comparePiece(work, piece)),
   )
@@ -132,7 +141,10 @@ async function compare(work: Work, entries: readonly Entry[]): Promise<{ missing
   }
 }
 
-async function comparePiece(work: Work, piece: readonly Entry[]): Promise<{ missing: Entry[]; changes: Change[] }> {
+async function comparePiece(
+  work: Work,
+  piece: readonly Entry[],
+): Promise<{ missing: Entry[]; changes: Change[] }> {
   const byKey = new Map<string, { readonly entry: Entry; readonly bytes: Uint8Array }>()
   for (const entry of piece) {
     const bytes = BSON.serialize(entry.form.build(entry.row))
@@ -182,13 +194,14 @@ function precedes(a: Value, b: Value): boolean {
 }
 
 /**
- * The change that makes the stored document say what the row says, or null when it does or when the row may not replace it: REST
- * always may, an archive only what an archive wrote, anything under refresh; null never replaces a value.
+ * The change that makes the stored document say what the row says, or null when it does or when the row may
+ * not replace it: REST always may, an archive only what an archive wrote, anything under refresh; null never
+ * replaces a value.
  */
 function changeOf(work: Work, entry: Entry, document: Document): Change | null {
   const { page, build } = entry.form
   const { source, extracted_at: extractedAt } = document
-  const stored: Document = { _id: document['_id'], source, extracted_at: extractedAt }
+  const stored: Document = { _id: document._id, source, extracted_at: extractedAt }
   const differing: string[] = []
   for (let at = work.table.keyLength; at < work.table.columns.length; at += 1) {
     const column = work.table.columns[at]
@@ -198,7 +211,8 @@ function changeOf(work: Work, entry: Entry, document: Document): Change | null {
     if (decodeValue(column, document[column.name], work.table.name) !== value) differing.push(column.name)
   }
   if (differing.length === 0) {
-    const ours = source === page.source && extractedAt instanceof Date && extractedAt.getTime() === page.extractedAtMs
+    const ours =
+      source === page.source && extractedAt instanceof Date && extractedAt.getTime() === page.extractedAtMs
     // The command whose answer was lost did its work, and is counted now.
     if (entry.unsure && ours) work[entry.unsure] += 1
     entry.unsure = null

@@ -1,5 +1,5 @@
-// Reads of the MongoDB store: what is there, counted and listed by key ranges on the server. A collection that does not exist
-// reads as an empty one.
+// Reads of the MongoDB store: what is there, counted and listed by key ranges on the server. A collection
+// that does not exist reads as an empty one.
 import type { Collection, Document } from 'mongodb'
 import { type Rows, type Table, timeName } from '../../core/dataset.ts'
 import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
@@ -14,9 +14,14 @@ import type { Connection } from './open.ts'
 const UNITED_PARTS = 400
 
 /** Every series that the ledger or one of `tables` knows, in order of their keys. */
-export async function knownSeries(connection: Connection, tables: readonly Table[]): Promise<readonly Series[]> {
+export async function knownSeries(
+  connection: Connection,
+  tables: readonly Table[],
+): Promise<readonly Series[]> {
   const found = new Map<string, Series>()
-  const ledger: unknown[] = await connection.run(() => connection.database.collection(COVERAGE_TABLE).distinct('series'))
+  const ledger: unknown[] = await connection.run(() =>
+    connection.database.collection(COVERAGE_TABLE).distinct('series'),
+  )
   for (const key of ledger) {
     const series = parseSeriesKey(String(key))
     if (!series) continue
@@ -28,13 +33,18 @@ export async function knownSeries(connection: Connection, tables: readonly Table
   return [...found.keys()].sort().flatMap((key) => found.get(key) ?? [])
 }
 
-/** The series of a collection. Symbols come from a skip scan of the index, then each market is looked up by its key range. */
+/**
+ * The series of a collection. Symbols come from a skip scan of the index, then each market is looked up by
+ * its key range.
+ */
 async function storedSeries(connection: Connection, table: Table): Promise<Series[]> {
   const collection = connection.database.collection(table.name)
   const symbols: unknown[] = await connection.run(() => collection.distinct('symbol'))
-  const possible = symbols.filter(isText).flatMap((symbol) =>
-    markets.map((market): Series => ({ market, dataset: table.dataset, symbol, period: table.period })),
-  )
+  const possible = symbols
+    .filter(isText)
+    .flatMap((symbol) =>
+      markets.map((market): Series => ({ market, dataset: table.dataset, symbol, period: table.period })),
+    )
   const present: Series[] = []
   for (const piece of pieces(possible, UNITED_PARTS)) {
     const parts = piece.map((series) => [
@@ -53,7 +63,11 @@ async function storedSeries(connection: Connection, table: Table): Promise<Serie
 const isText = (value: unknown): value is string => typeof value === 'string'
 
 /** The documents of several pipelines over one collection, in one round trip and in no promised order. */
-async function unite(connection: Connection, collection: Collection, parts: readonly Document[][]): Promise<Document[]> {
+async function unite(
+  connection: Connection,
+  collection: Collection,
+  parts: readonly Document[][],
+): Promise<Document[]> {
   const [first = [], ...others] = parts
   const pipeline = [
     ...first,
@@ -75,13 +89,13 @@ export async function holding(connection: Connection, series: Series, table: Tab
       .toArray(),
   )
   if (groups.length === 0) return null
-  const rowsOf = (source: string): number => Number(groups.find((group) => group['_id'] === source)?.['rows'] ?? 0)
+  const rowsOf = (source: string): number => Number(groups.find((group) => group._id === source)?.rows ?? 0)
   const sources = ['rest', 'archive'] as const
   const timesMs = (field: string): number[] => groups.map((group) => Number(group[field]))
   return {
     firstMs: Math.min(...timesMs('first')),
     lastMs: Math.max(...timesMs('last')),
-    rows: groups.reduce((sum, group) => sum + Number(group['rows']), 0),
+    rows: groups.reduce((sum, group) => sum + Number(group.rows), 0),
     bySource: sources.map((source) => ({ source, rows: rowsOf(source) })).filter((count) => count.rows > 0),
   }
 }
@@ -135,7 +149,9 @@ export async function readRows(
   return { count: documents.length, columns }
 }
 
-/** The index gives times in order, and rows of one time as they were written; their ids say which came first. */
+/**
+ * The index gives times in order, and rows of one time as they were written; their ids say which came first.
+ */
 function byTimeAndId(a: Document, b: Document, table: Table): number {
   const time = timeName(table)
   const id = table.columns[0]?.name ?? ''

@@ -1,5 +1,5 @@
-// The collections, their indexes and the recorded version: made where they are missing, checked where they exist. Making one that
-// is there is no error to MongoDB, so that many processes may prepare at once.
+// The collections, their indexes and the recorded version: made where they are missing, checked where they
+// exist. Making one that is there is no error to MongoDB, so that many processes may prepare at once.
 import { type Document, MongoServerError } from 'mongodb'
 import { allColumns, type Table, timeName } from '../../core/dataset.ts'
 import {
@@ -55,7 +55,9 @@ export async function prepareSchema(connection: Connection, tables: readonly Tab
   const filter: Document = { _id: SCHEMA_VERSION }
   await connection.run(async () => {
     try {
-      await connection.database.collection(SCHEMA_TABLE).updateOne(filter, { $setOnInsert: stamp }, { upsert: true })
+      await connection.database
+        .collection(SCHEMA_TABLE)
+        .updateOne(filter, { $setOnInsert: stamp }, { upsert: true })
     } catch (error) {
       // Another process was faster, with the same version.
       if (serverCode(error) !== DUPLICATE_KEY) throw error
@@ -68,23 +70,29 @@ export async function schemaVersion(connection: Connection): Promise<number> {
   const newest = await connection.run(() =>
     connection.database.collection(SCHEMA_TABLE).find().sort({ _id: -1 }).limit(1).toArray(),
   )
-  return Number(newest[0]?.['version'] ?? 0)
+  return Number(newest[0]?.version ?? 0)
 }
 
 /** The names of those of our collections that exist. Throws UserError when one is of another shape. */
-export async function checkTables(connection: Connection, tables: readonly Table[]): Promise<readonly string[]> {
+export async function checkTables(
+  connection: Connection,
+  tables: readonly Table[],
+): Promise<readonly string[]> {
   return checkShapes(connection, shapesOf(tables))
 }
 
 async function checkShapes(connection: Connection, shapes: readonly Shape[]): Promise<readonly string[]> {
   const names = shapes.map((shape) => shape.name)
-  const found = await connection.run(() => connection.database.listCollections({ name: { $in: names } }).toArray())
+  const found = await connection.run(() =>
+    connection.database.listCollections({ name: { $in: names } }).toArray(),
+  )
   const present = new Map(found.map((one) => [one.name, one.type ?? 'collection']))
   await eachInFlight(
     shapes.filter((shape) => present.has(shape.name)),
     async (shape) => {
       const type = present.get(shape.name)
-      if (type !== 'collection') refuseForeignShape(shape.name, `it is a ${type}, not a collection`, connection.place)
+      if (type !== 'collection')
+        refuseForeignShape(shape.name, `it is a ${type}, not a collection`, connection.place)
       const sample = await connection.run(() => connection.database.collection(shape.name).findOne())
       if (sample) checkSample(connection, shape, sample)
     },
@@ -93,10 +101,17 @@ async function checkShapes(connection: Connection, shapes: readonly Shape[]): Pr
 }
 
 function checkSample(connection: Connection, shape: Shape, sample: Document): void {
-  const id: unknown = sample['_id']
-  const fields = id !== null && typeof id === 'object' && Object.getPrototypeOf(id) === Object.prototype ? Object.keys(id) : []
+  const id: unknown = sample._id
+  const fields =
+    id !== null && typeof id === 'object' && Object.getPrototypeOf(id) === Object.prototype
+      ? Object.keys(id)
+      : []
   if (fields.join() !== shape.id.join()) {
-    refuseForeignShape(shape.name, `the _id of its documents is not {${shape.id.join(', ')}}`, connection.place)
+    refuseForeignShape(
+      shape.name,
+      `the _id of its documents is not {${shape.id.join(', ')}}`,
+      connection.place,
+    )
   }
   const missing = shape.fields.find((field) => !(field in sample))
   if (missing !== undefined) {

@@ -1,5 +1,5 @@
-// The MongoDB store, for servers from 4.4 on, alone or in a replica set. It needs no transactions: rows are acknowledged before
-// the ledger speaks of them, and every step may be repeated.
+// The MongoDB store, for servers from 4.4 on, alone or in a replica set. It needs no transactions: rows are
+// acknowledged before the ledger speaks of them, and every step may be repeated.
 import type { LedgerRow } from '../../core/ledger.ts'
 import type { Clock } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
@@ -43,8 +43,8 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
 }
 
 /**
- * MongoDB makes a missing collection at the first insert, without its index, so a database that was dropped meanwhile must be
- * noticed; and so must a newer program that changed the schema.
+ * MongoDB makes a missing collection at the first insert, without its index, so a database that was dropped
+ * meanwhile must be noticed; and so must a newer program that changed the schema.
  */
 async function checkSchema(connection: Connection): Promise<void> {
   const version = await schemaVersion(connection)
@@ -64,7 +64,8 @@ async function write(
 ): Promise<WriteResult> {
   const table = pages[0]?.table
   if (!table) return { written: 0, changed: 0 }
-  if (connection.readOnly) throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
+  if (connection.readOnly)
+    throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
   await checkSchema(connection)
   const result = await writeRows(connection, table, pages, refresh)
   const news = new Map<string, LedgerRow[]>()
@@ -72,9 +73,13 @@ async function write(
     const key = seriesKey(page.series)
     news.set(key, [...(news.get(key) ?? []), ...page.ledger])
   }
-  // In turns, so that pages of one series that are written at once do not get into each other's way, and become one ledger row.
+  // In turns, so that pages of one series that are written at once do not get into each other's way, and
+  // become one ledger row.
   await ledgerTurn(() =>
-    recordNews(connection, [...news].map(([series, rows]) => ({ series, rows }))),
+    recordNews(
+      connection,
+      [...news].map(([series, rows]) => ({ series, rows })),
+    ),
   )
   return result
 }
