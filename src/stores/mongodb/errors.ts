@@ -84,13 +84,29 @@ export function isPassing(thrown: unknown): boolean {
  */
 export function explained(thrown: unknown, place: string): unknown {
   const error = unwrapped(thrown)
-  if (error instanceof PetrosaError || !(error instanceof MongoError)) return error
+  if (error instanceof PetrosaError) return error
+  if (!(error instanceof MongoError)) return explainedSystem(error, place)
   return (
     explainedSetting(error, place) ??
     explainedRefusal(error, place) ??
     explainedAbsence(error, place) ??
     error
   )
+}
+
+/** What the system says before the driver gets to a server: a file of the URI is not there, a name has no records. */
+function explainedSystem(error: unknown, place: string): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error
+  const options = { cause: error }
+  if (error.code === 'ENOENT' || error.code === 'EACCES') {
+    return new UserError(
+      `a file that the MongoDB URI names cannot be read (${error.message})`,
+      'check tlsCAFile and tlsCertificateKeyFile in MONGODB_URI',
+      options,
+    )
+  }
+  if (/^query(Srv|Txt) /.test(error.message)) return unavailable(place, 'unknown host', options)
+  return error
 }
 
 function explainedSetting(error: MongoError, place: string): PetrosaError | null {
@@ -150,7 +166,7 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
   }
   if (code === UNAUTHORIZED) {
     return new UserError(
-      `the user may not do that in ${place} (${error.message})`,
+      `the user may not do all that is needed in ${place}${refusedCommand(error)}`,
       'grant it the role readWrite on that database',
       options,
     )
@@ -179,6 +195,12 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
   return null
 }
 
+/** The command that was refused, and the collection that it was for. */
+function refusedCommand(error: Error): string {
+  const [, command, collection] = /execute command \{ (\w+): "?(\w+)/.exec(error.message) ?? []
+  return command ? ` (${command} ${collection})` : ''
+}
+
 function explainedAbsence(error: MongoError, place: string): PetrosaError | null {
   if (closedErrors.some((kind) => error instanceof kind)) {
     return new UnavailableError(`the connection to ${place} was closed`, 'run the same command again', {
@@ -186,10 +208,14 @@ function explainedAbsence(error: MongoError, place: string): PetrosaError | null
     })
   }
   if (!isPassing(error)) return null
+  return unavailable(place, reason(error), { cause: error })
+}
+
+function unavailable(place: string, why: string, options: ErrorOptions): UnavailableError {
   return new UnavailableError(
-    `${place} is not available (${reason(error)})`,
+    `${place} is not available (${why})`,
     'check that it runs, and host, port and replicaSet in MONGODB_URI, then run the same command again',
-    { cause: error },
+    options,
   )
 }
 
