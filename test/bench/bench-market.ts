@@ -37,8 +37,8 @@ export function pageUrls(url: string, rows: number, symbols: number): string[] {
   for (const spec of specs.slice(0, symbols)) {
     for (let row = 0; row < rows / symbols; row += 1_000) {
       const startMs = START_MS + row * MINUTE_MS
-      const query = `symbol=${spec.symbol}&interval=1m&startTime=${startMs}&endTime=${startMs + 1_000 * MINUTE_MS - 1}&limit=1000`
-      urls.push(`${url}/api/v3/klines?${query}`)
+      const bounds = `startTime=${startMs}&endTime=${startMs + 1_000 * MINUTE_MS - 1}`
+      urls.push(`${url}/api/v3/klines?symbol=${spec.symbol}&interval=1m&${bounds}&limit=1000`)
     }
   }
   return urls

@@ -45,7 +45,7 @@ export async function sqliteTarget(path: string): Promise<Target> {
       }
       const other = `${path}.import`
       await remove(other)
-      const prepare = `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; ${schema};`
+      const prepare = `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; ${schema};`
       await measure(['sqlite3', other, prepare])
       const { wallSeconds } = await measure([
         'sqlite3',
