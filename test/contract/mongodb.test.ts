@@ -194,12 +194,15 @@ test.skipIf(!server)(
         expect(minus(owed, settledSpans(await ledgerOf(store, series)))).toEqual([])
       }
     }
-    await Promise.all(rivals.map(record))
-    const ledger = await ledgerOf(first, series)
-    expect(settledSpans(ledger)).toEqual(union(promised))
-    expect(ledger.filter((row, i) => i > 0 && (ledger[i - 1]?.endMs ?? 0) > row.startMs)).toEqual([])
-    await Promise.all(rivals.map((store) => store.close()))
-    await drop()
+    try {
+      await Promise.all(rivals.map(record))
+      const ledger = await ledgerOf(first, series)
+      expect(settledSpans(ledger)).toEqual(union(promised))
+      expect(ledger.filter((row, i) => i > 0 && (ledger[i - 1]?.endMs ?? 0) > row.startMs)).toEqual([])
+    } finally {
+      await Promise.all(rivals.map((store) => store.close()))
+      await drop()
+    }
   },
   CASE_LIMIT_MS,
 )

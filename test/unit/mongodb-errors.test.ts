@@ -1,5 +1,5 @@
-// What MongoDB says, as instructions: the exit code of each kind of failure, what is worth another try, and that no
-// password comes through. Failures that no test server can be brought to are made by hand here.
+// What MongoDB says, as instructions: the exit code of each kind of failure, what is worth another try, and
+// that no password comes through. Failures that no test server can be brought to are made by hand here.
 import { describe, expect, test } from 'bun:test'
 import { MongoError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { type ExitCode, errorLine, exitCodeOf } from '../../src/errors.ts'

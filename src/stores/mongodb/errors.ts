@@ -94,7 +94,7 @@ export function explained(thrown: unknown, place: string): unknown {
   )
 }
 
-/** What the system says before the driver gets to a server: a file of the URI is not there, a name has no records. */
+/** What the system says before the driver gets to a server: a file is not there, a name has no records. */
 function explainedSystem(error: unknown, place: string): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error
   const options = { cause: error }
