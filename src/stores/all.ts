@@ -26,4 +26,9 @@ export const stores: readonly StoreEntry[] = [
     variable: 'MYSQL_URI',
     open: async (options, clock) => (await import('./mysql/store.ts')).openMysql(options, clock),
   },
+  {
+    kind: 'mongodb',
+    variable: 'MONGODB_URI',
+    open: async (options, clock) => (await import('./mongodb/store.ts')).openMongodb(options, clock),
+  },
 ]
