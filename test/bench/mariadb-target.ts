@@ -1,4 +1,5 @@
-// MariaDB (or MySQL) under measurement; its loader is LOAD DATA by the mariadb command into a table with the same key.
+// MariaDB (or MySQL) under measurement; its loader is LOAD DATA by the mariadb command into a table with the
+// same key.
 import { join } from 'node:path'
 import { measure } from './measure.ts'
 import type { Target } from './store-bench.ts'
@@ -31,10 +32,12 @@ export async function mariadbTarget(name: 'mariadb' | 'mysql', uri: string, fold
     forget: async (everyNth) => {
       await sql('DELETE FROM petrosa_coverage')
       const minute = "(timestampdiff(MINUTE, '2000-01-01', open_time))"
-      if (everyNth > 0) await sql(`UPDATE ${TABLE} SET volume = volume + 0.001 WHERE ${minute} % ${everyNth} = 0`)
+      if (everyNth > 0)
+        await sql(`UPDATE ${TABLE} SET volume = volume + 0.001 WHERE ${minute} % ${everyNth} = 0`)
     },
     load: async () => {
-      if (!copied) await Bun.write(file, (await sql(`SELECT * FROM ${TABLE} ORDER BY market, symbol, open_time`)).stdout)
+      if (!copied)
+        await Bun.write(file, (await sql(`SELECT * FROM ${TABLE} ORDER BY market, symbol, open_time`)).stdout)
       copied = true
       await sql(`DROP TABLE IF EXISTS loaded; CREATE TABLE loaded LIKE ${TABLE}`)
       const { wallSeconds } = await sql(`LOAD DATA LOCAL INFILE '${file}' INTO TABLE loaded`)

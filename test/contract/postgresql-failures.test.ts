@@ -5,9 +5,9 @@ import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/core/store.ts'
 import { errorLine, exitCodeOf } from '../../src/errors.ts'
 import { openPostgresql } from '../../src/stores/postgresql/store.ts'
+import { type TcpProxy, tcpProxy, type WireFault } from '../rig/cut-proxy.ts'
 import { candles, contractTables, DAY_0_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
 import { postgresqlBed, withParts } from '../rig/postgresql-server.ts'
-import { type TcpProxy, tcpProxy, type WireFault } from '../rig/cut-proxy.ts'
 import { realClock } from '../rig/test-database.ts'
 
 const bed = await postgresqlBed()
