@@ -5,9 +5,9 @@ import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/core/store.ts'
 import { errorLine, exitCodeOf } from '../../src/errors.ts'
 import { openPostgresql } from '../../src/stores/postgresql/store.ts'
-import { type TcpProxy, tcpProxy, type WireFault } from '../rig/cut-proxy.ts'
 import { candles, contractTables, DAY_0_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
 import { postgresqlBed, withParts } from '../rig/postgresql-server.ts'
+import { startTcpProxy, type TcpProxy } from '../rig/tcp-proxy.ts'
 import { realClock } from '../rig/test-database.ts'
 
 const bed = await postgresqlBed()
@@ -29,7 +29,7 @@ describe.skipIf(!bed)('failures of PostgreSQL', () => {
   }
   const throughProxy = async (): Promise<{ store: Store; proxy: TcpProxy }> => {
     const { hostname, port } = new URL(uri)
-    const proxy = await tcpProxy(hostname, Number(port || 5432))
+    const proxy = await startTcpProxy(hostname, Number(port || 5432))
     proxies.push(proxy)
     const store = await storeAt(withParts(uri, { host: '127.0.0.1', port: proxy.port }))
     await store.prepare(contractTables)
@@ -55,7 +55,7 @@ describe.skipIf(!bed)('failures of PostgreSQL', () => {
       ['lose-answer', 'COMMIT'],
       ['lose-answer', 'petrosa_coverage'],
       ['cut-before', 'SYM'],
-    ] as readonly [WireFault, string][]) {
+    ] as const) {
       for (const fresh of [true, false]) {
         test(
           `${count} rows, ${fresh ? 'fresh' : 'compared'}: ${fault} at ${text} is repeated and exact`,
@@ -64,7 +64,7 @@ describe.skipIf(!bed)('failures of PostgreSQL', () => {
             const own = klineSeries('SYMUSDT')
             const rows = candles(DAY_0_MS, count)
             const before = proxy.connections()
-            proxy.failOnce(fault, text)
+            proxy.set({ kind: fault, text }, 1)
             await store.write([page(own, rows, { fresh })])
             expect(proxy.connections()).toBeGreaterThan(before)
             const span = { startMs: DAY_0_MS, endMs: DAY_0_MS + count * MINUTE_MS }
@@ -82,18 +82,19 @@ describe.skipIf(!bed)('failures of PostgreSQL', () => {
     'a server that stays away: 75 after bounded retries, and the store works once it is back',
     async () => {
       const { store, proxy } = await throughProxy()
+      proxy.set({ kind: 'refuse' })
       proxy.cut()
       const { code, line } = await failure(() => store.write([page(series, candles(DAY_0_MS, 5))]))
       expect(code).toBe(75)
       expect(line).toContain('not available')
-      proxy.heal()
+      proxy.set({ kind: 'none' })
       expect(await store.write([page(series, candles(DAY_0_MS, 5))])).toEqual({ written: 5, changed: 0 })
     },
     LIMIT_MS,
   )
 
   test('no server at all: 75', async () => {
-    const proxy = await tcpProxy('127.0.0.1', 1)
+    const proxy = await startTcpProxy('127.0.0.1', 1)
     await proxy.close()
     const store = await storeAt(withParts(uri, { host: '127.0.0.1', port: proxy.port, password: 'geheim' }))
     const { code, line } = await failure(() => store.prepare(contractTables))

@@ -12,6 +12,8 @@ export type WireFault =
   | { readonly kind: 'hang' }
   /** Each connection is cut when it has sent so many bytes to the server. */
   | { readonly kind: 'cut-after'; readonly bytes: number }
+  /** What holds `text` does not reach the server: the line is cut before it. */
+  | { readonly kind: 'cut-before'; readonly text: string }
   /**
    * What holds `text` reaches the server; its answer does not come back, and the line is cut when it is
    * there.
@@ -24,6 +26,8 @@ export type TcpProxy = {
   set(fault: WireFault, times?: number): void
   /** How often a fault struck. */
   struck(): number
+  /** How many connections were joined so far; refused ones do not count. */
+  connections(): number
   /** Cuts every open connection. */
   cut(): void
   close(): Promise<void>
@@ -44,6 +48,7 @@ class Wire implements TcpProxy {
   #fault: WireFault = { kind: 'none' }
   #left = 0
   #struck = 0
+  #connections = 0
   port = 0
 
   constructor(host: string, target: number) {
@@ -68,6 +73,10 @@ class Wire implements TcpProxy {
     return this.#struck
   }
 
+  connections(): number {
+    return this.#connections
+  }
+
   cut(): void {
     for (const socket of this.#open) socket.destroy()
   }
@@ -89,6 +98,7 @@ class Wire implements TcpProxy {
       client.destroy()
       return
     }
+    this.#connections += 1
     const server = connect(this.#target, this.#host)
     const both = [client, server]
     const end = (): void => {
@@ -109,7 +119,8 @@ class Wire implements TcpProxy {
       const fault = this.#fault
       if (fault.kind === 'hang') return
       sent += data.length
-      if (fault.kind === 'cut-after' && sent >= fault.bytes) {
+      const cutBefore = fault.kind === 'cut-before' && data.includes(fault.text)
+      if (cutBefore || (fault.kind === 'cut-after' && sent >= fault.bytes)) {
         this.#strike()
         end()
         return
