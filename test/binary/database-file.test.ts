@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, exchangeEnv, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
-import { binaryDatabases, sqliteContents } from '../rig/binary-databases.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation } from '../rig/compare-store.ts'
 import {
   type Run,
@@ -18,8 +18,10 @@ import {
   workFolder,
 } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+import { sqliteContents } from '../rig/sqlite-contents.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const span = { startMs: nowMs - 30_000 - 12_000 * 60_000, endMs: nowMs - 30_000 }
@@ -54,7 +56,7 @@ function errorOf(run: Run, exitCode: number): string {
   return run.result().errors[0] ?? ''
 }
 
-describe.each(binaryDatabases)('two programs at once: $label', (database) => {
+describe.each(databases)('two programs at once: $label', (database) => {
   test('the same and different series: exact, and each row counted once', async () => {
     const at = await bench(exchange, database)
     const runs = await Promise.all([

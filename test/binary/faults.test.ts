@@ -3,7 +3,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, plainSymbol } from '../rig/bench.ts'
-import { binaryDatabases } from '../rig/binary-databases.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation } from '../rig/compare-store.ts'
 import type { ProcessOptions } from '../rig/exchange-process.ts'
 import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
@@ -11,6 +11,7 @@ import { seedFor } from '../rig/seed.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 const seed = seedFor('test/binary/faults.test.ts')
 
@@ -46,7 +47,7 @@ async function exchangeWith(options: Partial<ProcessOptions>): Promise<SpawnedEx
   return exchange
 }
 
-describe.each(binaryDatabases)('$label', (database) => {
+describe.each(databases)('$label', (database) => {
   test('a quarter of all answers fails: finishes, exact, and earns no ban', async () => {
     const rates = {
       'error-500': 0.04,
@@ -97,11 +98,13 @@ describe.each(binaryDatabases)('$label', (database) => {
     expect(await differences(at.contents, expected)).toEqual([])
     expect((await exchange.counts()).byFault).toEqual(Object.fromEntries(kinds.map((kind) => [kind, 1])))
   }, 30_000)
+})
 
+describe('the exchange bans', () => {
   test('a ban of three seconds is waited for, in silence', async () => {
     const faults = { refuse: [{ kind: 'ban-418', times: 1, fromMs: span.startMs + 1 } as const] }
     const exchange = await exchangeWith({ banMs: 3_000, faults })
-    const at = await bench(exchange, database)
+    const at = await bench(exchange)
     const run = await at.klines(flags)
     expect(tail(run)).toStartWith('exit 0')
     expect(run.log.find((line) => line.level === 'WARNING')?.message).toContain('banned')

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect } from 'bun:test'
 import type { Rows } from '../../src/core/dataset.ts'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, NO_LIMITS } from '../rig/bench.ts'
-import { binaryDatabases } from '../rig/binary-databases.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import type { Candle } from '../rig/market.ts'
 import {
   type Recording,
@@ -16,6 +16,7 @@ import { removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 /** After every recording was made. */
 const nowMs = Date.parse('2026-03-01T12:00:30Z')
@@ -58,7 +59,7 @@ beforeAll(async () => {
 })
 afterAll(() => exchange.stop())
 
-for (const database of binaryDatabases) {
+for (const database of databases) {
   describe(database.label, () => {
     testWithRecordings('what is stored of recorded pages is what was sent', async () => {
       let rowsSent = 0

@@ -5,12 +5,14 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isoTime } from '../../src/core/span.ts'
-import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
+import { bench, benchAt, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
-import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const endMs = Date.parse('2024-03-20T00:00Z')
@@ -88,6 +90,24 @@ describe('requests', () => {
     expect(await klinesCost()).toEqual({ requests, weight })
     const counts = await exchange.counts()
     expect(run.result()).toMatchObject({ requests: counts.requests, weight: counts.weight.um })
+  })
+})
+
+describe.each(databases)('--dry-run: $label', (database) => {
+  test('makes nothing where nothing is, not even a database, and the run then makes it', async () => {
+    const folder = workFolder()
+    const at = benchAt(exchange, folder, await database.nowhere(folder))
+    const plan = await at.klines([...asking('spot', 1_500), '--dry-run'])
+    expect(tail(plan)).toStartWith('exit 0')
+    expect(plan.result().plan).toMatchObject([{ rows: 1_500, requests: 2 }])
+    expect(await at.exists()).toBe(false)
+    const run = await at.klines(asking('spot', 1_500))
+    expect(tail(run)).toStartWith('exit 0')
+    expect(run.result().rows_written).toBe(1_500)
+    const before = await at.contents.dump()
+    const more = await at.klines([...asking('spot', 2_750), '--dry-run'])
+    expect(more.result().plan).toMatchObject([{ rows: 1_250, requests: 2 }])
+    expect((await at.contents.dump()) === before).toBe(true)
   })
 })
 

@@ -5,7 +5,6 @@ import { readdirSync } from 'node:fs'
 import type { Period } from '../../src/core/series.ts'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
-import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
 import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
@@ -96,11 +95,11 @@ const keyOf = ({ spec, period }: (typeof everything)[number]): string =>
 const mine = (index: number): typeof everything =>
   everything.filter((one) => shardOf(keyOf(one), 3) === index)
 
-describe.each(binaryDatabases)('shards: $label', (database) => {
+describe('shards', () => {
   const flags = ['--symbols', 'all', '--period', periods.join(), ...range]
   test('--shard: the three make the whole, each series once', async () => {
     for (const index of [0, 1, 2]) {
-      const at = await bench(exchange, database)
+      const at = await bench(exchange)
       const run = await at.klines([...flags, '--shard', `${index}/3`])
       expect(tail(run)).toStartWith('exit 0')
       expect(run.result().series).toBe(mine(index).length)
@@ -111,7 +110,7 @@ describe.each(binaryDatabases)('shards: $label', (database) => {
   })
 
   test('the hash is read big-endian: seven shards can tell, three cannot (256 mod 3 is 1)', async () => {
-    const at = await bench(exchange, database)
+    const at = await bench(exchange)
     for (const index of [0, 1, 2, 3, 4, 5, 6]) {
       const run = await at.klines([...flags, '--shard', `${index}/7`, '--dry-run'])
       const theirs = everything.map(keyOf).filter((key) => shardOf(key, 7) === index)
@@ -120,7 +119,7 @@ describe.each(binaryDatabases)('shards: $label', (database) => {
   })
 
   test('SHARDS and JOB_COMPLETION_INDEX, all at once into one database', async () => {
-    const at = await bench(exchange, database)
+    const at = await bench(exchange)
     const runs = await Promise.all(
       [0, 1, 2].map((index) =>
         at.klines(flags, { env: { SHARDS: '3', JOB_COMPLETION_INDEX: String(index) } }),
@@ -134,7 +133,7 @@ describe.each(binaryDatabases)('shards: $label', (database) => {
   })
 
   test('a part that is no part is refused', async () => {
-    const at = await bench(exchange, database)
+    const at = await bench(exchange)
     for (const shard of ['3/3', '0/0', 'x']) {
       const run = await at.klines([...flags, '--shard', shard])
       expect(tail(run)).toMatch(/^exit 2\n[\s\S]*--shard takes i\/n/)

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
-import { binaryDatabases } from '../rig/binary-databases.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation, inconsistencies } from '../rig/compare-store.ts'
 import type { ProcessOptions } from '../rig/exchange-process.ts'
 import type { FaultKind } from '../rig/faults.ts'
@@ -11,6 +11,7 @@ import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const span = { startMs: nowMs - 30_000 - 5_000 * 60_000, endMs: nowMs - 30_000 }
@@ -60,7 +61,7 @@ async function exchangeWith(options: Partial<ProcessOptions>): Promise<SpawnedEx
 }
 
 // These wait most of the time, so they wait together.
-describe.concurrent.each(binaryDatabases)('$label', (database) => {
+describe.concurrent.each(databases)('$label', (database) => {
   test('down from the start: exit 75 in bounded time, and nothing is lost', async () => {
     const exchange = await exchangeWith({})
     const port = Number(new URL(exchange.url).port)

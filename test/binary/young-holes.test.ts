@@ -3,7 +3,7 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { type Bench, bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
-import { binaryDatabases } from '../rig/binary-databases.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
 import type { Faults } from '../rig/faults.ts'
 import { type Result, removeWorkFolders, tail } from '../rig/run-petrosa.ts'
@@ -11,6 +11,7 @@ import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 const MINUTE_MS = 60_000
 const nowMs = Date.parse('2024-03-22T12:00:30Z')
@@ -48,7 +49,7 @@ const withhold = (fromMs: number, toMs: number, untilMs?: number): Faults => ({
 const expecting = (spec: SymbolSpec, endMs: number) =>
   [{ spec, period: '1m', spans: [{ startMs, endMs }], closedBeforeMs: endMs }] as const
 
-describe.each(binaryDatabases)('$label', (database) => {
+describe.each(databases)('$label', (database) => {
   test.each([
     ['twenty minutes', 20],
     ['the last candle', 1],

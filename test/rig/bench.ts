@@ -1,6 +1,6 @@
 // A work bench for one test of the compiled program: an exchange, a fresh database and a folder, and the
 // program run with the three of them.
-import { binaryDatabases, type Place } from './binary-databases.ts'
+import { embedded, type Place } from './binary-databases.ts'
 import { type LogLine, type Run, type RunningPetrosa, startPetrosa, workFolder } from './run-petrosa.ts'
 import type { SpawnedExchange } from './spawn-exchange.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
@@ -24,11 +24,14 @@ export const exchangeEnv = (url: string): Record<string, string> => ({
   BINANCE_FUTURES_API_URL: url,
 })
 
-/** A bench with a fresh folder, and a fresh database of the kind (the first where none is given). */
-export async function bench(exchange: Pick<SpawnedExchange, 'url'>, on = binaryDatabases[0]): Promise<Bench> {
-  if (!on) throw new Error('there is no database to test on')
+/** A bench with a fresh folder, and a fresh database of the kind (SQLite where none is given). */
+export async function bench(exchange: Pick<SpawnedExchange, 'url'>, on = embedded): Promise<Bench> {
   const folder = workFolder()
-  const place = await on.place(folder)
+  return benchAt(exchange, folder, await on.place(folder))
+}
+
+/** A bench in `folder` on a database that is there, or that nobody has made yet. */
+export function benchAt(exchange: Pick<SpawnedExchange, 'url'>, folder: string, place: Place): Bench {
   const env = exchangeEnv(exchange.url)
   const startKlines = (flags: readonly string[], options: BenchOptions = {}): RunningPetrosa =>
     startPetrosa(['klines', ...place.flags, '--json', ...flags], {

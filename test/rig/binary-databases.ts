@@ -1,93 +1,125 @@
 // The databases that the compiled program is tried on: for each, how a fresh one is named to the program, and
-// a view of what it holds that does not go through the program.
-import { Database } from 'bun:sqlite'
-import { existsSync } from 'node:fs'
+// a view of what it holds. SQLite is read past the program; the servers are read by the stores, which the
+// contract suite and dump.test.ts hold to what the servers themselves say.
 import { join } from 'node:path'
-import type { Value } from '../../src/core/dataset.ts'
-import { periodSuffixes } from '../../src/core/series.ts'
-import { type CoverageRecord, toLedgerRow } from '../../src/stores/schema.ts'
-import { type Contents, comparedColumns } from './compare-store.ts'
+import type { Series } from '../../src/core/series.ts'
+import type { Store } from '../../src/core/store.ts'
+import { allTables } from '../../src/datasets/all.ts'
+import { klines } from '../../src/datasets/klines.ts'
+import { type Contents, countKeyOf } from './compare-store.ts'
+import { findDatabases } from './databases.ts'
+import { toRecords } from './pages.ts'
+import { afterwards } from './run-petrosa.ts'
+import { sqliteContents } from './sqlite-contents.ts'
+import type { FreshDatabase, TestDatabase } from './test-database.ts'
 
 /** One database for one test. */
 export type Place = {
   /** What the program is told: `--db` and where it is. */
   readonly flags: readonly string[]
+  readonly uri: string
   readonly contents: Contents
+  /** Whether there is a file, or a database on the server. */
+  exists(): Promise<boolean>
 }
 
 export type BinaryDatabase = {
   readonly label: string
-  /** A fresh one; an embedded database is a file in `folder`. */
+  /** Whether it is a server: those run smaller markets, since SQLite runs everything at full size. */
+  readonly server: TestDatabase | null
+  /** A fresh one; an embedded database is a file in `folder`. It lasts until `removeWorkFolders`. */
   place(folder: string): Promise<Place>
+  /** The address of one that nobody has made. */
+  nowhere(folder: string): Promise<Place>
 }
 
-export const binaryDatabases: readonly BinaryDatabase[] = [
-  {
-    label: 'sqlite',
-    place: async (folder) => {
-      const path = join(folder, 'binary.db')
-      return { flags: ['--db', 'sqlite', '--db-uri', path], contents: sqliteContents(path) }
-    },
-  },
-]
+/** The embedded default, which needs no server. */
+export const embedded: BinaryDatabase = {
+  label: 'sqlite',
+  server: null,
+  place: async (folder) => sqlitePlace(folder),
+  nowhere: async (folder) => sqlitePlace(folder),
+}
 
-/** How long the test waits for the program to let go of its lock. */
-const BUSY_TIMEOUT_MS = 10_000
+/**
+ * SQLite, and every server that can be had here; one that is missing is said aloud, and is an error in
+ * continuous integration. Servers that are started for it end with `removeWorkFolders`.
+ */
+export async function findBinaryDatabases(): Promise<readonly BinaryDatabase[]> {
+  const { found, missing, stop } = await findDatabases()
+  afterwards(stop)
+  if (Bun.env.CI === 'true' && missing.length > 0)
+    throw new Error(`no server for ${missing.map(({ label, advice }) => `${label}: ${advice}`).join('; ')}`)
+  return [embedded, ...found.filter(({ kind }) => kind !== 'sqlite').map(onServer)]
+}
 
-/** What a SQLite file holds; a file that is not there holds nothing. */
-export function sqliteContents(path: string): Contents {
-  const read = <T>(nothing: T, work: (database: Database) => T): T => {
-    if (!existsSync(path)) return nothing
-    const database = new Database(path, { readonly: true })
-    try {
-      database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
-      return work(database)
-    } finally {
-      database.close()
+function sqlitePlace(folder: string): Place {
+  const uri = join(folder, 'binary.db')
+  return {
+    flags: ['--db', 'sqlite', '--db-uri', uri],
+    uri,
+    contents: sqliteContents(uri),
+    exists: () => Bun.file(uri).exists(),
+  }
+}
+
+function onServer(server: TestDatabase): BinaryDatabase {
+  const placeAt = async (making: Promise<FreshDatabase>): Promise<Place> => {
+    const { uri, drop } = await making
+    afterwards(drop)
+    return {
+      flags: ['--db', server.kind, '--db-uri', uri],
+      uri,
+      contents: serverContents(server, uri),
+      exists: () => server.exists(uri),
     }
   }
   return {
-    counts: async () =>
-      read(new Map(), (database) => {
-        const counts = new Map<string, number>()
-        for (const table of tablesOf(database).filter((name) => name.startsWith('klines_'))) {
-          const text = `SELECT market, symbol, count(*) AS n FROM ${table} GROUP BY market, symbol`
-          for (const row of database.query<{ market: string; symbol: string; n: number }, []>(text).all())
-            counts.set(`${row.market}/${table}/${row.symbol}`, row.n)
-        }
-        return counts
-      }),
-    rows: async ({ market, symbol, period }) => {
-      const table = period === null ? '' : `klines_${periodSuffixes[period]}`
-      const found = read<Value[][]>([], (database) => {
-        if (!tablesOf(database).includes(table)) return []
-        const names = comparedColumns.join()
-        const text = `SELECT ${names} FROM ${table} WHERE market = ? AND symbol = ? ORDER BY 1`
-        return database.query<never, [string, string]>(text).values(market, symbol) as unknown as Value[][]
-      })
-      const columns = comparedColumns.map((_, i) => found.map((row) => row[i] ?? null))
-      return { count: found.length, columns }
-    },
-    ledger: async ({ market, dataset, symbol, period }) =>
-      read([], (database) => {
-        if (!tablesOf(database).includes('petrosa_coverage')) return []
-        const text = 'SELECT * FROM petrosa_coverage WHERE series = ? ORDER BY start_time'
-        const key = `${market}/${dataset}/${symbol}/${period}`
-        return database.query<CoverageRecord, [string]>(text).all(key).map(toLedgerRow)
-      }),
-    dump: async () =>
-      read('', (database) =>
-        tablesOf(database)
-          .map((table) => `${table}\n${JSON.stringify(database.query(`SELECT * FROM ${table}`).values())}`)
-          .join('\n'),
-      ),
+    label: server.label,
+    server,
+    place: () => placeAt(server.fresh()),
+    nowhere: () => placeAt(server.absent()),
   }
 }
 
-function tablesOf(database: Database): string[] {
-  const text = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
-  return database
-    .query<{ name: string }, []>(text)
-    .all()
-    .map(({ name }) => name)
+/** The span of every row that a test can write. */
+const ALL_TIME = { startMs: 0, endMs: Date.UTC(2100, 0, 1) }
+const MOST_ROWS = 1_000_000
+
+/** What the database at `uri` holds, read by a store that is opened for each look and may change nothing. */
+function serverContents(server: TestDatabase, uri: string): Contents {
+  const look = async <T>(work: (store: Store) => Promise<T>): Promise<T> => {
+    const store = await server.open({ uri, readOnly: true, batchRows: null })
+    try {
+      return await work(store)
+    } finally {
+      await store.close()
+    }
+  }
+  const rowsOf = (store: Store, series: Series) =>
+    store.read(series, klines.table(series), ALL_TIME, MOST_ROWS)
+  return {
+    counts: () =>
+      look(async (store) => {
+        const counts = new Map<string, number>()
+        for (const series of await store.knownSeries(allTables)) {
+          const rows = (await store.holding(series, klines.table(series)))?.rows ?? 0
+          if (rows > 0) counts.set(countKeyOf(series), rows)
+        }
+        return counts
+      }),
+    rows: (series) => look((store) => rowsOf(store, series)),
+    ledger: (series) => look(async (store) => (await store.ledger([series]))[0] ?? []),
+    dump: () =>
+      look(async (store) => {
+        const out: unknown[] = [await server.tables(uri)]
+        for (const series of await store.knownSeries(allTables)) {
+          const table = klines.table(series)
+          const stamps = await server.stamps(uri, table, series.symbol)
+          out.push([series, toRecords(table, await rowsOf(store, series)), stamps])
+          out.push(await store.ledger([series]))
+        }
+        return out.map((one) => JSON.stringify(one)).join('\n')
+      }),
+  }
 }

@@ -1,8 +1,7 @@
 // What a store holds against what the local exchange has: every row, digit for digit, no more and no less.
-// Reads the database itself, so that a defect of the store's own reader cannot hide one of its writer.
 import type { Rows, Value } from '../../src/core/dataset.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
-import { type Market, type Period, periodSuffixes, type Series, seriesKey } from '../../src/core/series.ts'
+import { type Period, type Series, seriesKey } from '../../src/core/series.ts'
 import { isoTime, type Span, spanText } from '../../src/core/span.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { expectedRows } from './market.ts'
@@ -16,7 +15,7 @@ export type Expectation = {
   readonly closedBeforeMs: number
 }
 
-/** What a database holds, read past the program. */
+/** What a database holds. */
 export type Contents = {
   /** How many rows each table of klines holds, by `market/table/symbol`. */
   counts(): Promise<ReadonlyMap<string, number>>
@@ -30,8 +29,9 @@ export type Contents = {
 /** More differences than this are not listed. */
 const MOST_LISTED = 5
 
-export const countKey = (market: Market, period: Period, symbol: string): string =>
-  `${market}/klines_${periodSuffixes[period]}/${symbol}`
+/** What a series is counted under. */
+export const countKeyOf = (series: Series): string =>
+  `${series.market}/${klines.table(series).name}/${series.symbol}`
 
 const seriesOf = ({ spec, period }: Pick<Expectation, 'spec' | 'period'>): Series => ({
   market: spec.market,
@@ -82,7 +82,7 @@ export async function differences(contents: Contents, expected: readonly Expecta
   for (const one of expected) {
     const stored = lines(await contents.rows(seriesOf(one)))
     out.push(...compareLines(seriesKey(seriesOf(one)), stored, expectedLines(one)))
-    counts.delete(countKey(one.spec.market, one.period, one.spec.symbol))
+    counts.delete(countKeyOf(seriesOf(one)))
   }
   for (const [key, count] of counts) out.push(`${key} holds ${count} rows that nobody asked for`)
   return out.slice(0, MOST_LISTED)
@@ -99,13 +99,15 @@ export async function inconsistencies(
   const out: string[] = []
   for (const one of expected) {
     const name = seriesKey(seriesOf(one))
+    // The ledger first: a server may still commit what a killed program had sent, but never takes rows back.
+    const ledger = await contents.ledger(seriesOf(one))
     const stored = lines(await contents.rows(seriesOf(one)))
     const possible = new Set(expectedLines(one))
     const doubles = stored.length - new Set(stored).size
     if (doubles > 0) out.push(`${name} holds ${doubles} rows twice`)
     for (const line of stored) if (!possible.has(line)) out.push(`${name} has besides ${readable(line)}`)
     const have = new Set(stored)
-    for (const row of await contents.ledger(seriesOf(one))) {
+    for (const row of ledger) {
       if (row.verdict !== 'rows') continue
       const owed = expectedLines(one).filter(
         (line) => timeOf(line) >= row.startMs && timeOf(line) < row.endMs,

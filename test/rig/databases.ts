@@ -75,12 +75,13 @@ export async function findDatabases(): Promise<FoundDatabases> {
   const found: TestDatabase[] = listed.has('sqlite') ? [sqliteDatabase] : []
   const missing: MissingDatabase[] = []
   const started: StartedServer[] = []
-  for (const place of places) {
-    if (!listed.has(place.kind)) continue
-    const given = Bun.env[place.variable]
-    const server = given ? null : await place.start()
+  const wanted = places.filter((place) => listed.has(place.kind))
+  // All at once, since a server takes seconds to come up.
+  const servers = await Promise.all(wanted.map((place) => (Bun.env[place.variable] ? null : place.start())))
+  for (const [i, place] of wanted.entries()) {
+    const server = servers[i]
     if (server) started.push(server)
-    const uri = given || server?.uri
+    const uri = Bun.env[place.variable] || server?.uri
     if (uri) found.push(place.database(uri))
     else missing.push({ label: place.label, advice: adviceFor(place) })
   }

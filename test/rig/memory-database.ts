@@ -25,6 +25,7 @@ export const memoryDatabase: TestDatabase = {
       },
     }
   },
+  absent: async () => ({ uri: freshName(), drop: async () => {} }),
   exists: async (uri) => databases.has(uri),
   exec: async (uri, statement) => {
     const [verb, name = ''] = statement.split(' ')

@@ -56,18 +56,20 @@ async function collections(uri: string): Promise<string[]> {
  * The databases of the server at `server`. A MongoDB database begins to be when something is written to it.
  */
 export function mongodbDatabase(server: string): TestDatabase {
+  const fresh = async () => {
+    const uri = withMongoDatabase(server, freshName())
+    const drop = async (): Promise<void> => {
+      await onDatabase(uri, (database) => database.dropDatabase())
+    }
+    return { uri, drop }
+  }
   return {
     kind: 'mongodb',
     label: 'mongodb',
     shared: true,
     open: (options) => openStore('mongodb', options),
-    fresh: async () => {
-      const uri = withMongoDatabase(server, freshName())
-      const drop = async (): Promise<void> => {
-        await onDatabase(uri, (database) => database.dropDatabase())
-      }
-      return { uri, drop }
-    },
+    fresh,
+    absent: fresh,
     exists: async (uri) => (await collections(uri)).length > 0,
     exec: async (uri, statement) => {
       const command = (await driver()).BSON.EJSON.parse(statement)

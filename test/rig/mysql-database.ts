@@ -24,25 +24,32 @@ async function connect(uri: string): Promise<SqlConnection> {
 const epochMs = (column: string): string =>
   `CAST(timestampdiff(MICROSECOND, '1970-01-01 00:00:00', ${column}) DIV 1000 AS CHAR)`
 
+/** The name of the database as a LIKE pattern that means only it. */
+const nameOf = (uri: string): string => new URL(uri).pathname.slice(1).replaceAll('_', '\\_')
+
 /** The databases of the server at `server`, whose user may create databases; `label` is mysql or mariadb. */
 export function mysqlDatabase(label: string, server: string): TestDatabase {
   const base = server.replace(/^mariadb:/, 'mysql:')
+  const onServer = (text: string) => onConnection(connect(base), (connection) => connection.query(text))
+  const absent = async () => {
+    const name = freshName()
+    const drop = async (): Promise<void> => {
+      await onServer(`DROP DATABASE IF EXISTS ${name}`)
+    }
+    return { uri: withDatabase(base, name), drop, name }
+  }
   return {
     kind: 'mysql',
     label,
     shared: true,
     open: (options) => openStore('mysql', options),
     fresh: async () => {
-      const name = freshName()
-      const run = (text: string) => onConnection(connect(base), (connection) => connection.query(text))
-      await run(`CREATE DATABASE ${name}`)
-      const drop = async (): Promise<void> => {
-        await run(`DROP DATABASE IF EXISTS ${name}`)
-      }
-      return { uri: withDatabase(base, name), drop }
+      const { name, ...database } = await absent()
+      await onServer(`CREATE DATABASE ${name}`)
+      return database
     },
-    // `fresh` has made it.
-    exists: async () => true,
+    absent,
+    exists: async (uri) => (await onServer(`SHOW DATABASES LIKE ${sqlText(nameOf(uri))}`)).length > 0,
     exec: async (uri, statement) => {
       await onConnection(connect(uri), (connection) => connection.query(statement))
     },

@@ -23,22 +23,29 @@ const epochMs = (column: string): string => `(extract(epoch from ${column}) * 10
 
 /** The databases of the server at `server`, whose user may create databases. */
 export function postgresqlDatabase(server: string): TestDatabase {
+  const onServer = (text: string) => onConnection(connect(server), (connection) => connection.query(text))
+  const absent = async () => {
+    const name = freshName()
+    const drop = async (): Promise<void> => {
+      await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    }
+    return { uri: withDatabase(server, name), drop, name }
+  }
   return {
     kind: 'postgresql',
     label: 'postgresql',
     shared: true,
     open: (options) => openStore('postgresql', options),
     fresh: async () => {
-      const name = freshName()
-      await onConnection(connect(server), (connection) => connection.query(`CREATE DATABASE ${name}`))
-      const drop = async (): Promise<void> => {
-        const text = `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`
-        await onConnection(connect(server), (connection) => connection.query(text))
-      }
-      return { uri: withDatabase(server, name), drop }
+      const { name, ...database } = await absent()
+      await onServer(`CREATE DATABASE ${name}`)
+      return database
     },
-    // `fresh` has made it.
-    exists: async () => true,
+    absent,
+    exists: async (uri) => {
+      const name = sqlText(new URL(uri).pathname.slice(1))
+      return (await onServer(`SELECT 1 FROM pg_database WHERE datname = ${name}`)).length > 0
+    },
     exec: async (uri, statement) => {
       await onConnection(connect(uri), (connection) => connection.query(statement))
     },

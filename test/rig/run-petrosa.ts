@@ -96,18 +96,26 @@ export function unprivileged(): readonly string[] | null {
   return reach.success ? words : null
 }
 
-const folders: string[] = []
+const leftToDo: (() => void | Promise<void>)[] = []
+
+/** Has `work` done by `removeWorkFolders`; what is named last is done first. */
+export function afterwards(work: () => void | Promise<void>): void {
+  leftToDo.push(work)
+}
 
 /** A fresh empty folder, until `removeWorkFolders`. */
 export function workFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'petrosa-binary-'))
-  folders.push(folder)
+  afterwards(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Removes the folders made so far: for `afterAll` of each test file, since the test runner tells no exit. */
-export function removeWorkFolders(): void {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+/**
+ * Removes the folders and databases made so far, and ends the servers: for `afterAll` of each test file,
+ * since the test runner tells no exit.
+ */
+export async function removeWorkFolders(): Promise<void> {
+  for (const work of leftToDo.splice(0).reverse()) await work()
 }
 
 type Waiting = {

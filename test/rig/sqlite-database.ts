@@ -7,15 +7,18 @@ import { join } from 'node:path'
 import { timeName } from '../../src/core/dataset.ts'
 import { openStore, type Stamp, type TestDatabase } from './test-database.ts'
 
+const fresh = async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'petrosa-test-'))
+  return { uri: join(folder, 'contract.db'), drop: () => rm(folder, { recursive: true, force: true }) }
+}
+
 export const sqliteDatabase: TestDatabase = {
   kind: 'sqlite',
   label: 'sqlite',
   shared: true,
   open: (options) => openStore('sqlite', options),
-  fresh: async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'petrosa-test-'))
-    return { uri: join(folder, 'contract.db'), drop: () => rm(folder, { recursive: true, force: true }) }
-  },
+  fresh,
+  absent: fresh,
   exists: async (uri) => existsSync(uri),
   exec: async (uri, statement) => {
     withFile(uri, (database) => database.run(statement))
