@@ -41,7 +41,7 @@ const seriesOf = ({ spec, period }: Pick<Expectation, 'spec' | 'period'>): Serie
 })
 
 /** Each row as one line of text, by which rows are compared. */
-function lines(rows: Rows): string[] {
+export function rowLines(rows: Rows): string[] {
   return Array.from({ length: rows.count }, (_, i) =>
     rows.columns.map((values: readonly Value[]) => JSON.stringify(values[i] ?? null)).join(' '),
   )
@@ -53,7 +53,7 @@ const known = new WeakMap<Expectation, readonly string[]>()
 function expectedLines(one: Expectation): readonly string[] {
   const { spec, period, spans, closedBeforeMs } = one
   const found =
-    known.get(one) ?? spans.flatMap((span) => lines(expectedRows(spec, period, span, closedBeforeMs)))
+    known.get(one) ?? spans.flatMap((span) => rowLines(expectedRows(spec, period, span, closedBeforeMs)))
   known.set(one, found)
   return found
 }
@@ -80,7 +80,7 @@ export async function differences(contents: Contents, expected: readonly Expecta
   const out: string[] = []
   const counts = new Map(await contents.counts())
   for (const one of expected) {
-    const stored = lines(await contents.rows(seriesOf(one)))
+    const stored = rowLines(await contents.rows(seriesOf(one)))
     out.push(...compareLines(seriesKey(seriesOf(one)), stored, expectedLines(one)))
     counts.delete(countKeyOf(seriesOf(one)))
   }
@@ -101,7 +101,7 @@ export async function inconsistencies(
     const name = seriesKey(seriesOf(one))
     // The ledger first: a server may still commit what a killed program had sent, but never takes rows back.
     const ledger = await contents.ledger(seriesOf(one))
-    const stored = lines(await contents.rows(seriesOf(one)))
+    const stored = rowLines(await contents.rows(seriesOf(one)))
     const possible = new Set(expectedLines(one))
     const doubles = stored.length - new Set(stored).size
     if (doubles > 0) out.push(`${name} holds ${doubles} rows twice`)

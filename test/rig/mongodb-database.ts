@@ -20,7 +20,11 @@ type Mongo = Record<'MongoClient', new (uri: string) => Client> & {
 
 const driver = (): Promise<Mongo> => loadDriver<Mongo>('mongodb')
 
-async function onDatabase<T>(uri: string, work: (database: MongoDatabase) => Promise<T>): Promise<T> {
+/** Runs `work` on the database at `uri` by the driver's own means. */
+export async function onMongoDatabase<T>(
+  uri: string,
+  work: (database: MongoDatabase) => Promise<T>,
+): Promise<T> {
   const client = new (await driver()).MongoClient(uri)
   try {
     await client.connect()
@@ -43,7 +47,7 @@ export function withMongoDatabase(uri: string, name: string): string {
 const timeOf = (value: unknown): number => (value instanceof Date ? value.getTime() : Number.NaN)
 
 async function collections(uri: string): Promise<string[]> {
-  const found = await onDatabase(uri, (database) =>
+  const found = await onMongoDatabase(uri, (database) =>
     database.listCollections({ type: 'collection' }).toArray(),
   )
   return found
@@ -59,7 +63,7 @@ export function mongodbDatabase(server: string): TestDatabase {
   const fresh = async () => {
     const uri = withMongoDatabase(server, freshName())
     const drop = async (): Promise<void> => {
-      await onDatabase(uri, (database) => database.dropDatabase())
+      await onMongoDatabase(uri, (database) => database.dropDatabase())
     }
     return { uri, drop }
   }
@@ -73,12 +77,12 @@ export function mongodbDatabase(server: string): TestDatabase {
     exists: async (uri) => (await collections(uri)).length > 0,
     exec: async (uri, statement) => {
       const command = (await driver()).BSON.EJSON.parse(statement)
-      await onDatabase(uri, (database) => database.command(command))
+      await onMongoDatabase(uri, (database) => database.command(command))
     },
     tables: collections,
     stamps: async (uri, table, symbol) => {
       const time = timeName(table)
-      const found = await onDatabase(uri, (database) =>
+      const found = await onMongoDatabase(uri, (database) =>
         database
           .collection(table.name)
           .find({ symbol })

@@ -9,7 +9,8 @@ type MysqlConnection = {
 }
 type Mysql = { createConnection(uri: string): Promise<MysqlConnection> }
 
-async function connect(uri: string): Promise<SqlConnection> {
+/** A connection of the driver's own to the database at `uri`. */
+export async function connectMysql(uri: string): Promise<SqlConnection> {
   const { createConnection } = await loadDriver<Mysql>('mysql2/promise')
   const connection = await createConnection(uri)
   return {
@@ -30,7 +31,7 @@ const nameOf = (uri: string): string => new URL(uri).pathname.slice(1).replaceAl
 /** The databases of the server at `server`, whose user may create databases; `label` is mysql or mariadb. */
 export function mysqlDatabase(label: string, server: string): TestDatabase {
   const base = server.replace(/^mariadb:/, 'mysql:')
-  const onServer = (text: string) => onConnection(connect(base), (connection) => connection.query(text))
+  const onServer = (text: string) => onConnection(connectMysql(base), (connection) => connection.query(text))
   const absent = async () => {
     const name = freshName()
     const drop = async (): Promise<void> => {
@@ -51,20 +52,20 @@ export function mysqlDatabase(label: string, server: string): TestDatabase {
     absent,
     exists: async (uri) => (await onServer(`SHOW DATABASES LIKE ${sqlText(nameOf(uri))}`)).length > 0,
     exec: async (uri, statement) => {
-      await onConnection(connect(uri), (connection) => connection.query(statement))
+      await onConnection(connectMysql(uri), (connection) => connection.query(statement))
     },
     tables: async (uri) => {
       const text =
         "SELECT table_name AS name FROM information_schema.tables WHERE table_type = 'BASE TABLE' " +
         'AND table_schema = database() ORDER BY 1'
-      const rows = await onConnection(connect(uri), (connection) => connection.query(text))
+      const rows = await onConnection(connectMysql(uri), (connection) => connection.query(text))
       return rows.map(({ name }) => String(name))
     },
     stamps: async (uri, table, symbol) => {
       const text =
         `SELECT ${epochMs(timeName(table))} AS time, source, ${epochMs('extracted_at')} AS extracted ` +
         `FROM ${table.name} WHERE symbol = ${sqlText(symbol)} ORDER BY ${timeName(table)}`
-      const rows = await onConnection(connect(uri), (connection) => connection.query(text))
+      const rows = await onConnection(connectMysql(uri), (connection) => connection.query(text))
       return rows.map(({ time, source, extracted }) => ({
         timeMs: Number(time),
         source: String(source),

@@ -13,7 +13,8 @@ type Postgres = (
 
 const END_SECONDS = 5
 
-async function connect(uri: string): Promise<SqlConnection> {
+/** A connection of the driver's own to the database at `uri`. */
+export async function connectPostgresql(uri: string): Promise<SqlConnection> {
   const { default: postgres } = await loadDriver<{ default: Postgres }>('postgres')
   const sql = postgres(uri, { max: 1, onnotice: () => {} })
   return { query: (text) => sql.unsafe(text), close: () => sql.end({ timeout: END_SECONDS }) }
@@ -23,7 +24,8 @@ const epochMs = (column: string): string => `(extract(epoch from ${column}) * 10
 
 /** The databases of the server at `server`, whose user may create databases. */
 export function postgresqlDatabase(server: string): TestDatabase {
-  const onServer = (text: string) => onConnection(connect(server), (connection) => connection.query(text))
+  const onServer = (text: string) =>
+    onConnection(connectPostgresql(server), (connection) => connection.query(text))
   const absent = async () => {
     const name = freshName()
     const drop = async (): Promise<void> => {
@@ -47,20 +49,20 @@ export function postgresqlDatabase(server: string): TestDatabase {
       return (await onServer(`SELECT 1 FROM pg_database WHERE datname = ${name}`)).length > 0
     },
     exec: async (uri, statement) => {
-      await onConnection(connect(uri), (connection) => connection.query(statement))
+      await onConnection(connectPostgresql(uri), (connection) => connection.query(statement))
     },
     tables: async (uri) => {
       const text =
         "SELECT table_name AS name FROM information_schema.tables WHERE table_type = 'BASE TABLE' " +
         'AND table_schema = current_schema() ORDER BY 1'
-      const rows = await onConnection(connect(uri), (connection) => connection.query(text))
+      const rows = await onConnection(connectPostgresql(uri), (connection) => connection.query(text))
       return rows.map(({ name }) => String(name))
     },
     stamps: async (uri, table, symbol) => {
       const text =
         `SELECT ${epochMs(timeName(table))} AS time, source, ${epochMs('extracted_at')} AS extracted ` +
         `FROM ${table.name} WHERE symbol = ${sqlText(symbol)} ORDER BY ${timeName(table)}`
-      return (await onConnection(connect(uri), (connection) => connection.query(text))).map(toStamp)
+      return (await onConnection(connectPostgresql(uri), (connection) => connection.query(text))).map(toStamp)
     },
     spoil: {
       newerSchema: 'UPDATE petrosa_schema SET version = 99',
