@@ -258,7 +258,7 @@ function refusalCases(database: TestDatabase): void {
       })
       const store = await open(uri)
       const rights = (await store.check(contractTables)).find((finding) => finding.name === 'store rights')
-      expect(rights).toMatchObject({ ok: false, detail: 'the user lacks UPDATE, DELETE, CREATE' })
+      expect(rights).toMatchObject({ ok: false, detail: 'the user lacks UPDATE, DELETE' })
       const error = await thrownBy(() => store.write([page(klineSeries('RIGHTS'), [candle(DAY_0_MS)])]))
       expect(error).toBeInstanceOf(UserError)
       await store.close()

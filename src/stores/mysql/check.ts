@@ -3,7 +3,7 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
-import { SCHEMA_TABLE } from '../schema.ts'
+import { COVERAGE_TABLE, SCHEMA_TABLE } from '../schema.ts'
 import type { Address } from './address.ts'
 import { missingDatabase } from './errors.ts'
 import { schemaVersion, tableNames } from './schema.ts'
@@ -22,6 +22,7 @@ export async function checkServer(
   tables: readonly Table[],
 ): Promise<readonly Finding[]> {
   const { facts } = session
+  const there = await tableNames(session)
   const line = facts.encrypted ? 'encrypted' : 'not encrypted'
   return [
     finding('store reachable', true, `${facts.version}, ${address.place}, ${line}`),
@@ -31,8 +32,8 @@ export async function checkServer(
       facts.readOnly ? 'the server is read-only' : 'the server takes writes',
       'give the URI of the server that takes writes',
     ),
-    await schemaFinding(session, address, tables),
-    await rightsFinding(session, address),
+    await schemaFinding(session, address, tables, there),
+    await rightsFinding(session, address, neededRights(tables, there)),
     packetFinding(facts.packetBytes),
     loadFinding(facts.localInfile, address.localInfile),
   ]
@@ -42,7 +43,12 @@ function finding(name: string, ok: boolean, detail: string, advice = ''): Findin
   return { name, ok, detail, advice: ok ? '' : advice }
 }
 
-async function schemaFinding(session: Session, address: Address, tables: readonly Table[]): Promise<Finding> {
+async function schemaFinding(
+  session: Session,
+  address: Address,
+  tables: readonly Table[],
+  there: ReadonlySet<string>,
+): Promise<Finding> {
   if (!session.hasDatabase)
     return finding(
       'store schema',
@@ -50,27 +56,41 @@ async function schemaFinding(session: Session, address: Address, tables: readonl
       `there is no ${address.place}`,
       missingDatabase(address.place).advice,
     )
-  const there = await tableNames(session)
   const version = there.has(SCHEMA_TABLE) ? await schemaVersion(session) : 0
   const made = tables.filter((table) => there.has(table.name)).length
   return finding('store schema', true, `version ${version}, ${made} tables of data`)
 }
 
-async function rightsFinding(session: Session, address: Address): Promise<Finding> {
+/** Making tables is not needed where all are there: a program that fills them needs no more rights. */
+function neededRights(tables: readonly Table[], there: ReadonlySet<string>): readonly string[] {
+  const names = [SCHEMA_TABLE, COVERAGE_TABLE, ...tables.map((table) => table.name)]
+  return names.every((name) => there.has(name)) ? RIGHTS.filter((right) => right !== 'CREATE') : RIGHTS
+}
+
+async function rightsFinding(
+  session: Session,
+  address: Address,
+  needed: readonly string[],
+): Promise<Finding> {
   const [rows] = await session.connection.query<RowDataPacket[]>('SHOW GRANTS')
   const lacking = lackingRights(
     rows.map((row) => String(Object.values(row)[0])),
     address.database,
+    needed,
   )
   if (lacking === null) return finding('store rights', true, 'they come from a role and are not looked into')
   const detail =
-    lacking.length === 0 ? `the user has ${RIGHTS.join(', ')}` : `the user lacks ${lacking.join(', ')}`
+    lacking.length === 0 ? `the user has ${needed.join(', ')}` : `the user lacks ${lacking.join(', ')}`
   const advice = `GRANT ${lacking.join(', ')} ON ${address.database}.* TO this user`
   return finding('store rights', lacking.length === 0, detail, advice)
 }
 
-/** Which rights no line of SHOW GRANTS gives for `database`; null when a role may give them. */
-export function lackingRights(grants: readonly string[], database: string): readonly string[] | null {
+/** Which of `needed` no line of SHOW GRANTS gives for `database`; null when a role may give them. */
+export function lackingRights(
+  grants: readonly string[],
+  database: string,
+  needed: readonly string[] = RIGHTS,
+): readonly string[] | null {
   const held = new Set<string>()
   let roles = false
   for (const grant of grants) {
@@ -83,7 +103,7 @@ export function lackingRights(grants: readonly string[], database: string): read
     for (const right of (match[1] ?? '').toUpperCase().split(/,\s*/)) held.add(right)
   }
   if (held.has('ALL PRIVILEGES') || held.has('ALL')) return []
-  const lacking = RIGHTS.filter((right) => !held.has(right))
+  const lacking = needed.filter((right) => !held.has(right))
   return lacking.length > 0 && roles ? null : lacking
 }
 
