@@ -40,7 +40,9 @@ const ENDED = [
 ]
 const LOCAL_REFUSED = [1148, 3948, 4166, 1235]
 const PASSWORD = [1045, 1698, 1862, 1820, 3118, 3879, 4151]
-const RIGHTS = [1044, 1142, 1143, 1227, 1370, 1419, 1410, 3619]
+/** Access to the database as a whole: it may be there or not, the server does not say. */
+const DATABASE_DENIED = 1044
+const RIGHTS = [1142, 1143, 1227, 1370, 1419, 1410, 3619]
 const HOST_REFUSED = [1130, 1129]
 const CROWDED = [1040, 1203, 1226, 1135]
 const DISK_FULL = [1021, 1114, 1030, 1026, 3, 20, 28, 1878, 3675, 1041, 1037, 1038]
@@ -102,6 +104,9 @@ export function explained(error: unknown, place: string): unknown {
     )
   }
   if (number === UNKNOWN_DATABASE) return missingDatabase(place, options)
+  if (number === DATABASE_DENIED) {
+    return user(`the user may not use or make this database: ${said}`, DATABASE_ADVICE)
+  }
   if (RIGHTS.includes(number)) return user(`the user lacks a right: ${said}`, RIGHTS_ADVICE)
   if (HOST_REFUSED.includes(number))
     return user(
@@ -135,13 +140,17 @@ export function explained(error: unknown, place: string): unknown {
   if (isLost(error))
     return unavailable(
       `the server cannot be reached: ${said}`,
-      'check host, port and network, then run the same command again',
+      'check that it runs, and host and port in --db-uri or MYSQL_URI, then run the same command again',
     )
   return error
 }
 
 const TLS_ADVICE =
   'set ?ssl-mode= DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY and &ssl-ca=FILE in the URI'
+
+const DATABASE_ADVICE =
+  'correct its name in --db-uri or MYSQL_URI, or let an administrator run: CREATE DATABASE … ' +
+  'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON ….* TO this user'
 
 const RIGHTS_ADVICE =
   'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE on the database to this user; see: petrosa check'

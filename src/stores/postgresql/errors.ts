@@ -64,7 +64,11 @@ export function explained(error: unknown, address: Address): unknown {
         'grant the right it names; petrosa check lists what is needed',
       )
     case '25006':
-      return user(`the ${place} is read-only: ${said}`, 'name the primary server in the URI, not a replica')
+      return user(
+        `the ${place} is read-only: ${said}`,
+        'name the primary server in --db-uri or POSTGRESQL_URI, not a replica; ' +
+          'or take default_transaction_read_only from the user or the database',
+      )
     case '42P01':
     case '3F000':
       return user(`the schema in the ${place} is missing: ${said}`, 'make it with petrosa check --prepare')
@@ -97,7 +101,7 @@ export function explained(error: unknown, address: Address): unknown {
   if (isTransient(error)) {
     return unavailable(
       `the ${place} is not available: ${said}`,
-      `see whether the server runs and can be reached, ${REPEAT}`,
+      `see whether the server runs, and host and port in --db-uri or POSTGRESQL_URI, ${REPEAT}`,
     )
   }
   if (/^(SASL_SIGNATURE_MISMATCH|0A000|42704|22023|08P01)$/.test(code)) {
