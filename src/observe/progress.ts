@@ -20,7 +20,6 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
   let [seriesToDo, seriesDone, rowsToDo, rows] = [0, 0, 0, 0]
   const weights = new Map<string, { used: number; limit: number }>()
   let pausedUntilMs = 0
-  let running = false
 
   const facts = (): { rate: number; leftSeconds: number | null } => {
     const seconds = (monotonicMs() - startedMs) / 1_000
@@ -53,11 +52,10 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       seconds_left: leftSeconds === null ? null : Math.round(leftSeconds),
     })
   }
-  const stopped = new AbortController()
-  const tick = async (): Promise<void> => {
+  let ticking: AbortController | null = null
+  const tick = async (signal: AbortSignal): Promise<void> => {
     for (;;) {
-      await clock.wait(TICK_MS, stopped.signal)
-      if (!running) continue
+      await clock.wait(TICK_MS, signal)
       if (terminal.isTerminal) draw()
       else if (monotonicMs() - loggedMs >= LOG_MS) {
         loggedMs = monotonicMs()
@@ -65,8 +63,17 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       }
     }
   }
-  // Only `stop` ends the ticking, and that is no failure.
-  tick().catch(() => undefined)
+  const stop = (): void => {
+    ticking?.abort()
+    ticking = null
+    terminal.status('')
+  }
+  const start = (): void => {
+    stop()
+    ticking = new AbortController()
+    // Only `stop` ends the ticking, and that is no failure.
+    tick(ticking.signal).catch(() => undefined)
+  }
 
   const tell = (event: PetrosaEvent): void => {
     if (event.type === 'pass-planned') {
@@ -74,27 +81,20 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       loggedMs = startedMs
       seriesToDo = event.seriesToDo
       rowsToDo = event.rowsToDo
-      running = event.seriesToDo > 0
+      seriesDone = 0
+      rows = 0
+      if (event.seriesToDo > 0) start()
     } else if (event.type === 'page-fetched') rows += event.rows
     else if (event.type === 'series-done') seriesDone += 1
     else if (event.type === 'weight') weights.set(event.host, event)
     else if (event.type === 'exchange-paused') pausedUntilMs = event.untilMs
-    else if (event.type === 'pass-ended') {
-      running = false
-      terminal.status('')
-    }
-    if (running && terminal.isTerminal && monotonicMs() - drawnMs >= REDRAW_MS) {
+    else if (event.type === 'pass-ended') stop()
+    if (ticking && terminal.isTerminal && monotonicMs() - drawnMs >= REDRAW_MS) {
       drawnMs = monotonicMs()
       draw()
     }
   }
-  return {
-    tell,
-    stop: () => {
-      stopped.abort()
-      terminal.status('')
-    },
-  }
+  return { tell, stop }
 }
 
 /** 1234567 as 1,234,567. */
