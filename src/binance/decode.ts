@@ -2,7 +2,7 @@
 // about ten times as fast as JSON.parse, and no decimal ever passes through a float. Every byte is checked;
 // nothing is guessed.
 import type { Column, Rows } from '../core/dataset.ts'
-import { FRACTION_DIGITS, INTEGER_DIGITS, TOTAL_DIGITS } from '../core/decimal.ts'
+import { FRACTION_DIGITS, INTEGER_DIGITS, LONGEST_TEXT, TOTAL_DIGITS } from '../core/decimal.ts'
 import { MalformedError } from '../errors.ts'
 
 /** Most digits of an integer that a double holds exactly, whatever the digits. */
@@ -19,6 +19,7 @@ const POINT = 46
 const ZERO = 48
 const NINE = 57
 const OPEN = 91
+const BACKSLASH = 92
 const CLOSE = 93
 
 /**
@@ -39,6 +40,10 @@ export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire:
     columns: columns.map((column) => rows.columns[wire.indexOf(column.name)] ?? []),
   }
 }
+
+/** A number or a word of JSON. */
+const jsonWord = /^(-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|null)$/
+const endsWord = (byte: number): boolean => byte === COMMA || byte === CLOSE || byte <= SPACE
 
 /** One character a byte, so that positions in the text are positions in the bytes. */
 const oneByteText = new TextDecoder('latin1')
@@ -141,7 +146,8 @@ class ArrayRowScanner {
   #decimal(): string {
     if (this.#peek() !== QUOTE) throw this.#error('not a decimal in quotes')
     const bytes = this.#bytes
-    let at = this.#at + 1
+    const begin = this.#at + 1
+    let at = begin
     const negative = bytes[at] === MINUS
     if (negative) at += 1
     const written = at
@@ -165,6 +171,7 @@ class ArrayRowScanner {
     }
     if (byte !== QUOTE) throw this.#error('not a decimal')
     if (
+      at - begin > LONGEST_TEXT ||
       wholeDigits > INTEGER_DIGITS ||
       fractionDigits > FRACTION_DIGITS ||
       wholeDigits + fractionDigits > TOTAL_DIGITS
@@ -182,23 +189,24 @@ class ArrayRowScanner {
     return negative ? `-${digits}` : digits
   }
 
-  /** Steps over one further element of a row: a number, a word or a string without escapes. */
+  /**
+   * Steps over one further element of a row: a number, a word or a string without escapes. It means nothing,
+   * but where it is no JSON the page was garbled on the way.
+   */
   #skipScalar(): void {
     const bytes = this.#bytes
-    if (this.#peek() === QUOTE) {
-      const end = bytes.indexOf(QUOTE, this.#at + 1)
-      if (end < 0) throw this.#error('the row is cut')
-      this.#at = end + 1
-      return
-    }
+    const isText = this.#peek() === QUOTE
     const start = this.#at
+    let at = start + (isText ? 1 : 0)
     for (;;) {
-      const byte = bytes[this.#at]
-      if (byte === undefined || byte === COMMA || byte === CLOSE || byte <= SPACE) break
-      if (byte === QUOTE || byte === OPEN) throw this.#error('something unexpected stands here')
-      this.#at += 1
+      const byte = bytes[at]
+      if (byte === undefined) throw this.#error('the row is cut')
+      if (isText ? byte === QUOTE || byte < SPACE || byte === BACKSLASH : endsWord(byte)) break
+      at += 1
     }
-    if (this.#at === start) throw this.#error('an element is missing')
+    if (isText ? bytes[at] !== QUOTE : !jsonWord.test(this.#text.substring(start, at)))
+      throw this.#error('something unexpected stands here')
+    this.#at = isText ? at + 1 : at
   }
 
   #error(problem: string): MalformedError {

@@ -34,6 +34,9 @@ const MINUTE_MS = 60_000
 /** A ban that ends within this time is waited for; a longer one ends the run (exit 75). */
 export const LONGEST_PAUSE_MS = 5 * MINUTE_MS
 
+/** The last time that a date can name, epoch ms: the header may hold any number. */
+const LATEST_MS = 8.64e15
+
 /** The error that a failed answer is. */
 export function failure(answer: FailedAnswer): Error {
   const { host, status, code } = answer
@@ -77,7 +80,7 @@ function pause(answer: FailedAnswer): Error {
   const fromHeader = answer.retryAfterSeconds === null ? null : nowMs + answer.retryAfterSeconds * 1_000
   const nextMinute = (Math.floor(nowMs / MINUTE_MS) + 1) * MINUTE_MS
   const fallback = status === 418 ? nowMs + 2 * MINUTE_MS : nextMinute
-  const untilMs = Math.max(fromHeader ?? 0, told ? Number(told) : 0) || fallback
+  const untilMs = Math.min(LATEST_MS, Math.max(fromHeader ?? 0, told ? Number(told) : 0) || fallback)
   const until = new Date(untilMs).toISOString()
   const message =
     status === 418
@@ -96,7 +99,8 @@ function pause(answer: FailedAnswer): Error {
 export function networkFailure(error: unknown, host: string): unknown {
   if (error instanceof PetrosaError || error instanceof TransientError || error instanceof PauseError)
     return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  // A time-out comes as a DOMException, whose code is a number that says nothing.
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   const message = error instanceof Error ? error.message : String(error)
   if (code === 'UnsupportedProxyProtocol') {
     return new UserError(
@@ -104,7 +108,7 @@ export function networkFailure(error: unknown, host: string): unknown {
       'HTTPS_PROXY and HTTP_PROXY take http:// or https:// proxies',
     )
   }
-  if (/CERT|SELF_SIGNED|TLS|SSL/i.test(code)) {
+  if (/CERT|SELF_SIGNED|VERIFY|TLS|SSL/i.test(code)) {
     return new UserError(
       `the certificate of ${host} is not trusted (${code})`,
       'check the URL, the clock, and NODE_EXTRA_CA_CERTS when a proxy opens TLS',

@@ -97,10 +97,15 @@ export class WeightBudget {
     if (minute === this.#minute) this.#spent = Math.max(this.#spent, usedByAll + this.#inFlight)
   }
 
+  /**
+   * Begins a new minute where the clock has come to one. A clock that is corrected takes nothing back: a
+   * little (over the border of a minute) and the later minute stands until it comes, more and what was spent
+   * counts in the minute that it is.
+   */
   #turn(): void {
     const minute = Math.floor(this.nowMs() / MINUTE_MS)
-    if (minute === this.#minute) return
+    if (minute === this.#minute || minute === this.#minute - 1) return
+    if (minute > this.#minute) this.#spent = 0
     this.#minute = minute
-    this.#spent = 0
   }
 }

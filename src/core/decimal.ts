@@ -8,7 +8,7 @@ export const FRACTION_DIGITS = 18
 export const TOTAL_DIGITS = 34
 
 /** Longest text that is looked at, in characters: room for needless zeros, and no work for hostile pages. */
-const LONGEST_TEXT = 128
+export const LONGEST_TEXT = 128
 
 const decimalPattern = /^(-?)0*(\d+?)(?:\.(\d*?)0*)?$/
 

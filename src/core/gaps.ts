@@ -19,15 +19,17 @@ const PARTS = 16
 /** Whether somebody has to do something about the gap. */
 export const isOpen = (gap: Gap): boolean => gap.verdict === 'missing' || gap.verdict === 'lost'
 
-/** Every gap of a series in `span`, in order of time. */
+/** Every gap of a series among the places that open in `asked`, in order of time. */
 export async function findGaps(
   store: Store,
   series: Series,
   period: Period,
   table: Table,
-  span: Span,
+  asked: Span,
   ledger: readonly LedgerRow[],
 ): Promise<Gap[]> {
+  // On the grid, since a misaligned candle of the place before would count for a missing one.
+  const span = { startMs: ceilToPeriod(period, asked.startMs), endMs: ceilToPeriod(period, asked.endMs) }
   const explained = ledger.filter((row) => row.verdict !== 'rows' && row.verdict !== 'wanted')
   const settled = settledSpans(ledger)
   const owed = minus([span], union(explained))

@@ -39,14 +39,11 @@ export function settleHole(hole: Span, verdict: Verdict, asked: number, context:
   const youngFromMs = floorToPeriod(period, nowMs - YOUNG_MS)
   const ledger: LedgerRow[] = []
   const open: { span: Span; reason: string }[] = []
-  for (const part of split(hole, [youngFromMs])) {
-    const earlier = before.find(
-      (row) =>
-        row.verdict === 'wanted' &&
-        row.reason === ANSWERED_EMPTY &&
-        row.startMs <= part.startMs &&
-        row.endMs >= part.endMs,
-    )
+  const answers = before.filter((row) => row.verdict === 'wanted' && row.reason === ANSWERED_EMPTY)
+  // A hole that grows from pass to pass has parts that were first asked for at different times.
+  const cutsMs = [youngFromMs, ...answers.flatMap((row) => [row.startMs, row.endMs])]
+  for (const part of split(hole, cutsMs)) {
+    const earlier = answers.find((row) => row.startMs <= part.startMs && row.endMs >= part.endMs)
     const agreed = earlier !== undefined && nowMs - earlier.checkedAtMs >= APART_MS
     if (part.endMs <= youngFromMs || agreed) {
       const times = asked + (earlier?.asked ?? 0)

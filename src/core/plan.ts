@@ -63,13 +63,13 @@ function lastEndMs(input: PlanInput, closedMs: number): number {
 /**
  * Until when candles of the symbol are to be had. A contract that has ended answers flat candles for ever
  * after (reference 4.2). Of a symbol that does not trade, the last hour is left until it can be settled, and
- * nothing follows what is known to be delisted.
+ * nothing follows what is known to be delisted, unless a pass that was interrupted still wants it.
  */
 function tradedUntilMs({ period, listing, ledger, nowMs }: PlanInput, closedMs: number): number {
   const endedMs =
     listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilToPeriod(period, listing.endsAtMs))
   if (listing.trading) return endedMs
-  const last = ledger.filter((row) => row.verdict !== 'wanted').at(-1)
+  const last = ledger.at(-1)
   if (last?.verdict === 'delisted') return Math.min(endedMs, last.endMs)
   return Math.min(endedMs, floorToPeriod(period, nowMs - HOUR_MS))
 }

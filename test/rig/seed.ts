@@ -19,8 +19,11 @@ export function seedFor(file: string): number {
 }
 
 /** How a test file runs its properties: `fc.assert(property, runs)`. Prints the seed; call it once a file. */
-export function runsFor(file: string): { readonly seed: number; readonly numRuns: number } {
-  return { seed: seedFor(file), numRuns: wholeNumber('TEST_RUNS') ?? DEFAULT_RUNS }
+export function runsFor(
+  file: string,
+  defaultRuns = DEFAULT_RUNS,
+): { readonly seed: number; readonly numRuns: number } {
+  return { seed: seedFor(file), numRuns: wholeNumber('TEST_RUNS') ?? defaultRuns }
 }
 
 /** Numbers in [0, 1) that depend on the seed alone (mulberry32, 32 bits of state). */

@@ -1,6 +1,8 @@
 // Opens a SQLite file and turns what SQLite says into instructions. WAL and NORMAL: a killed process loses
 // nothing, and readers never wait for the writer.
-import { Database } from 'bun:sqlite'
+import { constants, Database } from 'bun:sqlite'
+import { accessSync, existsSync, constants as fileRights } from 'node:fs'
+import { dirname } from 'node:path'
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 
 /**
@@ -31,15 +33,38 @@ export function sqlitePath(uri: string): string {
 
 /** The open database. Throws what SQLite throws, so that a lock can be waited for, with nothing left open. */
 export function openDatabase(path: string, readOnly: boolean): Database {
-  const database = readOnly
-    ? new Database(path, { readonly: true })
-    : new Database(path, { create: true, readwrite: true })
+  const database = readOnly ? openToRead(path) : new Database(path, { create: true, readwrite: true })
   try {
     setUp(database, readOnly)
     return database
   } catch (error) {
     database.close()
     throw error
+  }
+}
+
+/**
+ * Opens a file to read, and leaves nothing beside it. A read-only connection to a WAL database makes -wal and
+ * -shm and lets them lie; one that may write removes them when it closes. Where the file or its folder cannot
+ * be written nobody else writes either, and SQLite is told so: it would refuse to read otherwise.
+ */
+function openToRead(path: string): Database {
+  if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
+  if (!isWritable(path) || !isWritable(dirname(path))) {
+    const address = `file:${encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23')}?immutable=1`
+    return new Database(address, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
+  }
+  const database = new Database(path, { create: false, readwrite: true })
+  database.run('PRAGMA query_only = ON')
+  return database
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, fileRights.W_OK)
+    return true
+  } catch {
+    return false
   }
 }
 

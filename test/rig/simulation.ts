@@ -1,0 +1,235 @@
+// One simulated life of a store: passes with faults, stops and restarts on a virtual clock, then calm ones. All
+// chance comes from the seed, so that a seed that fails can be replayed.
+import { Client } from '../../src/binance/client.ts'
+import { restSource } from '../../src/binance/rest.ts'
+import { DAY_MS, floorToPeriod, HOUR_MS } from '../../src/core/calendar.ts'
+import type { PetrosaEvent, Summary } from '../../src/core/events.ts'
+import { runPass, type SeriesJob } from '../../src/core/pass.ts'
+import { costPlan, planSpans, type Range } from '../../src/core/plan.ts'
+import type { Period, Series } from '../../src/core/series.ts'
+import type { Span } from '../../src/core/span.ts'
+import type { Store } from '../../src/core/store.ts'
+import { klines } from '../../src/datasets/klines.ts'
+import { StoppedError, UnavailableError } from '../../src/errors.ts'
+import { fakeWorld } from './fake-world.ts'
+import { marketNetwork } from './market-network.ts'
+import { listing } from './memory-source.ts'
+import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
+import { seededRandom } from './seed.ts'
+import type { SymbolSpec } from './symbol-spec.ts'
+import { type VirtualClock, virtualClock } from './virtual-clock.ts'
+
+const MINUTE_MS = 60_000
+
+export type Chance = {
+  /** Whether something of this probability (0 to 1) happens. */
+  happens(probability: number): boolean
+  /** A whole number from `least` to `most`. */
+  whole(least: number, most: number): number
+  one<T>(choices: readonly [T, ...T[]]): T
+}
+
+/** Chance that depends on the seed alone. */
+export function chanceOf(seed: number): Chance {
+  const random = seededRandom(seed)
+  const whole = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1))
+  return {
+    happens: (probability) => random() < probability,
+    whole,
+    one: (choices) => choices[whole(0, choices.length - 1)] ?? choices[0],
+  }
+}
+
+export type Simulation = {
+  readonly clock: VirtualClock
+  readonly database: MemoryDatabase
+  readonly store: Store
+  readonly chance: Chance
+  readonly specs: readonly SymbolSpec[]
+  readonly series: readonly (Series & { readonly period: Period })[]
+  readonly startMs: number
+  readonly batchRows: number
+  readonly pageRows: number
+  readonly workers: number
+}
+
+/** The market and the store of a seed, at the time when the story begins. */
+export function simulate(seed: number): Simulation {
+  const chance = chanceOf(seed)
+  const nowMs = Date.UTC(2024, 2, 1) + chance.whole(0, 40 * DAY_MS)
+  const clock = virtualClock({ startMs: nowMs, seed })
+  const startMs = nowMs - chance.whole(1, 30) * HOUR_MS - chance.whole(0, HOUR_MS)
+  const specs = Array.from({ length: chance.whole(1, 3) }, (_, i) =>
+    specOf(chance, `S${i}USDT`, startMs, nowMs),
+  )
+  const periods = chance.one<readonly Period[]>([['1m'], ['15m'], ['1h'], ['1m', '1h']])
+  const series = specs.flatMap(({ symbol }) =>
+    periods.map((period) => ({ market: 'spot', dataset: 'klines', symbol, period }) as const),
+  )
+  const database = emptyMemoryDatabase()
+  const batchRows = chance.one([7, 100, 1_000])
+  const store = openMemoryStore(() => database, { readOnly: false, batchRows })
+  const pageRows = chance.one([1_000, 100, 37])
+  return {
+    clock,
+    database,
+    store,
+    chance,
+    specs,
+    series,
+    startMs,
+    batchRows,
+    pageRows,
+    workers: chance.whole(1, 4),
+  }
+}
+
+function specOf(chance: Chance, symbol: string, startMs: number, nowMs: number): SymbolSpec {
+  const lengthMs = nowMs - startMs
+  const outage = (): Span => {
+    const fromMs = startMs + chance.whole(-HOUR_MS, lengthMs + 2 * HOUR_MS)
+    return { startMs: fromMs, endMs: fromMs + chance.whole(1, chance.one([5, 60, 600])) * MINUTE_MS }
+  }
+  const ended = chance.happens(0.15)
+  return {
+    market: 'spot',
+    symbol,
+    base: symbol.slice(0, 2),
+    quote: 'USDT',
+    listedAtMs: chance.happens(0.3) ? startMs + chance.whole(0, lengthMs) : startMs - DAY_MS,
+    outages: Array.from({ length: chance.whole(0, 3) }, outage),
+    ...(ended ? { status: 'BREAK', endsAtMs: startMs + chance.whole(0, lengthMs) } : {}),
+  }
+}
+
+export type PassTrouble = {
+  /** The part of requests (0 to 1) that meet a fault, and of writes that fail. */
+  readonly faults: number
+  /** When the pass is told to stop, ms after it began; null for never. */
+  readonly stopAfterMs: number | null
+  /** The exchange refuses windows that begin in this span. */
+  readonly refused: Span | null
+  readonly down: boolean
+}
+
+export const noTrouble: PassTrouble = { faults: 0, stopAfterMs: null, refused: null, down: false }
+
+export type PassOutcome = {
+  readonly summary: Summary
+  readonly pages: number
+  readonly events: readonly PetrosaEvent[]
+}
+
+/** One pass as a fresh process would run it: everything but the database is new. */
+export async function simulatePass(
+  simulation: Simulation,
+  range: Range,
+  trouble: PassTrouble,
+): Promise<PassOutcome> {
+  const { clock, chance, specs, series, workers, pageRows } = simulation
+  const stop = new AbortController()
+  const network = marketNetwork({
+    specs,
+    clock,
+    latencyMs: () => chance.whole(1, 80),
+    shownMs: (_symbol, _period, openMs) => shownMsOf(openMs),
+    trouble: (url) => troubleOf(chance, trouble, url),
+  })
+  const world = fakeWorld({ clock, fetch: network.fetch, signal: stop.signal })
+  const events: PetrosaEvent[] = []
+  const tell = (event: PetrosaEvent): void => void events.push(event)
+  const urls = { spot: 'https://exchange.test', um: 'https://exchange.test' }
+  const client = new Client(world, { urls, weightShare: 0.9, tell })
+  client.budget('spot').setLimit(chance.one([6_000, 120]))
+  const rest = restSource(client, klines, 'spot')
+  const source = {
+    ...rest,
+    page: (_: Series, places: number) => ({ rows: Math.min(places, pageRows), weight: 2 }),
+  }
+  const store = troubledStore(simulation, trouble)
+  await store.prepare([...new Set(series.map((one) => klines.table(one)))])
+  const ledgers = await store.ledger(series)
+  const nowMs = clock.nowMs()
+  const jobs = series.map((one, i): SeriesJob => {
+    const spec = specs.find(({ symbol }) => symbol === one.symbol)
+    const known = listing(one.symbol, { trading: spec?.status === undefined })
+    const ledger = ledgers[i] ?? []
+    const spans = planSpans({ series: one, period: one.period, range, ledger, listing: known, nowMs })
+    const plan = costPlan(one, one.period, spans, source)
+    return {
+      series: one,
+      period: one.period,
+      dataset: klines,
+      table: klines.table(one),
+      source,
+      listing: known,
+      ledger,
+      plan,
+    }
+  })
+  if (trouble.stopAfterMs !== null) {
+    const tellToStop = (): void => stop.abort(new StoppedError())
+    clock.wait(trouble.stopAfterMs).then(tellToStop, tellToStop)
+  }
+  const running = runPass({
+    command: 'klines',
+    startMs: range.startMs,
+    jobs,
+    store,
+    workers,
+    clock,
+    signal: stop.signal,
+    tell,
+    spent: () => ({ requests: client.requests, weight: client.weight }),
+  })
+  const summary = await clock.run(running)
+  return { summary, pages: network.pages(), events }
+}
+
+/** Every ninth minute's candle comes late, by up to a minute after its close. */
+export function shownMsOf(openMs: number): number {
+  const minute = Math.floor(openMs / MINUTE_MS)
+  return minute % 9 === 4 ? openMs + MINUTE_MS + ((minute * 7_919) % MINUTE_MS) : 0
+}
+
+function troubleOf(chance: Chance, trouble: PassTrouble, url: URL): Response | Error | null {
+  if (trouble.down) return new TypeError('connection refused')
+  const startMs = Number(url.searchParams.get('startTime') ?? 0)
+  const { refused } = trouble
+  if (refused && startMs >= refused.startMs && startMs < refused.endMs)
+    return new Response('{"code":-1100,"msg":"Illegal characters"}', { status: 400 })
+  if (!chance.happens(trouble.faults)) return null
+  switch (chance.whole(0, 4)) {
+    case 0:
+      return new Response('{"code":-1001,"msg":"Internal error"}', { status: 500 })
+    case 1:
+      return new Response('[[1700000000000,"1.0","1.', { status: 200 })
+    case 2:
+      return new Response('{}', { status: 429, headers: { 'retry-after': String(chance.whole(1, 3)) } })
+    case 3:
+      return new Response('[]', { status: 502 })
+    default:
+      return new TypeError('connection reset')
+  }
+}
+
+/** The store with slow writes, some of which fail: before they are done, or after, with their answer lost. */
+function troubledStore({ store, clock, chance }: Simulation, trouble: PassTrouble): Store {
+  return {
+    ...store,
+    async write(pages, options) {
+      await clock.wait(chance.whole(0, 400))
+      const fails = chance.happens(trouble.faults / 10)
+      const error = new UnavailableError('the store went away', 'start it')
+      if (fails && chance.happens(0.5)) throw error
+      const result = await store.write(pages, options)
+      if (fails) throw error
+      return result
+    },
+  }
+}
+
+/** The end of what can be settled of a series at `nowMs`, when everything up to `endMs` was asked for. */
+export function closedEndMs(period: Period, endMs: number, nowMs: number): number {
+  return floorToPeriod(period, Math.min(endMs, nowMs))
+}
