@@ -52,27 +52,18 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       seconds_left: leftSeconds === null ? null : Math.round(leftSeconds),
     })
   }
-  let ticking: AbortController | null = null
-  const tick = async (signal: AbortSignal): Promise<void> => {
-    for (;;) {
-      await clock.wait(TICK_MS, signal)
-      if (terminal.isTerminal) draw()
-      else if (monotonicMs() - loggedMs >= LOG_MS) {
-        loggedMs = monotonicMs()
-        say()
-      }
+  const tick = (): void => {
+    if (terminal.isTerminal) draw()
+    else if (monotonicMs() - loggedMs >= LOG_MS) {
+      loggedMs = monotonicMs()
+      say()
     }
   }
+  let ticking: (() => void) | null = null
   const stop = (): void => {
-    ticking?.abort()
+    ticking?.()
     ticking = null
     terminal.status('')
-  }
-  const start = (): void => {
-    stop()
-    ticking = new AbortController()
-    // Only `stop` ends the ticking, and that is no failure.
-    tick(ticking.signal).catch(() => undefined)
   }
 
   const tell = (event: PetrosaEvent): void => {
@@ -83,7 +74,8 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       rowsToDo = event.rowsToDo
       seriesDone = 0
       rows = 0
-      if (event.seriesToDo > 0) start()
+      stop()
+      if (event.seriesToDo > 0) ticking = every(clock, TICK_MS, tick)
     } else if (event.type === 'page-fetched') rows += event.rows
     else if (event.type === 'series-done') seriesDone += 1
     else if (event.type === 'weight') weights.set(event.host, event)
@@ -95,6 +87,21 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
     }
   }
   return { tell, stop }
+}
+
+/** Calls `work` every `ms` by the clock, until what it gives back is called. */
+function every(clock: Clock, ms: number, work: () => void): () => void {
+  const stopped = new AbortController()
+  const loop = async (): Promise<void> => {
+    await clock.wait(ms, stopped.signal)
+    // A clock may let a pause run to its end although it is stopped.
+    while (!stopped.signal.aborted) {
+      work()
+      await clock.wait(ms, stopped.signal)
+    }
+  }
+  loop().catch(() => undefined)
+  return () => stopped.abort()
 }
 
 /** 1234567 as 1,234,567. */

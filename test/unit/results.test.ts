@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { passResult } from '../../src/cli/pass-result.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { Summary, Unsettled } from '../../src/core/events.ts'
+import { realWait } from '../../src/world.ts'
 import { type LocalExchange, startExchange } from '../rig/exchange.ts'
 import { scenarios } from '../rig/scenario.ts'
 import { testWorld } from '../rig/world.ts'
@@ -32,7 +33,7 @@ async function run(words: string, database: string): Promise<string> {
     env: { BINANCE_API_URL: url, BINANCE_FUTURES_API_URL: url, SQLITE_PATH: join(folder, database) },
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
-    wait: (ms) => Bun.sleep(ms),
+    wait: realWait,
     fetch: (address, init) => fetch(address, init),
   })
   const code = await runProgram(words.split(' '), world)
