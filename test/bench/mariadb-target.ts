@@ -31,10 +31,12 @@ export async function mariadbTarget(name: 'mariadb' | 'mysql', uri: string, fold
     forget: async (everyNth) => {
       await sql('DELETE FROM petrosa_coverage')
       const minute = "(timestampdiff(MINUTE, '2000-01-01', open_time))"
-      if (everyNth > 0) await sql(`UPDATE ${TABLE} SET volume = volume + 0.001 WHERE ${minute} % ${everyNth} = 0`)
+      if (everyNth > 0)
+        await sql(`UPDATE ${TABLE} SET volume = volume + 0.001 WHERE ${minute} % ${everyNth} = 0`)
     },
     load: async () => {
-      if (!copied) await Bun.write(file, (await sql(`SELECT * FROM ${TABLE} ORDER BY market, symbol, open_time`)).stdout)
+      if (!copied)
+        await Bun.write(file, (await sql(`SELECT * FROM ${TABLE} ORDER BY market, symbol, open_time`)).stdout)
       copied = true
       await sql(`DROP TABLE IF EXISTS loaded; CREATE TABLE loaded LIKE ${TABLE}`)
       const { wallSeconds } = await sql(`LOAD DATA LOCAL INFILE '${file}' INTO TABLE loaded`)

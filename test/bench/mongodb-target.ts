@@ -17,7 +17,10 @@ export async function mongodbTarget(uri: string): Promise<Target> {
   const database = client.db(DATABASE)
   const plain = (document: Document): Document =>
     Object.fromEntries(
-      Object.entries(document).map(([name, value]) => [name, value instanceof Decimal128 ? value.toString() : value]),
+      Object.entries(document).map(([name, value]) => [
+        name,
+        value instanceof Decimal128 ? value.toString() : value,
+      ]),
     )
   return {
     name: 'mongodb',
@@ -29,7 +32,8 @@ export async function mongodbTarget(uri: string): Promise<Target> {
       await database.dropDatabase()
     },
     forget: async (everyNth) => {
-      for (const { name } of await database.listCollections({ name: /^petrosa_cov/ }).toArray()) await database.collection(name).deleteMany({})
+      for (const { name } of await database.listCollections({ name: /^petrosa_cov/ }).toArray())
+        await database.collection(name).deleteMany({})
       if (everyNth === 0) return
       const minute = { $toLong: { $divide: [{ $toLong: '$open_time' }, 60_000] } }
       await database
@@ -44,7 +48,11 @@ export async function mongodbTarget(uri: string): Promise<Target> {
       await loaded.createIndex({ symbol: 1, open_time: 1 })
       const startedMs = performance.now()
       const insert = async (): Promise<void> => {
-        for (let batch = documents.splice(-DOCUMENTS); batch.length > 0; batch = documents.splice(-DOCUMENTS)) {
+        for (
+          let batch = documents.splice(-DOCUMENTS);
+          batch.length > 0;
+          batch = documents.splice(-DOCUMENTS)
+        ) {
           await loaded.insertMany(batch, { ordered: false })
         }
       }

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pullFlags, SYMBOLS } from './bench-market.ts'
 import { measure, median, rate, repeat, report } from './measure.ts'
+import { postgresqlTarget } from './postgresql-target.ts'
 import { sqliteTarget } from './sqlite-target.ts'
 
 const ROWS = 1_000_000
@@ -36,10 +37,13 @@ export type BenchOptions = {
 
 /** Measures every store that is within reach. */
 export async function benchStores(options: BenchOptions): Promise<void> {
-  const targets = [() => sqliteTarget(join(options.folder, 'store.db'))]
-  for (const make of targets) {
-    const target = await make()
-    if (!options.wants(target.name)) continue
+  const targets = {
+    sqlite: () => sqliteTarget(join(options.folder, 'store.db')),
+    postgresql: () => postgresqlTarget(options.folder),
+  }
+  for (const [name, make] of Object.entries(targets)) {
+    const target = options.wants(name) ? await make() : null
+    if (!target) continue
     await benchStore(options, target)
     await target.close()
   }
