@@ -157,6 +157,25 @@ test('it waits for time only while a pass runs, and begins anew with the next on
   expect(await sleepers()).toBe(0)
 })
 
+test('ends with its pass also where a wait does not heed its signal', async () => {
+  let waits = 0
+  const wait = async (): Promise<void> => {
+    waits += 1
+    await Bun.sleep(1)
+  }
+  const terminal = new Terminal(keptStream(80))
+  const log = startLog(terminal, { level: 'info', format: 'json', logger: 'petrosa', nowMs: Date.now })
+  const { tell } = startProgress(terminal, log, { ...virtualClock(), wait })
+  tell(planned)
+  await Bun.sleep(10)
+  tell(ended)
+  await Bun.sleep(5)
+  const waitsAtTheEnd = waits
+  await Bun.sleep(20)
+  expect(waitsAtTheEnd).toBeGreaterThan(1)
+  expect(waits).toBe(waitsAtTheEnd)
+})
+
 test('numbers and times as people say them', () => {
   expect([thousands(0), thousands(1_234_567)]).toEqual(['0', '1,234,567'])
   expect([counted(0, 'row'), counted(1, 'row'), counted(2_880, 'row')]).toEqual([
