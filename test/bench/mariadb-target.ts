@@ -1,4 +1,5 @@
-// MariaDB (or MySQL) under measurement; its loader is LOAD DATA by the mariadb command into a table with the same key.
+// MariaDB (or MySQL) under measurement; its loader is LOAD DATA by the mariadb command into a table with the
+// same key.
 import { join } from 'node:path'
 import { measure } from './measure.ts'
 import type { Target } from './store-bench.ts'

@@ -1,5 +1,5 @@
-// MongoDB under measurement; its ceiling is the driver's bare insertMany of documents that are ready before the clock starts, with strings for
-// decimals, into a collection with the same index.
+// MongoDB under measurement; its ceiling is the driver's bare insertMany of documents that are ready before
+// the clock starts, with strings for decimals, into a collection with the same index.
 import type { Document } from 'mongodb'
 import type { Target } from './store-bench.ts'
 
