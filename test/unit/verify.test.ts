@@ -19,7 +19,7 @@ function flawOf(rows: readonly Row[]): string | null {
   }
 }
 
-test('what the exchange sends is accepted: nothing, holes, flat, misaligned and early closing candles', () => {
+test('what the exchange sends is accepted: nothing, holes, flat and misaligned candles', () => {
   const flat = { open_price: '1', high_price: '1', low_price: '1', close_price: '1' }
   const good: Row[][] = [
     [],

@@ -1,5 +1,5 @@
-// The writer on a virtual clock: batches within the limit, whole pages in order, room waited for, failures that
-// lose nothing that was told as written, and pages cut so that rows and ledger add up.
+// The writer on a virtual clock: batches within the limit, whole pages in order, room waited for, failures
+// that lose nothing that was told as written, and pages cut so that rows and ledger add up.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { advance } from '../../src/core/calendar.ts'
