@@ -52,6 +52,15 @@ describe('one request', () => {
     ])
   })
 
+  test('a request that failed on the way is not counted as in flight for ever', async () => {
+    const lost = new Error('reset')
+    const { client, clock } = clientRig(
+      pages(lost, lost, { body: '[]', headers: { 'x-mbx-used-weight-1m': '100' } }),
+    )
+    await clock.run(client.get(request()))
+    expect(client.budget('spot').used).toBe(100)
+  })
+
   test('a senseless header is not learned', async () => {
     const { client, clock } = clientRig(pages({ body: '[]', headers: { 'x-mbx-used-weight-1m': 'many' } }))
     await clock.run(client.get(request()))

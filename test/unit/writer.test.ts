@@ -153,6 +153,20 @@ test('whoever brings more than three batches has to wait until there is room', a
   expect(writer.totals.written).toBe(120)
 })
 
+test('so it is where the store would take more writes at once', async () => {
+  const { clock, writer } = rigOf({ batchRows: 10, writers: 8 })
+  let added = 0
+  const adding = (async () => {
+    for (let i = 0; i < 12; i += 1) {
+      await writer.add(pageOf(10, 20 * i))
+      added += 1
+    }
+  })()
+  await clock.settle()
+  expect(added).toBe(3)
+  await clock.run(adding)
+})
+
 describe('a failing write', () => {
   const lost = new UnavailableError('the store went away')
   const failSecond = async (number: number): Promise<void> => {
