@@ -95,8 +95,21 @@ const outfile = join(project, 'dist', target ? `petrosa-${target}` : 'petrosa')
 // What is left of an earlier build must not pass for this one; and what is built here takes its place in one
 // step, without the source maps that the bundler leaves beside it (they are inside the binary too).
 rmSync(outfile, { force: true })
+const calledFrom = process.cwd()
 const workshop = join(project, 'dist', `build-${process.pid}`)
 mkdirSync(workshop, { recursive: true })
+// The bundler writes a hundred megabytes into the current folder on its way, and leaves them there when it is
+// interrupted.
+process.chdir(workshop)
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    rmSync(workshop, { recursive: true, force: true })
+    process.exit(code)
+  })
+}
 try {
   const fresh = join(workshop, basename(outfile))
   await compile(fresh, version, target)
@@ -105,4 +118,4 @@ try {
 } finally {
   rmSync(workshop, { recursive: true, force: true })
 }
-console.log(`built ${relative(process.cwd(), outfile)} ${version}`)
+console.log(`built ${relative(calledFrom, outfile)} ${version}`)

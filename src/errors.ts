@@ -64,11 +64,23 @@ export class StoppedError extends PetrosaError {
   }
 }
 
-/** `error` as one line for people: what happened, then what to do. A foreign error keeps its own message. */
+/**
+ * `error` as one line for people: what happened, then what to do. A foreign error keeps its own message. A
+ * password in an address is left out, wherever in the message a user's mistake has put it.
+ */
 export function errorLine(error: unknown): string {
+  return withoutPasswords(plainLine(error))
+}
+
+function plainLine(error: unknown): string {
   if (error instanceof PetrosaError) return error.advice ? `${error.message}; ${error.advice}` : error.message
   const what = error instanceof Error ? error.message : String(error)
   return `a defect of petrosa: ${what}; please report it with the command; --log-level debug shows where`
+}
+
+/** `text` with `scheme://user:password@host` as `scheme://user:***@host`. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/(:\/\/[^\s:@/]*):[^\s@]*@/g, '$1:***@')
 }
 
 /** The exit code for anything that was thrown. */

@@ -1,12 +1,13 @@
 // petrosa check: tries configuration, exchange and store, says what works and what to do about what does not.
 // Changes nothing, except with --prepare, which makes the schema.
 import { fetchListings } from '../binance/symbols.ts'
-import type { Finding } from '../core/store.ts'
+import type { Finding, Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
 import { type ExitCode, exitCodeOf, PetrosaError, worstExitCode } from '../errors.ts'
+import { duration, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { marketOf, openClient } from './exchange.ts'
-import { withStore } from './open-store.ts'
+import { configuredStores, type StoreAddress, withStore } from './open-store.ts'
 
 /** A clock that is this far off shows in every log line; what is stored does not depend on it. */
 const CLOCK_OFF_MS = 2_000
@@ -17,12 +18,16 @@ export async function runCheck(context: CommandContext): Promise<CommandResult> 
     { name: 'configuration', ok: true, detail: 'every setting makes sense', advice: '' },
   ]
   const codes: ExitCode[] = []
-  for (const [name, check] of [
-    ['exchange', checkExchange],
-    ['store', checkStore],
-  ] as const) {
+  const tries = [
+    { name: 'exchange', check: () => checkExchange(context) },
+    ...configuredStores(context).map((address) => ({
+      name: `store ${address.entry.kind}`,
+      check: () => checkStore(context, address),
+    })),
+  ]
+  for (const { name, check } of tries) {
     try {
-      const findings = await check(context)
+      const findings = await check()
       checks.push(...findings)
       // What a check finds wrong without throwing is for the user to change.
       if (findings.some((finding) => !finding.ok)) codes.push(2)
@@ -50,19 +55,22 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
     {
       name: `exchange ${market}`,
       ok: true,
-      detail: `answers in ${tookMs} ms, ${trading} symbols trade`,
+      detail: `answers in ${tookMs} ms, ${thousands(trading)} symbols trade`,
       advice: '',
     },
     {
       name: `request weight ${market}`,
       ok: true,
-      detail: `${budget.used} of ${budget.limit} used in this minute, by all programs on this address`,
+      detail: `${thousands(budget.used)} of ${thousands(budget.limit)} used this minute, by all on this IP`,
       advice: '',
     },
     {
       name: 'clock',
       ok: true,
-      detail: Math.abs(offMs) < CLOCK_OFF_MS ? 'agrees with the exchange' : `${offMs} ms off the exchange's`,
+      detail:
+        Math.abs(offMs) < CLOCK_OFF_MS
+          ? 'agrees with the exchange'
+          : `${duration(Math.abs(offMs) / 1_000)} ${offMs > 0 ? 'ahead of' : 'behind'} the exchange's`,
       advice:
         Math.abs(offMs) < CLOCK_OFF_MS
           ? ''
@@ -71,12 +79,17 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
   ]
 }
 
-async function checkStore(context: CommandContext): Promise<readonly Finding[]> {
+/**
+ * Every store that has an address, the chosen one first; one that fails does not keep the others from being
+ * tried.
+ */
+async function checkStore(context: CommandContext, address: StoreAddress): Promise<readonly Finding[]> {
   const prepare = context.settings.prepare === true
-  return withStore(context, !prepare, async (store) => {
+  const check = async (store: Store): Promise<readonly Finding[]> => {
     if (prepare) await store.prepare(allTables)
     return store.check(allTables)
-  })
+  }
+  return withStore(context, !prepare, check, address)
 }
 
 function checksText(checks: readonly Finding[]): string {

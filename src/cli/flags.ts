@@ -1,7 +1,7 @@
 // Flags in, settings by name out. citty parses; what it would let pass in silence (unknown flags, missing
 // values, stray words, a flag said twice) is refused before, with the nearest flag.
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from 'citty'
-import { didYouMean } from '../core/nearest.ts'
+import { nearest } from '../core/nearest.ts'
 import { UserError } from '../errors.ts'
 import { type Setting, type SettingName, settingTable } from '../settings/table.ts'
 import type { CommandEntry } from './all.ts'
@@ -55,19 +55,16 @@ function refuseMistakes(command: CommandEntry, words: readonly string[]): void {
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i] ?? ''
     if (!word.startsWith('--') || word === '--') {
-      throw new UserError(
-        `unexpected '${word}' after petrosa ${command.name}`,
-        strayAdvice(command, word, help),
-      )
+      const meant = meantFlag(command, word.replace(/^-+/, ''))
+      throw new UserError(`unexpected '${word}' after petrosa ${command.name}`, meant || help)
     }
     const [flag = '', ...rest] = word.slice(2).split('=')
     const setting = settingOfFlag(command, flag)
     if (!setting) {
-      const near = didYouMean(
-        `--${flag}`,
-        flagNames(command.settings).map((name) => `--${name}`),
+      throw new UserError(
+        `unknown flag --${flag} for petrosa ${command.name}`,
+        meantFlag(command, flag) || help,
       )
-      throw new UserError(`unknown flag --${flag} for petrosa ${command.name}`, near || help)
     }
     if (said.has(setting))
       throw new UserError(`--${setting.flag} is said twice`, 'say it once; lists are written with commas')
@@ -85,8 +82,9 @@ function refuseMistakes(command: CommandEntry, words: readonly string[]): void {
   }
 }
 
-function strayAdvice(command: CommandEntry, word: string, help: string): string {
-  const bare = word.replace(/^-+/, '')
-  const near = didYouMean(bare, flagNames(command.settings))
-  return near ? near.replaceAll(/(mean|or) (\S)/g, '$1 --$2') : help
+/** `did you mean --symbols?`: the one nearest flag, by its first name; '' when none is near. */
+function meantFlag(command: CommandEntry, word: string): string {
+  const [near] = nearest(word, flagNames(command.settings), 1)
+  const setting = near === undefined ? undefined : settingOfFlag(command, near)
+  return setting ? `did you mean --${setting.flag}?` : ''
 }

@@ -1,5 +1,6 @@
 // The help texts, made from the tables of commands and settings, and fit for 80 columns.
 import { exitCodes } from '../errors.ts'
+import { wrapToWidth } from '../observe/terminal.ts'
 import { type Setting, type SettingName, settingTable } from '../settings/table.ts'
 import { type CommandEntry, commands } from './all.ts'
 
@@ -16,7 +17,8 @@ export function programHelp(version: string): string {
   const rows = [...commands.map((command) => [command.name, command.summary] as const), ...builtIn]
   const width = Math.max(...rows.map(([name]) => name.length))
   return [
-    `petrosa ${version}: Binance market data into a database, complete and exact`,
+    `petrosa ${version}`,
+    'Binance market data into a database, complete and exact',
     '',
     'Usage: petrosa COMMAND [settings]',
     '',
@@ -99,21 +101,9 @@ export const exitCodeRows: readonly (readonly [string, string])[] = [
   ],
 ]
 
-/**
- * `text` after `head`, broken between words so that no line is wider than the terminal; further lines are
- * indented.
- */
+/** `head` and `text`, broken for the terminal; further lines are indented. */
 function wrapped(head: string, text: string, indent: number): string[] {
-  const lines: string[] = []
-  let line = head
-  for (const word of text.split(' ')) {
-    const joined = line === head || line.trim() === '' ? line + word : `${line} ${word}`
-    if (joined.length > COLUMNS && line.trim() !== '' && line !== head) {
-      lines.push(line)
-      line = ' '.repeat(indent) + word
-    } else line = joined
-  }
-  return [...lines, line]
+  return wrapToWidth(head + text, COLUMNS, indent)
 }
 
 /** The flag names of a command's settings, aliases too. */

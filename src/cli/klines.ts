@@ -11,7 +11,7 @@ import { UserError } from '../errors.ts'
 import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { choiceOf, marketOf, openClient, resolveSymbols } from './exchange.ts'
-import { withStore } from './open-store.ts'
+import { chosenStore, withStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
 import { planResult } from './plan-result.ts'
 import { inShard } from './shard.ts'
@@ -26,6 +26,8 @@ export async function runKlines(context: CommandContext): Promise<CommandResult>
   if (market !== 'spot' && periods.includes('1s'))
     throw new UserError(`${market} has no period 1s`, 'its shortest is 1m')
   refuseBackwards(settings.start, settings.end, null)
+  // An address that makes no sense is refused before anything is asked of the exchange.
+  chosenStore(context)
   const client = openClient(context)
   await client.syncClock(market)
   refuseBackwards(settings.start, settings.end, client.nowMs(market))

@@ -1,8 +1,10 @@
-// Opens the store that the settings choose. Its address comes from --db-uri or the store's own variable.
+// Opens the stores that the settings name. An address comes from --db-uri or the store's own variable, and
+// its scheme has to fit the store: a database's address must never become the name of a file.
 import type { Store, StoreKind } from '../core/store.ts'
+import { storeKinds } from '../core/store.ts'
 import { UserError } from '../errors.ts'
 import type { Settings } from '../settings/table.ts'
-import { stores } from '../stores/all.ts'
+import { type StoreEntry, stores } from '../stores/all.ts'
 import { type CommandContext, need } from './command.ts'
 
 const uriSettings = {
@@ -12,31 +14,82 @@ const uriSettings = {
   mongodb: 'mongodbUri',
 } as const satisfies Record<StoreKind, keyof Settings>
 
-/** Opens the chosen store. Throws UserError when it has no address, or what opening it throws. */
-export async function openStore(context: CommandContext, readOnly: boolean): Promise<Store> {
-  const { settings, world } = context
-  const kind = need(settings, 'db')
-  const entry = stores.find((candidate) => candidate.kind === kind)
-  if (!entry)
-    throw new UserError(
-      `the store ${kind} is not in this version`,
-      `use ${stores.map((one) => one.kind).join(', ')}`,
-    )
+/** A store that the settings name, and where it is. */
+export type StoreAddress = { readonly entry: StoreEntry; readonly uri: string }
+
+/** The store that the settings choose. Throws UserError when it has no address, or one of another kind. */
+export function chosenStore(context: CommandContext): StoreAddress {
+  const { settings, origins } = context
+  const byUri = settings.dbUri === null ? null : kindOfUri(settings.dbUri)
+  const kind = origins.db === 'default' && byUri !== null ? byUri : need(settings, 'db')
+  const entry = entryOf(kind)
   const uri = settings.dbUri ?? settings[uriSettings[kind]]
   if (!uri) throw new UserError(`no address for the ${kind} store`, `set ${entry.variable}, or --db-uri`)
-  return entry.open({ uri, readOnly, batchRows: settings.batchSize }, world)
+  const meant = kindOfUri(uri)
+  if (meant === kind || (meant === null && kind === 'sqlite')) return { entry, uri }
+  const said =
+    meant === null ? `no address of a ${kind} store` : `the address of a ${meant} store, not of ${kind}`
+  throw new UserError(`the store's address is ${said}`, `check ${entry.variable} or --db-uri, and --db`)
 }
 
-/** Runs `work` with the chosen store and closes it, whatever happens. */
+/** The chosen store first, then every further one that has an address. */
+export function configuredStores(context: CommandContext): StoreAddress[] {
+  const chosen = chosenStore(context)
+  const others = stores.flatMap((entry) => {
+    const name = uriSettings[entry.kind]
+    const uri = context.settings[name]
+    return entry.kind !== chosen.entry.kind && uri && context.origins[name] !== 'default'
+      ? [{ entry, uri }]
+      : []
+  })
+  return [chosen, ...others]
+}
+
+/**
+ * Runs `work` with a store and closes it, whatever happens. `address`: the chosen one where none is given.
+ */
 export async function withStore<T>(
   context: CommandContext,
   readOnly: boolean,
   work: (store: Store) => Promise<T>,
+  address: StoreAddress = chosenStore(context),
 ): Promise<T> {
-  const store = await openStore(context, readOnly)
+  const { settings, world } = context
+  const store = await address.entry.open({ uri: address.uri, readOnly, batchRows: settings.batchSize }, world)
   try {
     return await work(store)
   } finally {
     await store.close()
   }
+}
+
+function entryOf(kind: StoreKind): StoreEntry {
+  const entry = stores.find((candidate) => candidate.kind === kind)
+  if (entry) return entry
+  throw new UserError(
+    `the store ${kind} is not in this version`,
+    `use ${stores.map((one) => one.kind).join(', ')}`,
+  )
+}
+
+const schemes: Readonly<Record<StoreKind, RegExp>> = {
+  sqlite: /^(sqlite|file):/i,
+  postgresql: /^postgres(ql)?:\/\//i,
+  mysql: /^(mysql|mariadb)(\+\w+)?:\/\//i,
+  mongodb: /^mongodb(\+srv)?:\/\//i,
+}
+
+/**
+ * The kind of store that an address belongs to by its scheme; null for a path. Throws UserError for a foreign
+ * scheme.
+ */
+function kindOfUri(uri: string): StoreKind | null {
+  const kind = storeKinds.find((candidate) => schemes[candidate].test(uri))
+  if (kind) return kind
+  const foreign = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]
+  if (foreign === undefined) return null
+  throw new UserError(
+    `no store has addresses that begin with ${foreign}://`,
+    'see: petrosa help klines, under --db-uri',
+  )
 }

@@ -3,7 +3,7 @@ import type { Summary } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { spanText } from '../core/span.ts'
 import type { ExitCode } from '../errors.ts'
-import { thousands } from '../observe/progress.ts'
+import { counted, thousands } from '../observe/progress.ts'
 import type { CommandResult } from './command.ts'
 
 /** More open spans than this are counted, not listed; --json has them all. */
@@ -15,9 +15,9 @@ export function passResult(summary: Summary): CommandResult {
   const seconds = (summary.durationMs / 1_000).toFixed(1)
   const lines = [
     `${summary.command}: ${thousands(summary.series)} series, ` +
-      `${thousands(summary.rowsFetched)} rows fetched ` +
+      `${counted(summary.rowsFetched, 'row')} fetched ` +
       `(${thousands(summary.rowsWritten)} new, ${thousands(summary.rowsChanged)} changed)`,
-    `${thousands(summary.requests)} requests, weight ${thousands(summary.weight)}, ${seconds} s`,
+    `${counted(summary.requests, 'request')}, weight ${thousands(summary.weight)}, ${seconds} s`,
     ...unsettled
       .slice(0, MOST_LISTED)
       .map((one) => `open: ${seriesKey(one.series)} ${spanText(one.span)}: ${one.reason}`),

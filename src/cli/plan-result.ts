@@ -4,9 +4,9 @@ import type { SeriesJob } from '../core/pass.ts'
 import { costPlan } from '../core/plan.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
-import { thousands } from '../observe/progress.ts'
+import { counted, thousands } from '../observe/progress.ts'
 import type { CommandResult } from './command.ts'
-import { textTable } from './text-table.ts'
+import { minuteText, textTable } from './text-table.ts'
 
 /** The plan of the jobs, a row a span. */
 export function planResult(jobs: readonly SeriesJob[]): CommandResult {
@@ -29,18 +29,17 @@ export function planResult(jobs: readonly SeriesJob[]): CommandResult {
     plan.reduce((total, one) => total + one[key], 0)
   const rows = plan.map((one) => [
     one.series,
-    `${one.start.slice(0, 16)}Z`,
-    `${one.end.slice(0, 16)}Z`,
-    one.source,
+    minuteText(one.start),
+    minuteText(one.end),
     thousands(one.requests),
     thousands(one.rows),
   ])
-  const head = ['series', 'from', 'to', 'source', 'requests', 'rows']
+  const head = ['series', 'from', 'to', 'requests', 'rows']
   const text =
     plan.length === 0
       ? 'nothing to fetch: all of it is stored or settled\n'
-      : `${textTable(head, rows)}${thousands(sum('rows'))} rows at most, ` +
-        `${thousands(sum('requests'))} requests, ` +
+      : `${textTable(head, rows)}${counted(sum('rows'), 'row')} at most, ` +
+        `${counted(sum('requests'), 'request')}, ` +
         `weight ${thousands(sum('weight'))}; nothing was touched\n`
   return { fields: { series: jobs.length, plan }, text, exitCode: 0 }
 }

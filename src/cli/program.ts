@@ -2,6 +2,7 @@
 // result. Errors become one line each, here and nowhere else.
 import { didYouMean } from '../core/nearest.ts'
 import { type ExitCode, errorLine, exitCodeOf, exitCodes, UserError } from '../errors.ts'
+import { wrapToWidth } from '../observe/terminal.ts'
 import type { World } from '../world.ts'
 import { type CommandEntry, commands } from './all.ts'
 import type { CommandContext, CommandResult } from './command.ts'
@@ -13,7 +14,8 @@ export async function runProgram(words: readonly string[], world: World): Promis
     return await dispatch(words, world)
   } catch (error) {
     // Before the settings are known there is no log: a plain line, whatever reads it.
-    await world.stderr.write(`petrosa: ${errorLine(error)}\n`)
+    const columns = world.stderr.isTerminal ? world.stderr.columns : Number.POSITIVE_INFINITY
+    await world.stderr.write(`${wrapToWidth(`petrosa: ${errorLine(error)}`, columns, 2).join('\n')}\n`)
     return exitCodeOf(error)
   }
 }
@@ -40,10 +42,8 @@ function findCommand(name: string): CommandEntry {
   const command = commands.find((candidate) => candidate.name === name)
   if (command) return command
   const near = didYouMean(name, [...commands.map((candidate) => candidate.name), 'version', 'help'])
-  throw new UserError(
-    `unknown ${name.startsWith('-') ? 'flag' : 'command'} '${name}'`,
-    near || 'see: petrosa help',
-  )
+  if (name.startsWith('-')) throw new UserError(`no command before ${name}`, 'see: petrosa help')
+  throw new UserError(`unknown command '${name}'`, near || 'see: petrosa help')
 }
 
 async function print(world: World, text: string): Promise<ExitCode> {

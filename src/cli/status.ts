@@ -7,10 +7,10 @@ import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
 import { allTables, datasetNamed } from '../datasets/all.ts'
-import { thousands } from '../observe/progress.ts'
+import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { withStore } from './open-store.ts'
-import { textTable } from './text-table.ts'
+import { minuteText, textTable } from './text-table.ts'
 
 type SeriesStatus = {
   readonly series: string
@@ -92,16 +92,32 @@ async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow
 
 function statusText(statuses: readonly SeriesStatus[]): string {
   if (statuses.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
-  const time = (text: string | null): string => (text === null ? '-' : text.slice(0, 16).replace('T', ' '))
+  const time = (text: string | null): string => (text === null ? '-' : minuteText(text))
   const rows = statuses.map((status) => [
     status.series,
     time(status.first),
     time(status.last),
     thousands(status.rows),
-    thousands(status.open_gaps),
-    thousands(status.explained_gaps),
+    gapsText(status),
   ])
-  const open = statuses.reduce((sum, status) => sum + status.gap_rows, 0)
-  const note = open === 0 ? '' : `${thousands(open)} rows are missing in open gaps\n`
-  return `${textTable(['series', 'first', 'last', 'rows', 'open', 'explained'], rows)}${note}`
+  return `${textTable(['series', 'first (UTC)', 'last', 'rows', 'gaps'], rows)}${gapsNote(statuses)}`
+}
+
+function gapsText({ open_gaps: open, explained_gaps: explained }: SeriesStatus): string {
+  return open === 0 ? thousands(explained) : `${thousands(open + explained)} (${thousands(open)} open)`
+}
+
+/** What the numbers of gaps mean. */
+function gapsNote(statuses: readonly SeriesStatus[]): string {
+  const sum = (of: (status: SeriesStatus) => number): number =>
+    statuses.reduce((total, status) => total + of(status), 0)
+  const open = sum((status) => status.open_gaps)
+  const explained = sum((status) => status.explained_gaps)
+  if (open === 0 && explained === 0) return 'no gaps\n'
+  if (open === 0) return 'every gap is explained: the exchange was asked, and has no candle there\n'
+  const missing = counted(
+    sum((status) => status.gap_rows),
+    'row',
+  )
+  return `${counted(open, 'gap')} open, ${missing} missing\n`
 }

@@ -25,16 +25,15 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
     quote: listing.quote,
     listed_at: listedAt(listing),
   }))
+  // Spot does not say when a symbol was listed: a column without a date would be noise.
+  const dated = symbols.some((one) => one.listed_at !== null)
   const rows = symbols.map((one) => [
     one.symbol,
     one.status,
     one.base,
     one.quote,
-    one.listed_at?.slice(0, 10) ?? '',
+    ...(dated ? [one.listed_at?.slice(0, 10) ?? ''] : []),
   ])
-  return {
-    fields: { symbols },
-    text: textTable(['symbol', 'status', 'base', 'quote', 'listed'], rows),
-    exitCode: 0,
-  }
+  const head = ['symbol', 'status', 'base', 'quote', ...(dated ? ['listed'] : [])]
+  return { fields: { symbols }, text: textTable(head, rows), exitCode: 0 }
 }

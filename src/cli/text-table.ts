@@ -18,3 +18,8 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
       .trimEnd()
   return `${[line(head), ...rows.map(line)].join('\n')}\n`
 }
+
+/** An ISO time to the minute, as tables show it: `2024-03-01 08:37` (UTC). */
+export function minuteText(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ')
+}

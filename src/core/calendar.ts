@@ -97,8 +97,14 @@ export function* openTimes(period: Period, span: Span): Generator<number> {
  */
 export function emptyPlaces(period: Period, span: Span, opensMs: readonly number[]): Span[] {
   const holes: Span[] = []
+  const lengthMs = fixedGrid(period)?.lengthMs ?? null
   let nextMs = ceilToPeriod(period, span.startMs)
   for (const openMs of opensMs) {
+    // Nearly every candle is the next one on a grid of fixed length.
+    if (openMs === nextMs && openMs < span.endMs && lengthMs !== null) {
+      nextMs += lengthMs
+      continue
+    }
     const placeMs = floorToPeriod(period, openMs)
     if (placeMs >= span.endMs) break
     if (placeMs > nextMs) holes.push({ startMs: nextMs, endMs: placeMs })

@@ -22,22 +22,26 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The members of `names` near enough to `wanted` to be meant, nearest first, at most `most`; case counts
- * little.
+ * The members of `names` near enough to `wanted` to be meant, nearest first, at most `most`; case decides
+ * only between equals.
  */
 export function nearest(wanted: string, names: readonly string[], most = 3): string[] {
   const lower = wanted.toLowerCase()
   const bound = Math.max(1, Math.floor(wanted.length / 3))
-  const scored: { name: string; score: number }[] = []
+  const scored: { name: string; score: number; exact: number }[] = []
   for (const name of names) {
     if (Math.abs(name.length - wanted.length) > bound && !name.toLowerCase().startsWith(lower)) continue
     const distance = editDistance(lower, name.toLowerCase())
     const begins = lower.length > 1 && name.toLowerCase().startsWith(lower)
     if (distance <= bound || begins)
-      scored.push({ name, score: begins ? Math.min(distance, bound) : distance })
+      scored.push({
+        name,
+        score: begins ? Math.min(distance, bound) : distance,
+        exact: editDistance(wanted, name),
+      })
   }
   return scored
-    .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))
+    .sort((a, b) => a.score - b.score || a.exact - b.exact || (a.name < b.name ? -1 : 1))
     .slice(0, most)
     .map((entry) => entry.name)
 }

@@ -77,14 +77,26 @@ function klineFlaw(rows: Rows, index: number): string | null {
     low = NO_VALUES,
     close = NO_VALUES,
   ] = rows.columns
+  const first = String(open[index])
   const highest = String(high[index])
   const lowest = String(low[index])
-  const first = String(open[index])
   const last = String(close[index])
-  if (compareDecimals(highest, first) < 0 || compareDecimals(highest, last) < 0)
-    return 'high is below open or close'
-  if (compareDecimals(lowest, first) > 0 || compareDecimals(lowest, last) > 0)
-    return 'low is above open or close'
+  const compare = samePoint(first, highest, lowest, last) ? compareText : compareDecimals
+  if (compare(highest, first) < 0 || compare(highest, last) < 0) return 'high is below open or close'
+  if (compare(lowest, first) > 0 || compare(lowest, last) > 0) return 'low is above open or close'
   if (Number(closesMs[index]) < Number(opensMs[index])) return 'it closes before it opens'
   return null
+}
+
+const POINT = 46
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/**
+ * Whether four decimals without a sign have their points at the same place, as the prices of a candle mostly
+ * have: then text compares as the numbers do, at half the cost.
+ */
+function samePoint(a: string, b: string, c: string, d: string): boolean {
+  const point = a.indexOf('.')
+  if (point < 1 || a.startsWith('-')) return false
+  return b.charCodeAt(point) === POINT && c.charCodeAt(point) === POINT && d.charCodeAt(point) === POINT
 }

@@ -3,7 +3,7 @@
 import { type ConsolaInstance, createConsola, type LogObject, type LogType } from 'consola'
 import type { LogLevel } from '../core/events.ts'
 import { isoTime } from '../core/span.ts'
-import type { Terminal } from './terminal.ts'
+import { type Terminal, wrapToWidth } from './terminal.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 export type Log = { readonly [K in LogLevel]: (message: string, fields?: Fields) => void }
@@ -26,7 +26,6 @@ export type LogOptions = {
   readonly format: 'pretty' | 'json'
   readonly logger: string
   readonly nowMs: () => number
-  /** The least level that is logged, asked at every line, so that it can change while the program runs. */
 }
 
 /** A log that prints to `terminal`. */
@@ -39,7 +38,11 @@ export function startLog(terminal: Terminal, options: LogOptions): Log {
       {
         log: (entry) => {
           if (options.level === 'critical' && entry.type !== 'fatal') return
-          terminal.print(options.format === 'json' ? jsonLine(entry, options) : prettyLine(entry, options))
+          terminal.print(
+            options.format === 'json'
+              ? jsonLine(entry, options)
+              : prettyLine(entry, options, terminal.columns),
+          )
         },
       },
     ],
@@ -74,11 +77,19 @@ function jsonLine(entry: LogObject, options: LogOptions): string {
   })
 }
 
-function prettyLine(entry: LogObject, options: LogOptions): string {
+/** Further lines of an entry stand below its message, not below its time. */
+const MESSAGE_COLUMN = 18
+
+function prettyLine(entry: LogObject, options: LogOptions, columns: number): string {
   const { level, message, fields } = partsOf(entry)
   const time = isoTime(options.nowMs()).slice(11, 19)
-  const rest = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
-  return [`${time} ${level.padEnd(8)} ${message}`, ...rest].join('  ')
+  const rest = Object.entries(fields).map(([name, value]) => `${name}=${fieldText(value)}`)
+  const line = [`${time} ${level.padEnd(8)} ${message}`, ...rest].join('  ')
+  return wrapToWidth(line, columns, MESSAGE_COLUMN).join('\n')
+}
+
+function fieldText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (Array.isArray(value)) return value.map(fieldText).join(', ')
+  return JSON.stringify(value) ?? 'undefined'
 }

@@ -1,21 +1,19 @@
 // How far a pass is: in a terminal one line that is redrawn, in a pipe a log line now and then.
 import type { PetrosaEvent } from '../core/events.ts'
+import type { Clock } from '../core/retry.ts'
 import type { Log } from './log.ts'
 import type { Terminal } from './terminal.ts'
 
-/** The terminal is redrawn at most so often; the log gets a line so often. */
+/** The terminal is redrawn at most so often, and so often also without news; the log gets a line so often. */
 const REDRAW_MS = 100
+const TICK_MS = 500
 const LOG_MS = 10_000
 
 export type Progress = { readonly tell: (event: PetrosaEvent) => void; readonly stop: () => void }
 
-/** Follows a pass by its events. `quiet` shows nothing on the terminal (the log's level hides it). */
-export function startProgress(
-  terminal: Terminal,
-  log: Log,
-  monotonicMs: () => number,
-  nowMs: () => number,
-): Progress {
+/** Follows a pass by its events, until it is stopped. */
+export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progress {
+  const { monotonicMs, nowMs } = clock
   let startedMs = monotonicMs()
   let drawnMs = 0
   let loggedMs = startedMs
@@ -55,15 +53,20 @@ export function startProgress(
       seconds_left: leftSeconds === null ? null : Math.round(leftSeconds),
     })
   }
-  const timer = setInterval(() => {
-    if (!running) return
-    if (terminal.isTerminal) draw()
-    else if (monotonicMs() - loggedMs >= LOG_MS) {
-      loggedMs = monotonicMs()
-      say()
+  const stopped = new AbortController()
+  const tick = async (): Promise<void> => {
+    for (;;) {
+      await clock.wait(TICK_MS, stopped.signal)
+      if (!running) continue
+      if (terminal.isTerminal) draw()
+      else if (monotonicMs() - loggedMs >= LOG_MS) {
+        loggedMs = monotonicMs()
+        say()
+      }
     }
-  }, 500)
-  timer.unref()
+  }
+  // Only `stop` ends the ticking, and that is no failure.
+  tick().catch(() => undefined)
 
   const tell = (event: PetrosaEvent): void => {
     if (event.type === 'pass-planned') {
@@ -88,7 +91,7 @@ export function startProgress(
   return {
     tell,
     stop: () => {
-      clearInterval(timer)
+      stopped.abort()
       terminal.status('')
     },
   }
@@ -97,6 +100,11 @@ export function startProgress(
 /** 1234567 as 1,234,567. */
 export function thousands(value: number): string {
   return value.toLocaleString('en-US')
+}
+
+/** `1 row`, `2,880 rows`: a number with its noun. */
+export function counted(value: number, noun: string): string {
+  return `${thousands(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
 /** Seconds as people say them: 45 s, 3 min, 2 h 5 min. */

@@ -27,7 +27,7 @@ export function startObservers(world: World, { command, level, format: asked }: 
   const terminal = new Terminal(world.stderr)
   const format = asked ?? (world.stderr.isTerminal ? 'pretty' : 'json')
   const log = startLog(terminal, { level, format, logger: `petrosa.${command}`, nowMs: world.nowMs })
-  const progress = startProgress(terminal, log, world.monotonicMs, world.nowMs)
+  const progress = startProgress(terminal, log, world)
   return {
     tell: (event) => {
       logEvent(log, event)

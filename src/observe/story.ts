@@ -3,7 +3,7 @@
 import type { PetrosaEvent, Summary } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime, spanText } from '../core/span.ts'
-import { PetrosaError } from '../errors.ts'
+import { exitCodes, PetrosaError } from '../errors.ts'
 import type { Log } from './log.ts'
 
 /** More symbols than this are counted, not listed. */
@@ -98,8 +98,16 @@ function logSummary(log: Log, summary: Summary): void {
     duration_seconds: Math.round(summary.durationMs) / 1_000,
     exit_code: summary.exitCode,
   }
-  if (summary.exitCode === 0) log.info(`${summary.command} done`, fields)
-  else log.warning(`${summary.command} ended with something open`, fields)
+  if (summary.exitCode === exitCodes.done) log.info(`${summary.command} done`, fields)
+  else log.warning(`${summary.command} ${endings[summary.exitCode] ?? 'failed'}`, fields)
+}
+
+/** How a pass that is not done ended, by its exit code. */
+const endings: Readonly<Record<number, string>> = {
+  [exitCodes.open]: 'done, with something open',
+  [exitCodes.unavailable]: 'ended early',
+  [exitCodes.interrupted]: 'was interrupted',
+  [exitCodes.terminated]: 'was interrupted',
 }
 
 /** An error that ended the program, as its last word in the log. */

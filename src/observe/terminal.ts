@@ -16,6 +16,11 @@ export class Terminal {
     return this.#stream.isTerminal
   }
 
+  /** The width in columns that a line may take; in a pipe any width will do. */
+  get columns(): number {
+    return this.#stream.isTerminal ? this.#stream.columns : Number.POSITIVE_INFINITY
+  }
+
   /** A line that stays. */
   print(line: string): void {
     this.#write(this.#status === '' ? `${line}\n` : `${CLEAR_LINE}${line}\n${this.#status}`)
@@ -38,6 +43,23 @@ export class Terminal {
     const written = this.#stream.write(text)
     this.#last = Promise.all([this.#last, written]).then(() => undefined)
   }
+}
+
+/**
+ * `text` broken between words into lines of at most `columns` columns; all but the first are indented. A word
+ * that is wider than that stands alone.
+ */
+export function wrapToWidth(text: string, columns: number, indent: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const [i, word] of text.split(' ').entries()) {
+    const joined = i === 0 ? word : `${line} ${word}`
+    if (Bun.stringWidth(joined) > columns && line.trim() !== '') {
+      lines.push(line.trimEnd())
+      line = ' '.repeat(indent) + word
+    } else line = joined
+  }
+  return [...lines, line]
 }
 
 /** `text` in at most `columns` columns of a terminal, where Chinese characters take two. */

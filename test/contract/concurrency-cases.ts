@@ -1,4 +1,5 @@
-// Many writers at once, in one store and in two: no row lost, none twice, and a ledger that says exactly what is there.
+// Many writers at once, in one store and in two: no row lost, none twice, and a ledger that says exactly what
+// is there.
 import { expect } from 'bun:test'
 import { settledSpans } from '../../src/core/ledger.ts'
 import type { Series } from '../../src/core/series.ts'

@@ -1,5 +1,5 @@
-// The ledger as a store keeps it: what `record` decides, end to end, written by hand here so that a fault of `record`
-// is seen too.
+// The ledger as a store keeps it: what `record` decides, end to end, written by hand here so that a fault of
+// `record` is seen too.
 import { expect } from 'bun:test'
 import { type LedgerRow, ledgerRow } from '../../src/core/ledger.ts'
 import type { Series } from '../../src/core/series.ts'

@@ -1,12 +1,15 @@
-// Opening, preparing and leaving: what may be made, what is refused, and what happens when the database is gone.
+// Opening, preparing and leaving: what may be made, what is refused, and what happens when the database is
+// gone.
 import { expect } from 'bun:test'
 import { PetrosaError, UserError } from '../../src/errors.ts'
-import { candle, contractTables, DAY_0_MS, klineSeries, page, tableOf } from '../rig/pages.ts'
+import { candle, candles, contractTables, DAY_0_MS, klineSeries, page, tableOf } from '../rig/pages.ts'
 import type { TestDatabase } from '../rig/test-database.ts'
 import { ALL_TIME, readAll } from './reading.ts'
 import { contractCase, onFresh, openStore, type Subject, thrownBy, withStore } from './subject.ts'
 
 const CONCURRENT_OPENS = 8
+/** Rows of the largest REST page. */
+const MOST_PAGE_ROWS = 1_500
 const series = klineSeries('BTCUSDT')
 const table = tableOf(series)
 
@@ -16,6 +19,7 @@ export function readOnlyCases({ database }: Subject): void {
 
   contractCase('a plan on an empty database makes nothing and reads nothing', () =>
     onFresh(database, async ({ uri }) => {
+      const existed = await database.exists(uri)
       const store = await openReadOnly(uri)
       try {
         expect(await store.ledger([series, series])).toEqual([[], []])
@@ -27,6 +31,7 @@ export function readOnlyCases({ database }: Subject): void {
       } finally {
         await store.close()
       }
+      expect(await database.exists(uri)).toBe(existed)
       expect(await database.tables(uri)).toEqual([])
     }),
   )
@@ -128,6 +133,26 @@ export function schemaCases({ database }: Subject): void {
       }),
     )
   }
+}
+
+/** Registers the case of the batch size: the user's where one is given, else one that the store chose. */
+export function batchCases({ database }: Subject): void {
+  contractCase('the batch size is the one asked for, and never too small for a page', () =>
+    onFresh(database, async ({ uri }) => {
+      const small = await database.open({ uri, readOnly: false, batchRows: 7 })
+      expect(small.batchRows).toBe(7)
+      await small.prepare(contractTables)
+      // The batch size bounds what a caller puts together, not what one page may hold.
+      expect(await small.write([page(series, candles(DAY_0_MS, 100))])).toEqual({ written: 100, changed: 0 })
+      expect(await readAll(small, series)).toEqual(candles(DAY_0_MS, 100))
+      await small.close()
+      await withStore(database, uri, async (store) => {
+        expect(store.kind).toBe(database.kind)
+        expect(store.batchRows).toBeGreaterThanOrEqual(MOST_PAGE_ROWS)
+        expect(store.writers).toBeGreaterThanOrEqual(1)
+      })
+    }),
+  )
 }
 
 /** Registers the cases of a store that is closed, or whose database is gone. */

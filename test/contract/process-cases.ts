@@ -1,10 +1,11 @@
-// What only other processes can show: one that is killed at any point, two that write the same rows at once, and one that
-// lives in another time zone.
+// What only other processes can show: one that is killed at any point, two that write the same rows at once,
+// and one that lives in another time zone.
 import { expect } from 'bun:test'
 import { join } from 'node:path'
 import { settledSpans } from '../../src/core/ledger.ts'
 import { candles, contractTables, DAY_0_MS, klineSeries, MINUTE_MS, page, tableOf } from '../rig/pages.ts'
 import { seededRandom } from '../rig/seed.ts'
+import type { TestDatabase } from '../rig/test-database.ts'
 import { PAGE_ROWS, WRITE_PAGES } from '../rig/writing-process.ts'
 import { ledgerOf, readAll } from './reading.ts'
 import { contractCase, onFresh, type Subject, suiteSeed, withStore } from './subject.ts'
@@ -17,16 +18,23 @@ const FEW_PAGES = 12
 /** 2024-11-03T03:00Z: three hours before New York puts its clocks back; ten hours of candles cross it. */
 const CLOCKS_GO_BACK_MS = Date.UTC(2024, 10, 3, 3)
 
-type Work = { symbol: string; startMs: number; pages: number; direction?: 'downwards'; timeZone?: string }
+type Work = {
+  uri: string
+  symbol: string
+  startMs: number
+  pages: number
+  direction?: 'downwards'
+  timeZone?: string
+}
 
-function startWriting({ database, uri }: Subject, work: Work) {
+function startWriting(database: TestDatabase, work: Work) {
   const file = join(import.meta.dir, '..', 'rig', 'writing-process.ts')
   const { symbol, startMs, pages, direction = 'upwards' } = work
   const command = [
     process.execPath,
     file,
     database.kind,
-    uri(),
+    work.uri,
     symbol,
     String(startMs),
     String(pages),
@@ -41,7 +49,10 @@ async function finish(child: ReturnType<typeof startWriting>): Promise<void> {
   expect({ said, exitCode }).toEqual({ said: '', exitCode: 0 })
 }
 
-/** Lets a writing process live for `lifeMs` after its first commit and kills it; gives the candles that it said it committed. */
+/**
+ * Lets a writing process live for `lifeMs` after its first commit and kills it; gives the candles that it
+ * said it committed.
+ */
 async function killAfter(child: ReturnType<typeof startWriting>, lifeMs: number): Promise<number> {
   let said = ''
   let timer: Timer | undefined
@@ -63,7 +74,12 @@ export function processCases(subject: Subject): void {
   contractCase(`killed ${ROUNDS} times, the ledger never claims a row that is not there`, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const series = klineSeries(subject.symbol())
-      const child = startWriting(subject, { symbol: series.symbol, startMs: DAY_0_MS, pages: MANY_PAGES })
+      const child = startWriting(subject.database, {
+        uri: subject.uri(),
+        symbol: series.symbol,
+        startMs: DAY_0_MS,
+        pages: MANY_PAGES,
+      })
       const said = await killAfter(child, random() * LONGEST_LIFE_MS)
       expect(child.signalCode).toBe('SIGKILL')
       const ledger = await ledgerOf(subject.store(), series)
@@ -81,28 +97,40 @@ export function processCases(subject: Subject): void {
     }
   })
 
-  contractCase('three processes write the same series at once', async () => {
-    const { symbol } = klineSeries(subject.symbol())
-    const pageMs = PAGE_ROWS * MINUTE_MS
-    const works: readonly Work[] = [
-      { symbol, startMs: DAY_0_MS, pages: FEW_PAGES },
-      { symbol, startMs: DAY_0_MS, pages: FEW_PAGES, direction: 'downwards' },
-      { symbol, startMs: DAY_0_MS + 6 * pageMs, pages: FEW_PAGES },
-    ]
-    await Promise.all(works.map((work) => finish(startWriting(subject, work))))
-    const rows = 18 * PAGE_ROWS
-    const series = klineSeries(symbol)
-    expect(await readAll(subject.store(), series)).toEqual(candles(DAY_0_MS, rows))
-    const ledger = await ledgerOf(subject.store(), series)
-    expect(settledSpans(ledger)).toEqual([{ startMs: DAY_0_MS, endMs: DAY_0_MS + rows * MINUTE_MS }])
-    expect(ledger).toHaveLength(1)
-  })
+  contractCase('three processes prepare one database and write the same series at once', () =>
+    onFresh(subject.database, async ({ uri }) => {
+      const series = klineSeries('BTCUSDT')
+      const { symbol } = series
+      const startMs = DAY_0_MS + 6 * PAGE_ROWS * MINUTE_MS
+      const works: readonly Work[] = [
+        { uri, symbol, startMs: DAY_0_MS, pages: FEW_PAGES },
+        { uri, symbol, startMs: DAY_0_MS, pages: FEW_PAGES, direction: 'downwards' },
+        { uri, symbol, startMs, pages: FEW_PAGES },
+      ]
+      await Promise.all(works.map((work) => finish(startWriting(subject.database, work))))
+      const rows = (6 + FEW_PAGES) * PAGE_ROWS
+      await withStore(subject.database, uri, async (store) => {
+        expect(await readAll(store, series)).toEqual(candles(DAY_0_MS, rows))
+        const ledger = await ledgerOf(store, series)
+        expect(settledSpans(ledger)).toEqual([{ startMs: DAY_0_MS, endMs: DAY_0_MS + rows * MINUTE_MS }])
+        expect(ledger).toHaveLength(1)
+      })
+    }),
+  )
 
   for (const timeZone of ['America/New_York', 'Asia/Kolkata']) {
     contractCase(`a process that lives in ${timeZone} stores UTC`, async () => {
       const series = klineSeries(subject.symbol())
       const { symbol } = series
-      await finish(startWriting(subject, { symbol, startMs: CLOCKS_GO_BACK_MS, pages: FEW_PAGES, timeZone }))
+      await finish(
+        startWriting(subject.database, {
+          uri: subject.uri(),
+          symbol,
+          startMs: CLOCKS_GO_BACK_MS,
+          pages: FEW_PAGES,
+          timeZone,
+        }),
+      )
       const expected = candles(CLOCKS_GO_BACK_MS, FEW_PAGES * PAGE_ROWS)
       expect(await readAll(subject.store(), series)).toEqual(expected)
       const stamps = await subject.database.stamps(subject.uri(), tableOf(series), symbol)

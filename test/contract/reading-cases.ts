@@ -1,4 +1,5 @@
-// What a store says of its rows: which series there are, how much of each, and the rows themselves, span by span.
+// What a store says of its rows: which series there are, how much of each, and the rows themselves, span by
+// span.
 import { expect } from 'bun:test'
 import { ledgerRow } from '../../src/core/ledger.ts'
 import { seriesKey } from '../../src/core/series.ts'
@@ -129,20 +130,26 @@ export function knownSeriesCases({ database }: Subject): void {
         expect(await keysOf(store)).toEqual([])
         const onlyLedger = klineSeries('BNBUSDT', { period: '1d' })
         const onlyRows = klineSeries('币安人生USDT')
+        const others = ['ADAUSDT', 'adausdt', 'ZECUSDT'].map((symbol) =>
+          klineSeries(symbol, { market: 'um' }),
+        )
         const both = ['spot', 'um'].map((market) =>
           klineSeries('BTCUSDT', { market: market as 'spot' | 'um' }),
         )
         await store.write([page(onlyLedger, [], { ledger: [ledgerRow(from(0, 1), 'wanted')] })])
         await store.write([page(onlyRows, candles(at(0), 3), { ledger: [] })])
+        await store.write(others.map((series) => page(series, candles(at(0), 3), { ledger: [] })))
         await store.write(both.map((series) => page(series, candles(at(0), 500))))
         await store.write([page(tradeSeries('BTCUSDT'), [trade('1', at(0))])])
         await store.write([page(fundingSeries('BTCUSDT'), [rate(at(0))])])
-        const klines = [onlyLedger, onlyRows, ...both].map(seriesKey)
+        const klines = [onlyLedger, onlyRows, ...both, ...others].map(seriesKey)
         expect(await keysOf(store)).toEqual(
           [...klines, seriesKey(tradeSeries('BTCUSDT')), seriesKey(fundingSeries('BTCUSDT'))].sort(),
         )
         expect(await keysOf(store, [tradesLike])).toEqual([seriesKey(tradeSeries('BTCUSDT'))])
-        expect(await keysOf(store, [tableOf(onlyRows)])).toEqual([onlyRows, ...both].map(seriesKey).sort())
+        expect(await keysOf(store, [tableOf(onlyRows)])).toEqual(
+          [onlyRows, ...both, ...others].map(seriesKey).sort(),
+        )
         expect(await keysOf(store, [])).toEqual([])
         expect((await store.read(onlyRows, tableOf(onlyRows), ALL_TIME, ALL_ROWS)).count).toBe(3)
       }),

@@ -1,12 +1,12 @@
-// The contract of core/store.ts, as cases that every store must pass. A store that is listed in src/stores/all.ts is run
-// through all of them; nothing here knows one kind of database from another.
+// The contract of core/store.ts, as cases that every store must pass. A store that is listed in
+// src/stores/all.ts is run through all of them; nothing here knows one kind of database from another.
 import { describe } from 'bun:test'
 import type { TestDatabase } from '../rig/test-database.ts'
 import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
 import { modelCases } from './model-cases.ts'
-import { absenceCases, readOnlyCases, schemaCases } from './opening-cases.ts'
+import { absenceCases, batchCases, readOnlyCases, schemaCases } from './opening-cases.ts'
 import { processCases, timeZoneCases } from './process-cases.ts'
 import { knownSeriesCases, spanCases } from './reading-cases.ts'
 import { type Subject, shareStore } from './subject.ts'
@@ -23,6 +23,7 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'known series': knownSeriesCases,
   'opened to read': readOnlyCases,
   'the schema': schemaCases,
+  'the batch size': batchCases,
   'closed or gone': absenceCases,
   'many at once': concurrencyCases,
   'other processes': processCases,

@@ -1,5 +1,6 @@
-// What every group of cases works on: one database that lasts for the suite, with all tables prepared and a store open, and
-// fresh ones for cases that spoil things. Each case takes a symbol of its own, so that none sees another's rows.
+// What every group of cases works on: one database that lasts for the suite, with all tables prepared and a
+// store open, and fresh ones for cases that spoil things. Each case takes a symbol of its own, so that none
+// sees another's rows.
 import { afterAll, beforeAll, test } from 'bun:test'
 import type { Store } from '../../src/core/store.ts'
 import { contractTables } from '../rig/pages.ts'

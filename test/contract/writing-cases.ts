@@ -1,5 +1,5 @@
-// What a write does to rows that are there: nothing when they are equal, and otherwise what the order of sources
-// allows; and nothing at all when any part of it is bad.
+// What a write does to rows that are there: nothing when they are equal, and otherwise what the order of
+// sources allows; and nothing at all when any part of it is bad.
 import { expect } from 'bun:test'
 import type { SourceName } from '../../src/core/ledger.ts'
 import {
@@ -89,7 +89,8 @@ export function precedenceCases(subject: Subject): void {
     for (const incoming of sources) {
       for (const refresh of [false, true]) {
         const replaces = refresh || incoming === 'rest' || stored === 'archive'
-        const name = `${incoming} ${replaces ? 'replaces' : 'leaves'} ${stored}${refresh ? ' under refresh' : ''}`
+        const under = refresh ? ' under refresh' : ''
+        const name = `${incoming} ${replaces ? 'replaces' : 'leaves'} ${stored}${under}`
         contractCase(name, async () => {
           const symbol = subject.symbol()
           const series = klineSeries(symbol)

@@ -1,5 +1,6 @@
-// Finds a database for every store that the program has: by a URI from the environment, else a server of our own. What
-// cannot be had is said aloud, and is a failure in continuous integration: an untested store looks like a tested one.
+// Finds a database for every store that the program has: by a URI from the environment, else a server of our
+// own. What cannot be had is said aloud, and is a failure in continuous integration: an untested store looks
+// like a tested one.
 import type { StoreKind } from '../../src/core/store.ts'
 import { stores } from '../../src/stores/all.ts'
 import { mongodbDatabase } from './mongodb-database.ts'
@@ -66,8 +67,8 @@ export type FoundDatabases = {
 }
 
 /**
- * A database for each store in src/stores/all.ts. Warns of each that is missing; a server that is there and does not start
- * is an error.
+ * A database for each store in src/stores/all.ts. Warns of each that is missing; a server that is there and
+ * does not start is an error.
  */
 export async function findDatabases(): Promise<FoundDatabases> {
   const listed = new Set(stores.map((store) => store.kind))

@@ -25,6 +25,7 @@ export const memoryDatabase: TestDatabase = {
       },
     }
   },
+  exists: async (uri) => databases.has(uri),
   exec: async (uri, statement) => {
     const [verb, name = ''] = statement.split(' ')
     const database = named(uri)

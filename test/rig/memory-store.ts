@@ -1,5 +1,5 @@
-// A store in memory: the contract at its plainest, the model that every real store is compared with, and a fast one
-// for simulations. Databases are named by their URI, so that two opens of one see the same rows.
+// A store in memory: the contract at its plainest, the model that every real store is compared with, and a
+// fast one for simulations. Databases are named by their URI, so that two opens of one see the same rows.
 import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
 import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'

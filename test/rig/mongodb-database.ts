@@ -1,5 +1,5 @@
-// MongoDB for the contract suite: a database of its own for each use, on a server that a URI names. Statements are
-// commands in extended JSON.
+// MongoDB for the contract suite: a database of its own for each use, on a server that a URI names.
+// Statements are commands in extended JSON.
 import { timeName } from '../../src/core/dataset.ts'
 import { loadDriver } from './sql.ts'
 import { freshName, openStore, type TestDatabase } from './test-database.ts'
@@ -30,7 +30,9 @@ async function onDatabase<T>(uri: string, work: (database: MongoDatabase) => Pro
   }
 }
 
-/** A MongoDB URI (which may name several hosts) with another database; who logs in stays known to the old one. */
+/**
+ * A MongoDB URI (which may name several hosts) with another database; who logs in stays known to the old one.
+ */
 export function withMongoDatabase(uri: string, name: string): string {
   const [, hosts = '', old = '', query = ''] = /^([^/]+:\/\/[^/?]+)\/?([^?]*)\??(.*)$/.exec(uri) ?? []
   const parameters = new URLSearchParams(query)
@@ -40,7 +42,19 @@ export function withMongoDatabase(uri: string, name: string): string {
 
 const timeOf = (value: unknown): number => (value instanceof Date ? value.getTime() : Number.NaN)
 
-/** The databases of the server at `server`. A MongoDB database begins to be when something is written to it. */
+async function collections(uri: string): Promise<string[]> {
+  const found = await onDatabase(uri, (database) =>
+    database.listCollections({ type: 'collection' }).toArray(),
+  )
+  return found
+    .map(({ name }) => name)
+    .filter((name) => !name.startsWith('system.'))
+    .sort()
+}
+
+/**
+ * The databases of the server at `server`. A MongoDB database begins to be when something is written to it.
+ */
 export function mongodbDatabase(server: string): TestDatabase {
   return {
     kind: 'mongodb',
@@ -54,19 +68,12 @@ export function mongodbDatabase(server: string): TestDatabase {
       }
       return { uri, drop }
     },
+    exists: async (uri) => (await collections(uri)).length > 0,
     exec: async (uri, statement) => {
       const command = (await driver()).BSON.EJSON.parse(statement)
       await onDatabase(uri, (database) => database.command(command))
     },
-    tables: async (uri) => {
-      const found = await onDatabase(uri, (database) =>
-        database.listCollections({ type: 'collection' }).toArray(),
-      )
-      return found
-        .map(({ name }) => name)
-        .filter((name) => !name.startsWith('system.'))
-        .sort()
-    },
+    tables: collections,
     stamps: async (uri, table, symbol) => {
       const time = timeName(table)
       const found = await onDatabase(uri, (database) =>

@@ -41,6 +41,8 @@ export function mysqlDatabase(label: string, server: string): TestDatabase {
       }
       return { uri: withDatabase(base, name), drop }
     },
+    // `fresh` has made it.
+    exists: async () => true,
     exec: async (uri, statement) => {
       await onConnection(connect(uri), (connection) => connection.query(statement))
     },

@@ -3,7 +3,7 @@
 import type { Answer, PageCache } from './endpoint.ts'
 
 /** The most that is kept; the pages kept longest go first. */
-const CACHE_BYTES = 128 * 1024 * 1024
+const CACHE_BYTES = 512 * 1024 * 1024
 
 /** An empty cache. */
 export function startPageCache(limitBytes = CACHE_BYTES): PageCache {

@@ -141,8 +141,8 @@ export type PageFacts = {
 }
 
 /**
- * A page of a series from REST, fetched at FETCHED_MS, not fresh, that settles the span from its first row to the end of its
- * last one; `facts` say otherwise.
+ * A page of a series from REST, fetched at FETCHED_MS, not fresh, that settles the span from its first row to
+ * the end of its last one; `facts` say otherwise.
  */
 export function page(series: Series, records: readonly Row[], facts: PageFacts = {}): Page {
   const table = tableOf(series)

@@ -37,6 +37,8 @@ export function postgresqlDatabase(server: string): TestDatabase {
       }
       return { uri: withDatabase(server, name), drop }
     },
+    // `fresh` has made it.
+    exists: async () => true,
     exec: async (uri, statement) => {
       await onConnection(connect(uri), (connection) => connection.query(statement))
     },

@@ -1,5 +1,6 @@
-// Database servers of our own for tests, from the programs that the machine has: data in a temporary folder, a free port on
-// 127.0.0.1, run by an unprivileged user when we are root (PostgreSQL refuses root), stopped at the end.
+// Database servers of our own for tests, from the programs that the machine has: data in a temporary folder,
+// a free port on 127.0.0.1, run by an unprivileged user when we are root (PostgreSQL refuses root), stopped
+// at the end.
 import { existsSync } from 'node:fs'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -101,7 +102,10 @@ function program(name: string, folders: readonly string[]): string | null {
   )
 }
 
-/** What stands before a command so that it runs as nobody when we are root, and dies with us where the system can do that. */
+/**
+ * What stands before a command so that it runs as nobody when we are root, and dies with us where the system
+ * can do that.
+ */
 function prefix(): readonly string[] | null {
   const setpriv = Bun.which('setpriv')
   const root = process.getuid?.() === 0

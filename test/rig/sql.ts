@@ -1,5 +1,5 @@
-// What the test databases of the two SQL servers have in common. Their drivers come with the stores, so they are loaded by
-// name when a database is made, and only the little that is used of them is typed here.
+// What the test databases of the two SQL servers have in common. Their drivers come with the stores, so they
+// are loaded by name when a database is made, and only the little that is used of them is typed here.
 
 /** One connection past the store: runs a statement and gives its rows. */
 export type SqlConnection = {

@@ -16,6 +16,7 @@ export const sqliteDatabase: TestDatabase = {
     const folder = await mkdtemp(join(tmpdir(), 'petrosa-test-'))
     return { uri: join(folder, 'contract.db'), drop: () => rm(folder, { recursive: true, force: true }) }
   },
+  exists: async (uri) => existsSync(uri),
   exec: async (uri, statement) => {
     withFile(uri, (database) => database.run(statement))
   },

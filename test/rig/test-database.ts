@@ -20,6 +20,8 @@ export type TestDatabase = {
   readonly shared: boolean
   open(options: StoreOptions): Promise<Store>
   fresh(): Promise<FreshDatabase>
+  /** Whether anything was made for `uri`: a file, or a database on the server. */
+  exists(uri: string): Promise<boolean>
   /** Runs a statement past the store: SQL, or a MongoDB command as extended JSON. */
   exec(uri: string, statement: string): Promise<void>
   /** The names of all tables (collections) that are there, views left out. */

@@ -1,10 +1,11 @@
-// A process of its own that writes candles page by page and says each commit on standard output, so that tests can kill it at
-// any point, run two at once, or run it in another time zone. Arguments: store kind, URI, symbol, first candle's
-// open time (epoch ms), pages, and `upwards` or `downwards`. What it wrote it reads back at the end.
+// A process of its own that writes candles page by page and says each commit on standard output, so that
+// tests can kill it at any point, run two at once, or run it in another time zone. Arguments: store kind,
+// URI, symbol, first candle's open time (epoch ms), pages, and `upwards` or `downwards`. What it wrote it
+// reads back at the end.
 import { isDeepStrictEqual } from 'node:util'
 import { isMember } from '../../src/core/series.ts'
 import { storeKinds } from '../../src/core/store.ts'
-import { candles, klineSeries, MINUTE_MS, page, tableOf, toRecords } from './pages.ts'
+import { candles, contractTables, klineSeries, MINUTE_MS, page, tableOf, toRecords } from './pages.ts'
 import { openStore } from './test-database.ts'
 
 /** Candles of one page, and pages of one write. */
@@ -19,7 +20,7 @@ async function writeAndReadBack(): Promise<void> {
   const pageMs = PAGE_ROWS * MINUTE_MS
   const startMs = Number(start)
   const store = await openStore(kind, { uri, readOnly: false, batchRows: null })
-  await store.prepare([table])
+  await store.prepare(contractTables)
   const writes = Array.from({ length: Math.ceil(Number(count) / WRITE_PAGES) }, (_, i) => i * WRITE_PAGES)
   for (const first of direction === 'downwards' ? writes.reverse() : writes) {
     const pages = Array.from({ length: WRITE_PAGES }, (_, i) => {

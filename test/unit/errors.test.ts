@@ -57,8 +57,8 @@ describe('an error is an instruction', () => {
     expect(errorLine(new TypeError('x is not a function'))).toStartWith(
       'a defect of petrosa: x is not a function;',
     )
-    expect(errorLine('text')).toBe('defect: text')
-    expect(errorLine(undefined)).toBe('defect: undefined')
+    expect(errorLine('text')).toStartWith('a defect of petrosa: text;')
+    expect(errorLine(undefined)).toStartWith('a defect of petrosa: undefined;')
   })
 
   test('keeps its kind, its name and its cause', () => {

@@ -1,6 +1,8 @@
 // Opens a SQLite file and turns what SQLite says into instructions. WAL and NORMAL: a killed process loses
 // nothing, and readers never wait for the writer.
-import { Database } from 'bun:sqlite'
+import { constants, Database } from 'bun:sqlite'
+import { accessSync, existsSync, constants as fileRights } from 'node:fs'
+import { dirname } from 'node:path'
 import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
 
 /**
@@ -29,28 +31,56 @@ export function sqlitePath(uri: string): string {
   return uri
 }
 
-/** The open database; null when it is opened read-only and there is no file, so that nothing is made. */
+/** The open database. Throws what SQLite throws, so that a lock can be waited for, with nothing left open. */
 export function openDatabase(path: string, readOnly: boolean): Database {
+  const database = readOnly ? openToRead(path) : new Database(path, { create: true, readwrite: true })
   try {
-    const database = readOnly
-      ? new Database(path, { readonly: true })
-      : new Database(path, { create: true, readwrite: true })
-    database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
-    // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
-    database.run('PRAGMA temp_store = MEMORY')
-    // Reading the schema is what shows that the file is a database at all.
-    database.query('SELECT count(*) FROM sqlite_schema').get()
-    if (!readOnly) {
-      database.run(`PRAGMA page_size = ${PAGE_BYTES}`)
-      database.run('PRAGMA journal_mode = WAL')
-      database.run('PRAGMA synchronous = NORMAL')
-      database.run(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`)
-    }
+    setUp(database, readOnly)
     return database
   } catch (error) {
-    throw explained(error, path)
+    database.close()
+    throw error
   }
+}
+
+/**
+ * Opens a file to read, and leaves nothing beside it. A read-only connection to a WAL database makes -wal and
+ * -shm and lets them lie; one that may write removes them when it closes. Where the file or its folder cannot
+ * be written nobody else writes either, and SQLite is told so: it would refuse to read otherwise.
+ */
+function openToRead(path: string): Database {
+  if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
+  if (!isWritable(path) || !isWritable(dirname(path))) {
+    const address = `file:${encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23')}?immutable=1`
+    return new Database(address, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
+  }
+  const database = new Database(path, { create: false, readwrite: true })
+  database.run('PRAGMA query_only = ON')
+  return database
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, fileRights.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function setUp(database: Database, readOnly: boolean): void {
+  database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
+  // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.
+  database.run('PRAGMA temp_store = MEMORY')
+  // Reading the schema is what shows that the file is a database at all.
+  database.query('SELECT count(*) FROM sqlite_schema').get()
+  if (readOnly) return
+  database.run(`PRAGMA page_size = ${PAGE_BYTES}`)
+  // While another process makes the same file, this one is refused at once, whatever the timeout.
+  database.run('PRAGMA journal_mode = WAL')
+  database.run('PRAGMA synchronous = NORMAL')
+  database.run(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`)
 }
 
 /** SQLite's result code of an error, for example SQLITE_BUSY, or '' when it is none of SQLite's. */

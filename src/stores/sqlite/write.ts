@@ -1,6 +1,6 @@
 // Writes pages and their coverage into SQLite in one transaction, by prepared statements of many rows. Rows
 // that are equal are left alone, and the counts of new and changed rows are exact.
-import type { Database } from 'bun:sqlite'
+import type { Database, Statement } from 'bun:sqlite'
 import { allColumns, keyNames, type Table, type Value } from '../../core/dataset.ts'
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
@@ -38,48 +38,59 @@ const INSERT_ROWS = 100
 
 function writeRows(database: Database, page: Page, refresh: boolean): WriteResult {
   const { rows, table, series } = page
-  if (rows.count === 0) return { written: 0, changed: 0 }
-  const leading: readonly Value[] = [series.market, series.symbol]
-  const trailing: readonly Value[] = [page.source, page.extractedAtMs]
-  const insert = database.query(insertText(table, Math.min(INSERT_ROWS, rows.count)))
-  const replace = database.query(replaceText(table, refresh))
+  const constants: readonly Value[] = [series.market, series.symbol, page.source, page.extractedAtMs]
+  const replace = database.query(upsertText(table, refresh))
+  const width = rows.columns.length
+  let values: Value[] = []
+  let insert: Statement | null = null
   let written = 0
   let changed = 0
   for (let from = 0; from < rows.count; from += INSERT_ROWS) {
     const count = Math.min(INSERT_ROWS, rows.count - from)
-    const values: Value[] = []
-    for (let row = from; row < from + count; row += 1) {
-      values.push(...leading)
-      for (const column of rows.columns) values.push(column[row] ?? null)
-      values.push(...trailing)
+    if (insert === null || count < INSERT_ROWS) {
+      insert = database.query(insertText(table, count))
+      values = [...constants, ...new Array<Value>(width * count).fill(null)]
     }
-    const whole = count === INSERT_ROWS || from === 0
-    const inserted = (whole ? insert : database.query(insertText(table, count))).run(...values).changes
+    for (let column = 0; column < width; column += 1) {
+      const held = rows.columns[column] ?? []
+      for (let i = 0, at = CONSTANTS + column; i < count; i += 1, at += width)
+        values[at] = held[from + i] ?? null
+    }
+    const inserted = insert.run(...values).changes
     written += inserted
     if (inserted === count) continue
-    // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count
-    // here.
-    const width = values.length / count
-    for (let at = 0; at < values.length; at += width)
-      changed += replace.run(...values.slice(at, at + width)).changes
+    // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count.
+    for (let at = CONSTANTS; at < values.length; at += width) {
+      changed += replace.run(...constants, ...values.slice(at, at + width)).changes
+    }
   }
   return { written, changed }
 }
 
+/** Market, symbol, source and extracted_at: one parameter each for all the rows of a statement. */
+const CONSTANTS = 4
+
+/** The VALUES of `count` rows of a table: the constants are parameters 1 to 4, the rows' own follow. */
+function valuesText(table: Table, count: number): string {
+  const width = table.columns.length
+  const rows = Array.from({ length: count }, (_, row) => {
+    const own = table.columns.map((_, i) => `?${CONSTANTS + row * width + i + 1}`)
+    return `(?1, ?2, ${own.join(', ')}, ?3, ?4)`
+  })
+  const names = allColumns(table).map((column) => column.name)
+  return `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${rows.join(', ')}`
+}
+
 /** Inserts `count` rows, leaving out those whose key is taken. */
 function insertText(table: Table, count: number): string {
-  const names = allColumns(table).map((column) => column.name)
-  const row = `(${names.map(() => '?').join(', ')})`
-  const rows = Array.from({ length: count }, () => row).join(', ')
-  return `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${rows} ON CONFLICT DO NOTHING`
+  return `${valuesText(table, count)} ON CONFLICT DO NOTHING`
 }
 
 /**
  * Replaces the row whose key is taken, where a value differs and the newcomer may replace it: REST always
  * may, an archive only what an archive wrote, anything under `refresh`; null never replaces a value.
  */
-function replaceText(table: Table, refresh: boolean): string {
-  const columns = allColumns(table).map((column) => column.name)
+function upsertText(table: Table, refresh: boolean): string {
   const values = table.columns.slice(table.keyLength)
   const incoming = values.map((column) =>
     column.nullable
@@ -90,8 +101,7 @@ function replaceText(table: Table, refresh: boolean): string {
   const differs = values.map((column, i) => `${table.name}.${column.name} IS NOT ${incoming[i]}`).join(' OR ')
   const allowed = refresh ? '' : ` AND (excluded.source = 'rest' OR ${table.name}.source = 'archive')`
   return (
-    `INSERT INTO ${table.name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) ` +
-    `ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ${sets.join(', ')}, ` +
+    `${valuesText(table, 1)} ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ${sets.join(', ')}, ` +
     `source = excluded.source, extracted_at = excluded.extracted_at WHERE (${differs})${allowed}`
   )
 }
@@ -109,7 +119,8 @@ function writeLedger(database: Database, series: string, news: readonly LedgerRo
   const endMs = Math.max(...news.map((row) => row.endMs))
   const stored = database
     .query<CoverageRecord, [string, number, number]>(
-      `SELECT ${coverageFields} FROM ${COVERAGE_TABLE} WHERE series = ? AND end_time >= ? AND start_time <= ?`,
+      `SELECT ${coverageFields} FROM ${COVERAGE_TABLE} ` +
+        'WHERE series = ? AND end_time >= ? AND start_time <= ?',
     )
     .all(series, startMs, endMs)
     .map(toLedgerRow)

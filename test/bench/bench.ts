@@ -1,0 +1,75 @@
+// bun run bench: how fast the program is, each figure beside a ceiling that is measured in the same run. The
+// figures hold for the machine they were measured on; the ratios are the point. Arguments choose parts:
+// start, pull, sqlite, and the stores.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pullFlags, startBenchExchange } from './bench-market.ts'
+import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
+import { benchStores } from './store-bench.ts'
+
+const BINARY = new URL('../../dist/petrosa', import.meta.url).pathname
+const ROWS = 1_000_000
+
+async function benchStart(): Promise<void> {
+  const runs = await repeat(() => measure([BINARY, '--help']))
+  report(
+    'cold --help',
+    `${(median(runs.map((run) => run.wallSeconds)) * 1_000).toFixed(1)} ms`,
+    'goal: under 25 ms',
+  )
+}
+
+/** One series into SQLite, by HTTP from the local exchange. */
+async function benchPull(url: string, folder: string): Promise<void> {
+  const pull = async (rows: number): Promise<Usage[]> =>
+    repeat(async (run) => {
+      const database = join(folder, `pull-${rows}-${run}.db`)
+      const usage = await measure([BINARY, 'klines', ...pullFlags(rows, 1), '--db-uri', database, '--json'], {
+        BINANCE_API_URL: url,
+        LOG_LEVEL: 'warning',
+      })
+      for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true })
+      return usage
+    })
+  const bare = await repeat(() =>
+    measure([
+      process.execPath,
+      new URL('./bare-fetch.ts', import.meta.url).pathname,
+      url,
+      String(2 * ROWS),
+      '1',
+    ]),
+  )
+  const [two, four] = [await pull(2 * ROWS), await pull(4 * ROWS)]
+  const cpu = (runs: readonly Usage[], rows: number): number =>
+    (median(runs.map((run) => run.cpuSeconds)) * 1e6) / rows
+  const peak = (runs: readonly Usage[]): number => median(runs.map((run) => run.peakBytes))
+  report('CPU a million rows, HTTP to SQLite', `${cpu(two, 2 * ROWS).toFixed(2)} s`, 'goal: under 2 s')
+  report('  of which the bare fetch of the same pages', `${cpu(bare, 2 * ROWS).toFixed(2)} s`)
+  report('peak memory, 2 M rows', megabytes(peak(two)), 'goal: under 220 MB')
+  report(
+    'peak memory, 4 M rows',
+    megabytes(peak(four)),
+    `${(peak(four) / peak(two)).toFixed(2)} of 2 M rows; goal: at most 1.10`,
+  )
+  report('one series, 2 M rows', rate(2 * ROWS, median(two.map((run) => run.wallSeconds))))
+}
+
+async function main(): Promise<void> {
+  const parts = process.argv.slice(2)
+  const wants = (part: string): boolean => parts.length === 0 || parts.includes(part)
+  const folder = await mkdtemp(join(tmpdir(), 'petrosa-bench-'))
+  process.stdout.write(`median of ${RUNS} runs, ${navigator.hardwareConcurrency} cores\n`)
+  const exchange = await startBenchExchange()
+  try {
+    if (wants('start')) await benchStart()
+    if (wants('pull')) await benchPull(exchange.url, folder)
+    await benchStores({ binary: BINARY, url: exchange.url, folder, wants })
+  } finally {
+    await exchange.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+await main()

@@ -1,0 +1,84 @@
+// Each store beside its own loader, in one run: a million fresh rows from HTTP, the same again with nothing
+// changed, and with one row in a hundred corrected. The loader gets the same rows, the same table, the same
+// keys.
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pullFlags, SYMBOLS } from './bench-market.ts'
+import { measure, median, rate, repeat, report } from './measure.ts'
+import { sqliteTarget } from './sqlite-target.ts'
+
+const ROWS = 1_000_000
+
+/** A store under measurement, and what its own tools can do. */
+export type Target = {
+  readonly name: string
+  /** The name of its loader, and the part of its speed that is owed. */
+  readonly loader: string
+  readonly goal: number
+  /** The settings that choose the store. */
+  readonly flags: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** Empties the store. */
+  clear(): Promise<void>
+  /** Makes the program forget what it fetched, and spoils one row in `everyNth` (0: none). */
+  forget(everyNth: number): Promise<void>
+  /** Loads the stored rows into a fresh table by the store's own loader; answers the seconds it took. */
+  load(): Promise<number>
+  close(): Promise<void>
+}
+
+export type BenchOptions = {
+  readonly binary: string
+  readonly url: string
+  readonly folder: string
+  wants(part: string): boolean
+}
+
+/** Measures every store that is within reach. */
+export async function benchStores(options: BenchOptions): Promise<void> {
+  const targets = [() => sqliteTarget(join(options.folder, 'store.db'))]
+  for (const make of targets) {
+    const target = await make()
+    if (!options.wants(target.name)) continue
+    await benchStore(options, target)
+    await target.close()
+  }
+  await rm(join(options.folder, 'store.db'), { force: true })
+}
+
+async function benchStore({ binary, url }: BenchOptions, target: Target): Promise<void> {
+  const pull = async (): Promise<number> => {
+    const command = [binary, 'klines', ...pullFlags(ROWS, SYMBOLS), ...target.flags, '--json']
+    const { wallSeconds } = await measure(command, {
+      ...target.env,
+      BINANCE_API_URL: url,
+      LOG_LEVEL: 'warning',
+    })
+    return wallSeconds
+  }
+  await target.clear()
+  // Not counted: the exchange renders its pages once, then keeps them.
+  await pull()
+  const fresh = await repeat(async () => {
+    await target.clear()
+    return pull()
+  })
+  const loader = await repeat(() => target.load())
+  const again = await repeat(async () => {
+    await target.forget(0)
+    return pull()
+  })
+  const corrected = await repeat(async () => {
+    await target.forget(100)
+    return pull()
+  })
+  const ratio = median(loader) / median(fresh)
+  report(
+    `${target.name}: fresh`,
+    rate(ROWS, median(fresh)),
+    `${ratio.toFixed(2)} of ${target.loader}; goal: ${target.goal}`,
+  )
+  report(`${target.name}: ${target.loader}`, rate(ROWS, median(loader)))
+  report(`${target.name}: again, nothing changed`, rate(ROWS, median(again)))
+  report(`${target.name}: again, 1 % corrected`, rate(ROWS, median(corrected)))
+}

@@ -1,0 +1,169 @@
+// The manual is tested: its tables are what the code says, its commands run through the real program against
+// the local exchange, its links lead somewhere. UPDATE_README=1 writes the tables anew.
+
+import { Database } from 'bun:sqlite'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { commands } from '../src/cli/all.ts'
+import { parseFlags } from '../src/cli/flags.ts'
+import { runProgram } from '../src/cli/program.ts'
+import { resolveSettings } from '../src/settings/resolve.ts'
+import { type LocalExchange, startExchange } from './rig/exchange.ts'
+import { codeBlocks, headings, links, type ShellCommand, shellCommands } from './rig/markdown.ts'
+import { withGeneratedTables } from './rig/readme-tables.ts'
+import { scenarios } from './rig/scenario.ts'
+import { project } from './rig/sources.ts'
+import { type TestWorld, testWorld } from './rig/world.ts'
+
+const path = join(project, 'README.md')
+if (process.env.UPDATE_README) await Bun.write(path, withGeneratedTables(await Bun.file(path).text()))
+const readme = await Bun.file(path).text()
+const shell = shellCommands(readme)
+
+let exchange: LocalExchange
+let folder = ''
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'petrosa-readme-'))
+  const { symbols, nowMs } = scenarios.fewWeeks
+  exchange = await startExchange({ symbols, clock: { startMs: nowMs } })
+})
+afterAll(async () => {
+  await exchange.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A world in which the manual's commands run: the local exchange, the manual's own YAML file. */
+function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
+  return testWorld({
+    env: {
+      BINANCE_API_URL: exchange.url,
+      BINANCE_FUTURES_API_URL: exchange.url,
+      SQLITE_PATH: join(folder, 'petrosa.db'),
+      ...env,
+    },
+    files: { 'petrosa.yaml': codeBlocks(readme, 'yaml')[0] ?? '' },
+    nowMs: Date.now,
+    monotonicMs: () => performance.now(),
+    wait: (ms) => Bun.sleep(ms),
+    fetch: (url, init) => fetch(url, init),
+  })
+}
+
+/** Runs words of the manual; what would fetch only plans. Another store than SQLite is parsed only. */
+async function runWords(words: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+  const world = manualWorld(env)
+  const command = commands.find(({ name }) => name === words[0])
+  if (command) {
+    const { settings } = await resolveSettings(
+      world,
+      await parseFlags(command, words.slice(1)),
+      command.settings,
+    )
+    if (settings.db !== 'sqlite') return
+  }
+  const plans = words[0] === 'klines' && !words.includes('--dry-run')
+  const code = await runProgram(plans ? [...words, '--dry-run'] : words, world)
+  expect([words, code, code === 0 ? '' : world.err()]).toEqual([words, 0, ''])
+  expect(world.out()).not.toBe('')
+}
+
+async function runPackageScript(words: readonly string[]): Promise<void> {
+  const scripts: Record<string, string> = (await Bun.file(join(project, 'package.json')).json()).scripts
+  const [verb = '', name = ''] = words
+  if (verb === 'run') expect(Object.keys(scripts)).toContain(name)
+  else if (verb === 'test') expect([name, existsSync(join(project, name))]).toEqual([name, true])
+  else expect(words).toEqual(['install', '--frozen-lockfile'])
+}
+
+/** What the manual may tell people to type, by its first word; anything else is refused. */
+async function tryOut({ words, env }: ShellCommand): Promise<void> {
+  const [first, ...rest] = words
+  switch (first) {
+    case 'npx':
+      expect(rest.slice(0, 2)).toEqual(['-y', 'bun@1.4.5'])
+      return runPackageScript(rest.slice(2))
+    case 'dist/petrosa':
+      return runWords(rest, env)
+    case 'docker': {
+      expect(existsSync(join(project, 'Dockerfile'))).toBe(true)
+      const image = rest.indexOf('petrosa')
+      if (rest[0] === 'run') return runWords(rest.slice(image + 1), env)
+      expect(rest).toEqual(['build', '-t', 'petrosa', '.'])
+      return
+    }
+    case 'sqlite3': {
+      const file = join(folder, 'rows.db')
+      const options = ['--symbols', 'BTCUSDT', '--period', '1h', '--db-uri', file]
+      expect(await runProgram(['klines', ...options], manualWorld())).toBe(0)
+      const database = new Database(file, { readonly: true })
+      expect(database.query(rest[1] ?? '').all().length).toBeGreaterThan(0)
+      database.close()
+      return
+    }
+    default:
+      throw new Error(`the manual says '${words.join(' ')}', which this test cannot try out`)
+  }
+}
+
+describe('the manual', () => {
+  test('has the tables that the code makes; UPDATE_README=1 writes them', () => {
+    expect(readme).toBe(withGeneratedTables(readme))
+  })
+
+  test('begins with the two commands: the demo and the tests', () => {
+    expect(shell.slice(0, 2).map(({ text }) => text)).toEqual([
+      'npx -y bun@1.4.5 run demo',
+      'npx -y bun@1.4.5 run test',
+    ])
+  })
+
+  for (const command of shell) test(`runs: ${command.text}`, () => tryOut(command))
+
+  test('names no flag that no command has', () => {
+    const flags = new Set([...readme.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag))
+    const foreign = new Set(['--version', '--help', '--frozen-lockfile', '--rm'])
+    const help =
+      withGeneratedTables(readme)
+        .match(/^\| `--.*$/gm)
+        ?.join('\n') ?? ''
+    expect([...flags].filter((flag) => !foreign.has(flag) && !help.includes(`\`${flag}`))).toEqual([])
+  })
+
+  test('shows a result with the fields that results have', async () => {
+    const world = manualWorld()
+    await runProgram(['klines', '--symbols', 'BTCUSDT', '--dry-run', '--json'], world)
+    const { plan, ...fields } = JSON.parse(world.out()) as Record<string, unknown>
+    expect(Object.keys(JSON.parse(codeBlocks(readme, 'json')[0] ?? '{}'))).toEqual(Object.keys(fields))
+    expect(plan).toBeArray()
+  })
+
+  test('every link leads to a file or a heading that is there', () => {
+    const broken = links(readme).filter((link) => {
+      if (link.startsWith('#')) return !headings(readme).includes(link.slice(1))
+      return /^[a-z]+:/.test(link) ? false : !existsSync(join(project, link.split('#')[0] ?? ''))
+    })
+    expect(broken).toEqual([])
+    expect(links(readme).length).toBeGreaterThan(5)
+  })
+})
+
+describe('the test of the manual sees a breach', () => {
+  test('a changed table, missing markers, an unknown command', async () => {
+    expect(withGeneratedTables(readme.replace('`klines_h1`', '`klines_h9`'))).toBe(readme)
+    expect(() => withGeneratedTables('# no markers')).toThrow('lacks the markers')
+    expect(tryOut({ text: '', words: ['curl', 'x'], env: {} })).rejects.toThrow('cannot try out')
+    expect(tryOut({ text: '', words: ['dist/petrosa', 'klines', '--frob'], env: {} })).rejects.toThrow(
+      '--frob',
+    )
+  })
+
+  test('words are split as a shell splits them', () => {
+    const text = "```sh\nA=1 x 'a b' \"c ' d\" \\\n  --e f\n# a comment\ny\n```\n"
+    expect(shellCommands(text).map(({ words, env }) => [words, env])).toEqual([
+      [['x', 'a b', "c ' d", '--e', 'f'], { A: '1' }],
+      [['y'], {}],
+    ])
+  })
+})

@@ -1,0 +1,55 @@
+// A work bench for one test of the compiled program: an exchange, a fresh database and a folder, and the
+// program run with the three of them.
+import { binaryDatabases, type Place } from './binary-databases.ts'
+import { type LogLine, type Run, type RunningPetrosa, startPetrosa, workFolder } from './run-petrosa.ts'
+import type { SpawnedExchange } from './spawn-exchange.ts'
+import type { SymbolSpec } from './symbol-spec.ts'
+
+export type Bench = Place & {
+  readonly folder: string
+  readonly env: Readonly<Record<string, string>>
+  /** Runs `petrosa klines --json` on the bench's database, with further flags. */
+  klines(flags: readonly string[], options?: BenchOptions): Promise<Run>
+  startKlines(flags: readonly string[], options?: BenchOptions): RunningPetrosa
+}
+
+export type BenchOptions = {
+  readonly env?: Readonly<Record<string, string>>
+  readonly onLine?: (line: LogLine) => void
+}
+
+/** The variables that lead the program to an exchange. */
+export const exchangeEnv = (url: string): Record<string, string> => ({
+  BINANCE_API_URL: url,
+  BINANCE_FUTURES_API_URL: url,
+})
+
+/** A bench with a fresh folder, and a fresh database of the kind (the first where none is given). */
+export async function bench(exchange: Pick<SpawnedExchange, 'url'>, on = binaryDatabases[0]): Promise<Bench> {
+  if (!on) throw new Error('there is no database to test on')
+  const folder = workFolder()
+  const place = await on.place(folder)
+  const env = exchangeEnv(exchange.url)
+  const startKlines = (flags: readonly string[], options: BenchOptions = {}): RunningPetrosa =>
+    startPetrosa(['klines', ...place.flags, '--json', ...flags], {
+      cwd: folder,
+      env: { ...env, ...options.env },
+      ...(options.onLine ? { onLine: options.onLine } : {}),
+    })
+  return {
+    ...place,
+    folder,
+    env,
+    startKlines,
+    klines: (flags, options) => startKlines(flags, options).ended,
+  }
+}
+
+/** Limits of request weight that no test reaches, for exchanges whose clock stands still. */
+export const NO_LIMITS = { spot: 1_000_000, um: 1_000_000, cm: 1_000_000 } as const
+
+/** A symbol that is listed since 2020 and has every candle, where `rest` says nothing else. */
+export function plainSymbol(symbol: string, rest: Partial<SymbolSpec> = {}): SymbolSpec {
+  const base = symbol.replace(/USDT$/, '')
+  return { market: 'spot', symbol, base, quote: 'USDT', listedAtMs: Date.UTC(2020, 0, 1), ...rest }
+}

@@ -1,0 +1,173 @@
+// The tables of README.md, made from the code, so that the manual cannot say what the program does not do.
+// They stand between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
+import { commands } from '../../src/cli/all.ts'
+import { exitCodeRows } from '../../src/cli/help.ts'
+import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '../../src/core/dataset.ts'
+import type { Verdict } from '../../src/core/ledger.ts'
+import type { StoreKind } from '../../src/core/store.ts'
+import { datasets } from '../../src/datasets/all.ts'
+import { type Setting, type SettingName, settingEntries, settingTable } from '../../src/settings/table.ts'
+import { stores } from '../../src/stores/all.ts'
+import { COVERAGE_TABLE, coverageColumns } from '../../src/stores/schema.ts'
+
+type Row = readonly string[]
+
+const code = (text: string): string => `\`${text.replaceAll('|', '\\|')}\``
+
+function markdown(head: Row, rows: readonly Row[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function commandTable(): string {
+  const own = commands.map(({ name, summary }) => [code(`petrosa ${name}`), summary])
+  const builtIn = [
+    [code('petrosa version'), 'the version of this program; also `petrosa --version`'],
+    [code('petrosa help COMMAND'), 'what a command does and its settings; also `petrosa COMMAND --help`'],
+  ]
+  return markdown(['command', 'what it does'], [...own, ...builtIn])
+}
+
+function flagCell(setting: Setting<unknown>): string {
+  if (setting.flag === null) return ''
+  const value = setting.value === null ? '' : ` ${setting.value}`
+  const names = [setting.flag, ...(setting.aliases ?? [])]
+  return names.map((name, i) => code(`--${name}${i === 0 ? value : ''}`)).join(', ')
+}
+
+function defaultCell(setting: Setting<unknown>): string {
+  if (setting.fallbackHelp) return setting.fallbackHelp
+  if (setting.value === null) return 'off'
+  return setting.fallback === null ? '' : code(setting.fallback)
+}
+
+function usersOf(name: string): string {
+  const users = commands.filter(({ settings }) => settings.some((setting) => setting === name))
+  return users.length === commands.length ? 'all' : users.map((command) => command.name).join(', ')
+}
+
+function settingsTable(): string {
+  const used = settingEntries.filter(([name]) => usersOf(name) !== '')
+  return markdown(
+    ['flag', 'variable', 'default', 'meaning', 'commands'],
+    used.map(([name, setting]) => [
+      flagCell(setting),
+      setting.variable === null ? '' : code(setting.variable),
+      defaultCell(setting),
+      setting.help.replaceAll('*', '\\*').replaceAll('|', '\\|'),
+      usersOf(name),
+    ]),
+  )
+}
+
+function exitCodeTable(): string {
+  return markdown(['exit code', 'meaning'], exitCodeRows)
+}
+
+/** How values of each kind are kept in SQLite, in words. */
+const kindWords: Readonly<Record<ColumnKind, string>> = {
+  text: 'text',
+  time: 'time, UTC, epoch milliseconds',
+  decimal: 'exact decimal, as text without trailing zeros',
+  integer: 'whole number',
+  id: 'whole number of up to 63 bits',
+  flag: '0 or 1',
+}
+
+const kindCell = (column: Column): string => `${kindWords[column.kind]}${column.nullable ? ', or null' : ''}`
+
+function tableTable(): string {
+  const rows = datasets.flatMap(({ name, markets, tables }) =>
+    tables.map((table) => [
+      code(table.name),
+      name,
+      table.period === null ? '' : code(table.period),
+      markets.join(', '),
+      keyNames(table).map(code).join(', '),
+    ]),
+  )
+  return markdown(['table', 'dataset', 'period', 'markets', 'key'], rows)
+}
+
+/** Datasets whose tables all have the same columns have one table of columns. */
+function columnTable(): string {
+  return datasets
+    .map((dataset) => {
+      const first = dataset.tables[0]
+      if (!first) throw new Error(`dataset ${dataset.name} has no table`)
+      if (dataset.tables.some((table) => shape(table) !== shape(first)))
+        throw new Error(`the tables of ${dataset.name} differ: give each its own part of the README`)
+      return markdown(
+        [`column of ${dataset.name}`, 'what it holds in SQLite'],
+        allColumns(first).map((column) => [code(column.name), kindCell(column)]),
+      )
+    })
+    .join('\n\n')
+}
+
+const shape = (table: Table): string => JSON.stringify(allColumns(table))
+
+function coverageTable(): string {
+  return markdown(
+    [`column of ${COVERAGE_TABLE}`, 'what it holds in SQLite'],
+    coverageColumns.map((column) => [code(column.name), kindCell(column)]),
+  )
+}
+
+const verdictWords: Readonly<Record<Verdict, string>> = {
+  rows: 'every candle that the exchange has in this span is stored',
+  outage: 'the exchange has no candle here: it was asked, and has candles before or after',
+  unlisted: 'the symbol did not trade yet',
+  delisted: 'the symbol did not trade any more',
+  'no-trades': 'nothing was traded (only for datasets that are no candles)',
+  wanted: 'settles nothing: a pass set out to fetch this, and every later pass takes it up first',
+}
+
+function verdictTable(): string {
+  return markdown(
+    ['verdict', 'meaning'],
+    Object.entries(verdictWords).map(([verdict, words]) => [code(verdict), words]),
+  )
+}
+
+/** How each store keeps times and decimals, and where its address looks like what. */
+const storeFacts: Readonly<Record<StoreKind, { setting: SettingName; time: string; decimal: string }>> = {
+  sqlite: { setting: 'sqlitePath', time: '`INTEGER`, epoch ms', decimal: '`TEXT`, without trailing zeros' },
+  postgresql: { setting: 'postgresqlUri', time: '`timestamptz(3)`', decimal: '`numeric`' },
+  mysql: { setting: 'mysqlUri', time: '`datetime(3)`, UTC', decimal: '`decimal(38,18)`' },
+  mongodb: { setting: 'mongodbUri', time: '`Date`', decimal: '`Decimal128`' },
+}
+
+function storeTable(): string {
+  return markdown(
+    ['`--db`', 'variable', 'its address', 'times', 'decimals'],
+    stores.map(({ kind, variable }) => {
+      const { setting, time, decimal } = storeFacts[kind]
+      const { fallback, help } = settingTable[setting]
+      const address = fallback ?? /\b\w+:\/\/\S+/.exec(help)?.[0] ?? help
+      return [code(kind), code(variable), code(address), time, decimal]
+    }),
+  )
+}
+
+/** Every generated part of README.md by its name. */
+export const readmeTables: Readonly<Record<string, () => string>> = {
+  commands: commandTable,
+  settings: settingsTable,
+  'exit codes': exitCodeTable,
+  tables: tableTable,
+  columns: columnTable,
+  ledger: coverageTable,
+  verdicts: verdictTable,
+  stores: storeTable,
+}
+
+/** `readme` with every generated part as the code has it. Throws for a part whose markers are missing. */
+export function withGeneratedTables(readme: string): string {
+  return Object.entries(readmeTables).reduce((text, [name, table]) => {
+    const [begin, end] = [`<!-- generated: ${name} -->`, `<!-- end of ${name} -->`]
+    const from = text.indexOf(begin)
+    const to = text.indexOf(end)
+    if (from < 0 || to < from) throw new Error(`README.md lacks the markers ${begin} and ${end}`)
+    return `${text.slice(0, from)}${begin}\n${table()}\n${text.slice(to)}`
+  }, readme)
+}

@@ -1,0 +1,56 @@
+// The outside of the program as tests hand it in: streams that are kept as text, files and variables that are
+// named, a clock of their own. Nothing of this machine is in it.
+import type { Stream, World } from '../../src/world.ts'
+import { virtualClock } from './virtual-clock.ts'
+
+export type WorldOptions = Partial<Omit<World, 'stdout' | 'stderr' | 'readFile'>> & {
+  /** The content of files, by their path. */
+  readonly files?: Readonly<Record<string, string>>
+  /** The width of the terminal that standard error is; a pipe where it is not given. */
+  readonly terminalColumns?: number
+}
+
+export type TestWorld = World & {
+  /** What was written so far. */
+  readonly out: () => string
+  readonly err: () => string
+}
+
+/** A stream that keeps what is written to it. */
+export function keptStream(terminalColumns?: number): Stream & { readonly text: () => string } {
+  let kept = ''
+  return {
+    isTerminal: terminalColumns !== undefined,
+    columns: terminalColumns ?? 80,
+    write: async (text) => {
+      kept += text
+    },
+    text: () => kept,
+  }
+}
+
+/** A world in which the network is not to be used, unless a `fetch` is given. */
+export function testWorld(options: WorldOptions = {}): TestWorld {
+  const { files = {}, terminalColumns, ...rest } = options
+  const stdout = keptStream()
+  const stderr = keptStream(terminalColumns)
+  return {
+    ...virtualClock(),
+    env: {},
+    fetch: async (url) => {
+      throw new Error(`no network in this test: ${url}`)
+    },
+    signal: new AbortController().signal,
+    version: '1.2.3+test',
+    ...rest,
+    stdout,
+    stderr,
+    readFile: async (path) => {
+      const text = files[path]
+      if (text === undefined) throw Object.assign(new Error(`no file ${path}`), { code: 'ENOENT' })
+      return text
+    },
+    out: stdout.text,
+    err: stderr.text,
+  }
+}

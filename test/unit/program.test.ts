@@ -1,0 +1,120 @@
+// The program from its words to its exit code, without a network: what prints where, and how it ends.
+import { describe, expect, test } from 'bun:test'
+import { commands } from '../../src/cli/all.ts'
+import { commandHelp, programHelp } from '../../src/cli/help.ts'
+import { runProgram } from '../../src/cli/program.ts'
+import { StoppedError } from '../../src/errors.ts'
+import { testWorld, type WorldOptions } from '../rig/world.ts'
+
+type Ended = { readonly code: number; readonly out: string; readonly err: string }
+
+async function run(words: string, options: WorldOptions = {}): Promise<Ended> {
+  const world = testWorld(options)
+  const code = await runProgram(words === '' ? [] : words.split(' '), world)
+  return { code, out: world.out(), err: world.err() }
+}
+
+describe('version and help', () => {
+  test('the version, in every spelling', async () => {
+    for (const words of ['version', '--version', '-v'])
+      expect(await run(words)).toEqual({ code: 0, out: '1.2.3+test\n', err: '' })
+    expect(await run('version now')).toMatchObject({ code: 2, out: '' })
+  })
+
+  test('the help of the program: without words too', async () => {
+    for (const words of ['', 'help', '--help', '-h'])
+      expect(await run(words)).toEqual({ code: 0, out: programHelp('1.2.3+test'), err: '' })
+  })
+
+  test('the help of each command, in three spellings, whatever else is said', async () => {
+    for (const command of commands) {
+      for (const words of [`help ${command.name}`, `${command.name} --help`, `${command.name} --frob -h`])
+        expect(await run(words)).toEqual({ code: 0, out: commandHelp(command), err: '' })
+    }
+    expect(await run('help klins')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('did you mean klines?'),
+    })
+    expect(await run('help klines status')).toMatchObject({ code: 2 })
+  })
+})
+
+describe('refused before anything is touched: exit 2, one line, nothing on standard output', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['klins', "petrosa: unknown command 'klins'; did you mean klines?\n"],
+    ['frobnicate', "petrosa: unknown command 'frobnicate'; see: petrosa help\n"],
+    ['Klines', "petrosa: unknown command 'Klines'; did you mean klines?\n"],
+    ['--symbols BTCUSDT', 'petrosa: no command before --symbols; see: petrosa help\n'],
+    ['constructor', "petrosa: unknown command 'constructor'; see: petrosa help\n"],
+    ['klines --perid 1h', 'petrosa: unknown flag --perid for petrosa klines; did you mean --period?\n'],
+    ['klines --period 2m', 'did you mean 1m'],
+    ['klines --market cm', "--market takes spot, um, not 'cm'"],
+    ['klines --market futures', '--market takes spot, um'],
+    ['klines --db oracle', '--db takes sqlite, postgresql, mysql, mongodb'],
+    ['klines --max-workers 0', '--max-workers takes a whole number from 1 to 64'],
+    ['klines --weight-share 2', '--weight-share takes a number above 0, at most 1'],
+    ['klines --start -7d', "not '-7d'"],
+    ['klines --start yesterday', '--start takes a time such as'],
+    ['klines --log-level loud', '--log-level takes debug, info, warning, error, critical'],
+    ['klines --config none.yaml', '--config names the file none.yaml, which cannot be read (ENOENT)'],
+  ]
+  for (const [words, said] of cases) {
+    test(words, async () => {
+      const { code, out, err } = await run(words)
+      expect([code, out]).toEqual([2, ''])
+      expect(err).toContain(said)
+      expect(err.trimEnd().split('\n')).toHaveLength(1)
+    })
+  }
+
+  test('in a terminal the line is broken between words', async () => {
+    const { err } = await run('klines --period 2m', { terminalColumns: 80 })
+    expect(err.split('\n').filter((line) => line.length > 80)).toEqual([])
+    expect(err.replace(/\n {2}/g, ' ')).toBe((await run('klines --period 2m')).err)
+  })
+})
+
+describe('refused by the command: exit 2, in the log and in the result', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['klines --period 1s --market um', 'um has no period 1s; its shortest is 1m'],
+    ['klines --start 2024-02-01 --end 2024-01-01', '--start lies after --end'],
+    ['klines --start 1d --end 2d', '--start lies after --end'],
+  ]
+  for (const [words, said] of cases) {
+    test(words, async () => {
+      const { code, out, err } = await run(words)
+      expect([code, out]).toEqual([2, ''])
+      expect(JSON.parse(err)).toMatchObject({ level: 'ERROR', message: expect.stringContaining(said) })
+      const asJson = await run(`${words} --json`)
+      expect(JSON.parse(asJson.out)).toMatchObject({ errors: [expect.stringContaining(said)], series: 0 })
+    })
+  }
+})
+
+test('the exchange out of reach: 75, and what to do', async () => {
+  const refuse = async (): Promise<Response> => {
+    throw Object.assign(new TypeError('Unable to connect'), { code: 'ConnectionRefused' })
+  }
+  const waits = { wait: async () => undefined, monotonicMs: () => performance.now(), nowMs: Date.now }
+  const { code, out, err } = await run('symbols --json', { fetch: refuse, ...waits })
+  expect(code).toBe(75)
+  expect(JSON.parse(out).errors).toHaveLength(1)
+  expect(JSON.parse(err.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ level: 'ERROR' })
+})
+
+test('told to stop: the exit code of the signal', async () => {
+  for (const code of [130, 143] as const) {
+    const ended = await run('symbols', { signal: AbortSignal.abort(new StoppedError(code)) })
+    expect([ended.code, ended.out]).toEqual([code, ''])
+    expect(ended.err).toContain('stopped before the end; run the same command again')
+  }
+})
+
+test('no secret in what is said about it', async () => {
+  const secret = 'hunter2-very-secret'
+  const world = { env: { POSTGRESQL_URI: `http://u:${secret}@h/d`, MONGODB_URI: secret, MYSQL_URI: secret } }
+  for (const kind of ['postgresql', 'mysql', 'mongodb']) {
+    const { out, err } = await run(`status --json --db ${kind} --log-level debug`, world)
+    expect([kind, (out + err).includes(secret)]).toEqual([kind, false])
+  }
+})

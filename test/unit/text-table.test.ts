@@ -1,0 +1,40 @@
+// Tables for people: aligned by the width that a terminal shows, numbers to the right.
+import { expect, test } from 'bun:test'
+import { minuteText, textTable } from '../../src/cli/text-table.ts'
+
+test('columns are as wide as their content, numbers stand to the right, no line ends with blanks', () => {
+  const text = textTable(
+    ['name', 'rows', 'note'],
+    [
+      ['a', '1', 'x'],
+      ['long name', '12,345', ''],
+    ],
+  )
+  expect(text).toBe('name         rows  note\na               1  x\nlong name  12,345\n')
+})
+
+test('Chinese names and full-width digits take two columns a character', () => {
+  const text = textTable(
+    ['symbol', 'base'],
+    [
+      ['币安人生USDT', 'x'],
+      ['１２３USDT', 'y'],
+      ['BTCUSDT', 'z'],
+    ],
+  )
+  const columns = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => Bun.stringWidth(line.slice(0, line.search(/\S+$/))))
+  expect(new Set(columns).size).toBe(1)
+})
+
+test('a column with one word in it is text; one without rows is its head alone', () => {
+  expect(textTable(['n'], [['1'], ['-']])).toBe('n\n1\n-\n')
+  expect(textTable(['a', 'b'], [])).toBe('a  b\n')
+  expect(textTable(['a', 'b'], [['only']])).toBe('a     b\nonly\n')
+})
+
+test('times to the minute', () => {
+  expect(minuteText('2024-03-12T08:37:59.999Z')).toBe('2024-03-12 08:37')
+})
