@@ -16,4 +16,19 @@ export const stores: readonly StoreEntry[] = [
     variable: 'SQLITE_PATH',
     open: async (options, clock) => (await import('./sqlite/store.ts')).openSqlite(options, clock),
   },
+  {
+    kind: 'postgresql',
+    variable: 'POSTGRESQL_URI',
+    open: async (options, clock) => (await import('./postgresql/store.ts')).openPostgresql(options, clock),
+  },
+  {
+    kind: 'mysql',
+    variable: 'MYSQL_URI',
+    open: async (options, clock) => (await import('./mysql/store.ts')).openMysql(options, clock),
+  },
+  {
+    kind: 'mongodb',
+    variable: 'MONGODB_URI',
+    open: async (options, clock) => (await import('./mongodb/store.ts')).openMongodb(options, clock),
+  },
 ]

@@ -4,7 +4,10 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pullFlags, SYMBOLS } from './bench-market.ts'
+import { mariadbTarget } from './mariadb-target.ts'
 import { measure, median, rate, repeat, report } from './measure.ts'
+import { mongodbTarget } from './mongodb-target.ts'
+import { postgresqlTarget } from './postgresql-target.ts'
 import { sqliteTarget } from './sqlite-target.ts'
 
 const ROWS = 1_000_000
@@ -36,14 +39,28 @@ export type BenchOptions = {
 
 /** Measures every store that is within reach. */
 export async function benchStores(options: BenchOptions): Promise<void> {
-  const targets = [() => sqliteTarget(join(options.folder, 'store.db'))]
-  for (const make of targets) {
-    const target = await make()
-    if (!options.wants(target.name)) continue
+  const targets = {
+    sqlite: () => sqliteTarget(join(options.folder, 'store.db')),
+    postgresql: () => postgresqlTarget(options.folder),
+    mariadb: () => atUri('TEST_MARIADB_URI', (uri) => mariadbTarget('mariadb', uri, options.folder)),
+    mysql: () => atUri('TEST_MYSQL_URI', (uri) => mariadbTarget('mysql', uri, options.folder)),
+    mongodb: () => atUri('TEST_MONGODB_URI', mongodbTarget),
+  }
+  for (const [name, make] of Object.entries(targets)) {
+    const target = options.wants(name) ? await make() : null
+    if (!target) continue
     await benchStore(options, target)
     await target.close()
   }
   await rm(join(options.folder, 'store.db'), { force: true })
+}
+
+/** The target of the server that a variable names; without it the store is passed over, and that is said. */
+async function atUri(variable: string, make: (uri: string) => Promise<Target>): Promise<Target | null> {
+  const uri = process.env[variable]
+  if (uri) return make(uri)
+  process.stdout.write(`${variable} is not set: its store is not measured\n`)
+  return null
 }
 
 async function benchStore({ binary, url }: BenchOptions, target: Target): Promise<void> {

@@ -5,12 +5,16 @@ import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import { CLOSE_MARGIN_MS } from '../../src/core/plan.ts'
 import { type Period, periods } from '../../src/core/series.ts'
 import { isoTime } from '../../src/core/span.ts'
-import { bench, NO_LIMITS } from '../rig/bench.ts'
+import { type Bench, bench, NO_LIMITS } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation } from '../rig/compare-store.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { candles } from '../rig/market.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
+import { hugeVolume, manyDecimals } from '../rig/scenario.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
+
+afterAll(removeWorkFolders)
 
 /** Far ahead, so that even candles of three days have room for an outage of more than 1,000 of them. */
 const nowMs = Date.parse('2027-03-10T13:37:30Z')
@@ -83,6 +87,8 @@ const spec = (market: 'spot' | 'um', group: Group): SymbolSpec => {
   const backMs = Math.floor((nowMs - group.after) / MINUTE_MS) * MINUTE_MS
   const outage = { startMs: backMs - group.outage - 7 * MINUTE_MS, endMs: backMs }
   const base = group.symbol.replace('USDT', '')
+  // The largest volumes and the most decimals that the contract names, too.
+  const digits = { MINUSDT: manyDecimals, WEEKUSDT: hugeVolume, HOURUSDT: manyDecimals }[group.symbol] ?? {}
   return {
     market,
     symbol: group.symbol,
@@ -90,6 +96,22 @@ const spec = (market: 'spot' | 'um', group: Group): SymbolSpec => {
     quote: 'USDT',
     listedAtMs: outage.startMs - group.live,
     outages: [outage],
+    digits,
+  }
+}
+
+/** Digit for digit without the program's own function for decimals, whose mistakes it would share. */
+async function expectSentVolumes(at: Bench, one: SymbolSpec): Promise<void> {
+  const span = { startMs: nowMs - HOUR_MS, endMs: nowMs - MINUTE_MS }
+  const series = { market: one.market, dataset: 'klines', symbol: one.symbol, period: '1m' } as const
+  const stored = await at.contents.rows(series)
+  const volumes = new Map(stored.columns[0]?.map((openMs, i) => [openMs, stored.columns[7]?.[i]]))
+  const sent = candles(one, '1m', span)
+  expect(sent.length).toBeGreaterThan(50)
+  expect(sent.some((row) => /\.\d{15}/.test(row.quoteVolume))).toBe(true)
+  for (const row of sent) {
+    const plain = row.quoteVolume.replace(/0+$/, '').replace(/\.$/, '')
+    expect(volumes.get(row.openMs)).toBe(plain)
   }
 }
 
@@ -133,6 +155,11 @@ for (const database of binaryDatabases) {
           expect(run.result()).toMatchObject({ rows_changed: 0, unsettled: [], errors: [] })
         }
         expect(await differences(at.contents, expected)).toEqual([])
+
+        const [minutes] = theirs
+          .filter((group) => group.symbol === 'MINUSDT')
+          .map((group) => spec(market, group))
+        if (minutes) await expectSentVolumes(at, minutes)
 
         const before = await at.contents.dump()
         await exchange.resetCounts()

@@ -6,9 +6,11 @@ import { isoTime } from '../../src/core/span.ts'
 import { type Bench, bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation, inconsistencies } from '../rig/compare-store.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { seededRandom, seedFor } from '../rig/seed.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const seed = seedFor('test/binary/killed.test.ts')
 

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { differences } from '../rig/compare-store.ts'
 import { type LocalProxy, startProxy } from '../rig/proxy.ts'
-import { tail, workFolder } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const spec = plainSymbol('AAAUSDT')

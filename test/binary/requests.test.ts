@@ -7,8 +7,10 @@ import { join } from 'node:path'
 import { isoTime } from '../../src/core/span.ts'
 import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { differences } from '../rig/compare-store.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const endMs = Date.parse('2024-03-20T00:00Z')

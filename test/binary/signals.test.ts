@@ -8,8 +8,10 @@ import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation, inconsistencies } from '../rig/compare-store.ts'
 import type { Faults } from '../rig/faults.ts'
-import { type Run, type RunningPetrosa, tail } from '../rig/run-petrosa.ts'
+import { type Run, type RunningPetrosa, removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const nowMs = Date.parse('2024-03-22T00:00:10Z')
 const span = { startMs: nowMs - 10_000 - 20_000 * 60_000, endMs: nowMs - 10_000 }

@@ -7,8 +7,10 @@ import { isoTime } from '../../src/core/span.ts'
 import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const span = { startMs: Date.parse('2024-03-20T00:00Z'), endMs: Date.parse('2024-03-21T00:00Z') }
@@ -106,6 +108,15 @@ describe.each(binaryDatabases)('shards: $label', (database) => {
     }
     expect([0, 1, 2].flatMap(mine)).toHaveLength(everything.length)
     expect([0, 1, 2].every((index) => mine(index).length > 0)).toBe(true)
+  })
+
+  test('the hash is read big-endian: seven shards can tell, three cannot (256 mod 3 is 1)', async () => {
+    const at = await bench(exchange, database)
+    for (const index of [0, 1, 2, 3, 4, 5, 6]) {
+      const run = await at.klines([...flags, '--shard', `${index}/7`, '--dry-run'])
+      const theirs = everything.map(keyOf).filter((key) => shardOf(key, 7) === index)
+      expect((run.result().plan ?? []).map(({ series }) => series).sort()).toEqual(theirs.sort())
+    }
   })
 
   test('SHARDS and JOB_COMPLETION_INDEX, all at once into one database', async () => {

@@ -7,8 +7,10 @@ import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences, type Expectation, inconsistencies } from '../rig/compare-store.ts'
 import type { ProcessOptions } from '../rig/exchange-process.ts'
 import type { FaultKind } from '../rig/faults.ts'
-import { tail } from '../rig/run-petrosa.ts'
+import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
 
 const nowMs = Date.parse('2024-03-22T00:00:30Z')
 const span = { startMs: nowMs - 30_000 - 5_000 * 60_000, endMs: nowMs - 30_000 }

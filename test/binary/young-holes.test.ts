@@ -1,14 +1,16 @@
 // Holes that are younger than an hour: a candle that is only late must never be written off, and one that
 // never comes must not be asked for for ever. The exchange's clock is set by hand.
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { isoTime } from '../../src/core/span.ts'
 import { type Bench, bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { binaryDatabases } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
 import type { Faults } from '../rig/faults.ts'
-import { type Result, tail } from '../rig/run-petrosa.ts'
+import { type Result, removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
+
+afterAll(removeWorkFolders)
 
 const MINUTE_MS = 60_000
 const nowMs = Date.parse('2024-03-22T12:00:30Z')
@@ -71,7 +73,7 @@ describe.each(binaryDatabases)('$label', (database) => {
     },
   )
 
-  test('never: a hole that two answers a minute apart agree on is settled, and asked for no more', async () => {
+  test('never: a hole that two answers a minute apart agree on is settled for good', async () => {
     const outage = { startMs: lastMs - 20 * MINUTE_MS, endMs: lastMs - 5 * MINUTE_MS }
     const spec = plainSymbol('AAAUSDT', { outages: [outage] })
     const its = await exchangeWith(spec)

@@ -61,7 +61,8 @@ export function sqliteContents(path: string): Contents {
       const table = period === null ? '' : `klines_${periodSuffixes[period]}`
       const found = read<Value[][]>([], (database) => {
         if (!tablesOf(database).includes(table)) return []
-        const text = `SELECT ${comparedColumns.join()} FROM ${table} WHERE market = ? AND symbol = ? ORDER BY 1`
+        const names = comparedColumns.join()
+        const text = `SELECT ${names} FROM ${table} WHERE market = ? AND symbol = ? ORDER BY 1`
         return database.query<never, [string, string]>(text).values(market, symbol) as unknown as Value[][]
       })
       const columns = comparedColumns.map((_, i) => found.map((row) => row[i] ?? null))

@@ -83,18 +83,32 @@ export function ensureBinary(): void {
   if (!build.success) throw new Error(`no binary could be built: ${build.stdout}${build.stderr}`)
 }
 
+/**
+ * Words before the program that make it run without the rights of root, who may write everything; none where
+ * the tests are not root, null where nobody else could reach the program or the folders.
+ */
+export function unprivileged(): readonly string[] | null {
+  if (process.getuid?.() !== 0) return []
+  ensureBinary()
+  const words = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  if (!Bun.which('setpriv')) return null
+  const reach = Bun.spawnSync([...words, 'test', '-x', binaryPath, '-a', '-x', tmpdir()])
+  return reach.success ? words : null
+}
+
 const folders: string[] = []
 
-/** A fresh empty folder, removed when the tests end. */
+/** A fresh empty folder, until `removeWorkFolders`. */
 export function workFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'petrosa-binary-'))
   folders.push(folder)
   return folder
 }
 
-process.on('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
-})
+/** Removes the folders made so far: for `afterAll` of each test file, since the test runner tells no exit. */
+export function removeWorkFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+}
 
 type Waiting = {
   readonly message: string

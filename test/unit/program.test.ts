@@ -95,7 +95,7 @@ test('the exchange out of reach: 75, and what to do', async () => {
   const refuse = async (): Promise<Response> => {
     throw Object.assign(new TypeError('Unable to connect'), { code: 'ConnectionRefused' })
   }
-  const waits = { wait: async () => undefined, monotonicMs: () => performance.now(), nowMs: Date.now }
+  const waits = { wait: () => Bun.sleep(0), monotonicMs: () => performance.now(), nowMs: Date.now }
   const { code, out, err } = await run('symbols --json', { fetch: refuse, ...waits })
   expect(code).toBe(75)
   expect(JSON.parse(out).errors).toHaveLength(1)

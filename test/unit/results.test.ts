@@ -93,7 +93,7 @@ describe('symbols and check', () => {
     const text = await run('check', 'd.db')
     expect(text.split('\n').filter((line) => line !== '' && !/^(ok {4}| {6})\S/.test(line))).toEqual([])
     expect(text).toMatch(/request weight spot: [\d,]+ of 6,000 used this minute/)
-    expect(text).toMatch(/clock: [\d,]+ seconds off the exchange's/)
+    expect(text).toMatch(/clock: [\d,]+ h \d+ min ahead of the exchange's/)
   })
 })
 

@@ -1,0 +1,161 @@
+// Rows as documents and back: the shape of `_id`, the BSON type of every kind of column, and the ranges of
+// `_id` that hold a series. Nothing is rounded: decimals are Decimal128, ids 64-bit integers, times dates.
+import { Decimal128, type Document, MaxKey, MinKey } from 'mongodb'
+import { type Column, type ColumnKind, type Table, timeName, type Value } from '../../core/dataset.ts'
+import type { Series } from '../../core/series.ts'
+import type { Span } from '../../core/span.ts'
+import type { Page } from '../../core/store.ts'
+import { UserError } from '../../errors.ts'
+import { fromDecimal128, toDecimal128 } from './decimal128.ts'
+
+/**
+ * What `_id` calls market and symbol, and then the columns of the key in their order (interface.md, section
+ * 5).
+ */
+const SERIES_FIELDS = ['m', 's'] as const
+const KEY_FIELDS = ['t', 'r'] as const
+
+/** The names of the fields of `_id`, in the order that they must stand in. */
+export function idFields(table: Table): readonly string[] {
+  return [...SERIES_FIELDS, ...KEY_FIELDS.slice(0, table.keyLength)]
+}
+
+/** A value as the driver stores it; an id becomes a bigint, which is a 64-bit integer in BSON. */
+export function encodeValue(kind: ColumnKind, value: Value): unknown {
+  if (value === null) return null
+  switch (kind) {
+    case 'text':
+      return String(value)
+    case 'integer':
+      return Number(value)
+    case 'time':
+      return new Date(Number(value))
+    case 'decimal':
+      return toDecimal128(String(value))
+    case 'id':
+      return BigInt(value)
+    case 'flag':
+      return value === 1
+  }
+}
+
+/**
+ * A stored value in the units of the contract. Throws UserError where a field is not of the type that we
+ * write.
+ */
+export function decodeValue(column: Column, stored: unknown, collection: string): Value {
+  if (stored === null || stored === undefined) return null
+  switch (column.kind) {
+    case 'text':
+      if (typeof stored === 'string') return stored
+      break
+    case 'integer':
+      if (typeof stored === 'number') return stored
+      if (typeof stored === 'bigint') return Number(stored)
+      break
+    case 'time':
+      if (stored instanceof Date) return stored.getTime()
+      break
+    case 'decimal': {
+      const text = stored instanceof Decimal128 ? fromDecimal128(stored) : null
+      if (text !== null) return text
+      break
+    }
+    case 'id':
+      if (typeof stored === 'bigint' || typeof stored === 'number') return String(stored)
+      break
+    case 'flag':
+      if (typeof stored === 'boolean') return stored ? 1 : 0
+      break
+  }
+  throw new UserError(
+    `a document in ${collection} has a field ${column.name} that is no ${column.kind} of petrosa's`,
+    'find out what changed it, delete that document, then run petrosa gaps --fill',
+  )
+}
+
+/** A page as a maker of documents: `build(row)` gives the whole document of one row. */
+export type PageForm = { readonly page: Page; readonly build: (row: number) => Document }
+
+export function pageForm(page: Page): PageForm {
+  const { market, symbol } = page.series
+  const extractedAt = new Date(page.extractedAtMs)
+  const names = page.table.columns.map((column) => column.name)
+  const kinds = page.table.columns.map((column) => column.kind)
+  const keys = KEY_FIELDS.slice(0, page.table.keyLength)
+  const build = (row: number): Document => {
+    const id: Document = { m: market, s: symbol }
+    const document: Document = { _id: id, market, symbol }
+    for (let at = 0; at < names.length; at += 1) {
+      const value = encodeValue(kinds[at] ?? 'text', page.rows.columns[at]?.[row] ?? null)
+      const key = keys[at]
+      if (key !== undefined) id[key] = value
+      document[names[at] ?? ''] = value
+    }
+    document.source = page.source
+    document.extracted_at = extractedAt
+    return document
+  }
+  return { page, build }
+}
+
+/**
+ * Where the `_id` of a document begins in its bytes: after the length, the type (object), and the name with
+ * its zero.
+ */
+const ID_OFFSET = 9
+
+/**
+ * The bytes of the `_id` of a raw document as text: equal for equal keys, since we write one spelling of
+ * each.
+ */
+export function rawKey(raw: Uint8Array): string {
+  const length = (raw[ID_OFFSET] ?? 0) | ((raw[ID_OFFSET + 1] ?? 0) << 8)
+  return Buffer.from(raw.buffer, raw.byteOffset + ID_OFFSET, length).toString('latin1')
+}
+
+/**
+ * What follows the values of a row in its document: the name and text of source, extracted_at, and a zero.
+ */
+const tailBytes = (source: string): number => 1 + 7 + 4 + source.length + 1 + (1 + 13 + 8) + 1
+
+/**
+ * Whether a stored document has the bytes of ours in everything before source: then the row is equal. What
+ * differs in bytes may still be equal as numbers, and must be decoded to tell.
+ */
+export function sameValues(stored: Uint8Array, ours: Uint8Array, source: string): boolean {
+  const end = ours.length - tailBytes(source)
+  return stored.length >= end && Buffer.compare(stored.subarray(4, end), ours.subarray(4, end)) === 0
+}
+
+/** The condition on `_id` that holds for every document of a series, and for no other. */
+export function seriesRange(series: Series): Document {
+  const head = { m: series.market, s: series.symbol }
+  return { $gte: { ...head, t: new MinKey() }, $lte: { ...head, t: new MaxKey() } }
+}
+
+/** The condition on `_id` for the rows whose first key value lies between two, both included. */
+export function keyRange(page: Page, first: Value, last: Value): Document {
+  const kind = page.table.columns[0]?.kind ?? 'time'
+  const head = { m: page.series.market, s: page.series.symbol }
+  // A shorter document sorts before a longer one, so that `r` widens the upper bound to every document of
+  // `last`.
+  return {
+    $gte: { ...head, t: encodeValue(kind, first) },
+    $lte: { ...head, t: encodeValue(kind, last), r: new MaxKey() },
+  }
+}
+
+/**
+ * The filter of a series' rows in a span of time: a range of `_id` where time leads the key, else of the
+ * index on time.
+ */
+export function spanFilter(series: Series, table: Table, span: Span): Document {
+  const from = new Date(span.startMs)
+  const to = new Date(span.endMs)
+  if (table.timeColumn !== 0) {
+    return { symbol: series.symbol, [timeName(table)]: { $gte: from, $lt: to }, market: series.market }
+  }
+  const head = { m: series.market, s: series.symbol }
+  return { _id: { $gte: { ...head, t: from }, $lt: { ...head, t: to } } }
+}

@@ -1,0 +1,225 @@
+// Writes the rows of pages. Where the ledger knows nothing, documents are inserted at once, and a taken key
+// is the sign to look; elsewhere the stored rows are read back first and only differences are written, each
+// on condition that the stored document still is what was read. So every count is exact and whoever writes
+// the same rows meanwhile loses nothing.
+import { type AnyBulkWriteOperation, BSON, type Collection, type Document } from 'mongodb'
+import type { Table, Value } from '../../core/dataset.ts'
+import { seriesKey } from '../../core/series.ts'
+import type { Page, WriteResult } from '../../core/store.ts'
+import { UnavailableError } from '../../errors.ts'
+import { decodeValue, keyRange, type PageForm, pageForm, rawKey, sameValues } from './document.ts'
+import { isTaken } from './errors.ts'
+import { eachInFlight, pieces } from './flight.ts'
+import type { Connection } from './open.ts'
+
+/** Documents a command: larger ones bring nothing and double the memory (measured). */
+const COMMAND_ROWS = 1_000
+
+/** Ranges of one read. */
+const READ_RANGES = 100
+
+/** How often rows may turn out to be somebody else's in the middle of a write. */
+const ROUNDS = 10
+
+/** One row on its way. `unsure`: what a command whose answer was lost would have made of it. */
+type Entry = { readonly form: PageForm; readonly row: number; unsure: 'written' | 'changed' | null }
+
+/** A stored document that differs, and the fields that replace its own. */
+type Change = { readonly entry: Entry; readonly stored: Document; readonly set: Document }
+
+type Work = {
+  readonly connection: Connection
+  readonly collection: Collection
+  readonly table: Table
+  readonly refresh: boolean
+  written: number
+  changed: number
+}
+
+/** Writes the rows of `pages`, all of `table`; every one is acknowledged when this resolves. */
+export async function writeRows(
+  connection: Connection,
+  table: Table,
+  pages: readonly Page[],
+  refresh: boolean,
+): Promise<WriteResult> {
+  for (const page of pages) checkValues(page)
+  const collection = connection.database.collection(table.name)
+  const work: Work = { connection, collection, table, refresh, written: 0, changed: 0 }
+  let toInsert = entriesOf(pages.filter((page) => page.fresh))
+  let toCompare = entriesOf(pages.filter((page) => !page.fresh))
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { missing, changes } = await compare(work, toCompare)
+    const taken = await insert(work, [...toInsert, ...missing])
+    toCompare = [...taken, ...(await replace(work, changes))]
+    toInsert = []
+    if (toCompare.length === 0) return { written: work.written, changed: work.changed }
+  }
+  throw new UnavailableError(
+    `rows of ${table.name} in ${connection.place} kept changing while they were written`,
+    'let one program at a time write a series, then run the same command again',
+  )
+}
+
+/** Looks for nulls where there may be none before anything is written: MongoDB itself would take them. */
+function checkValues({ table, rows, series }: Page): void {
+  for (const [at, column] of table.columns.entries()) {
+    if (column.nullable || !rows.columns[at]?.includes(null)) continue
+    throw new Error(`a page of ${seriesKey(series)} has no value in ${column.name}`)
+  }
+}
+
+function entriesOf(pages: readonly Page[]): Entry[] {
+  return pages.flatMap((page) => {
+    const form = pageForm(page)
+    return Array.from({ length: page.rows.count }, (_, row): Entry => ({ form, row, unsure: null }))
+  })
+}
+
+/** Inserts entries that should be new; gives back those whose key is taken. */
+async function insert(work: Work, entries: readonly Entry[]): Promise<Entry[]> {
+  const taken = await eachInFlight(pieces(entries, COMMAND_ROWS), async (piece) => {
+    const documents = piece.map((entry) => entry.form.build(entry.row))
+    return work.connection.run(
+      async () => {
+        try {
+          const result = await work.collection.insertMany(documents, { ordered: false })
+          work.written += result.insertedCount
+          return []
+        } catch (error) {
+          if (!isTaken(error)) throw error
+          work.written += error.result.insertedCount
+          return error.result.getWriteErrors().flatMap((failure) => piece[failure.index] ?? [])
+        }
+      },
+      () => markUnsure(piece, 'written'),
+    )
+  })
+  return taken.flat()
+}
+
+/**
+ * Replaces what differs, where it still is as it was read; gives back the entries that must be looked at
+ * again.
+ */
+async function replace(work: Work, changes: readonly Change[]): Promise<Entry[]> {
+  const again = await eachInFlight(pieces(changes, COMMAND_ROWS), async (piece) => {
+    const entries = piece.map((change) => change.entry)
+    const operations = piece.map(
+      (change): AnyBulkWriteOperation => ({
+        updateOne: { filter: change.stored, update: { $set: change.set } },
+      }),
+    )
+    return work.connection.run(
+      async () => {
+        const result = await work.collection.bulkWrite(operations, { ordered: false })
+        work.changed += result.modifiedCount
+        // The answer does not say which were missed; those that were replaced will be found equal.
+        return result.matchedCount === piece.length ? [] : entries
+      },
+      () => markUnsure(entries, 'changed'),
+    )
+  })
+  return again.flat()
+}
+
+function markUnsure(entries: readonly Entry[], as: 'written' | 'changed'): void {
+  for (const entry of entries) entry.unsure = as
+}
+
+/** Reads the stored documents of `entries`: which are missing, and which differ and may be replaced. */
+async function compare(
+  work: Work,
+  entries: readonly Entry[],
+): Promise<{ missing: Entry[]; changes: Change[] }> {
+  const compared = await eachInFlight(pieces(entries, COMMAND_ROWS), (piece) =>
+    work.connection.run(() => comparePiece(work, piece)),
+  )
+  return {
+    missing: compared.flatMap((one) => one.missing),
+    changes: compared.flatMap((one) => one.changes),
+  }
+}
+
+async function comparePiece(
+  work: Work,
+  piece: readonly Entry[],
+): Promise<{ missing: Entry[]; changes: Change[] }> {
+  const byKey = new Map<string, { readonly entry: Entry; readonly bytes: Uint8Array }>()
+  for (const entry of piece) {
+    const bytes = BSON.serialize(entry.form.build(entry.row))
+    byKey.set(rawKey(bytes), { entry, bytes })
+  }
+  const changes: Change[] = []
+  for (const ranges of pieces(keyRanges(piece), READ_RANGES)) {
+    const cursor = work.collection.find(
+      { $or: ranges.map((range) => ({ _id: range })) },
+      { raw: true, batchSize: COMMAND_ROWS + 1 },
+    )
+    while (await cursor.hasNext()) {
+      for (const raw of cursor.readBufferedDocuments() as unknown as Uint8Array[]) {
+        const key = rawKey(raw)
+        const expected = byKey.get(key)
+        if (!expected) continue
+        byKey.delete(key)
+        const { entry, bytes } = expected
+        if (entry.unsure === null && sameValues(raw, bytes, entry.form.page.source)) continue
+        const change = changeOf(work, entry, BSON.deserialize(raw, { useBigInt64: true }))
+        if (change) changes.push(change)
+      }
+    }
+  }
+  return { missing: [...byKey.values()].map(({ entry }) => entry), changes }
+}
+
+/** The ranges of keys that hold the entries, one for each page among them. */
+function keyRanges(entries: readonly Entry[]): Document[] {
+  const bounds = new Map<PageForm, { first: Value; last: Value }>()
+  for (const { form, row } of entries) {
+    const key = form.page.rows.columns[0]?.[row] ?? null
+    const bound = bounds.get(form)
+    if (!bound) bounds.set(form, { first: key, last: key })
+    else if (precedes(key, bound.first)) bound.first = key
+    else if (precedes(bound.last, key)) bound.last = key
+  }
+  return [...bounds].map(([form, { first, last }]) => keyRange(form.page, first, last))
+}
+
+/** Whether key `a` comes before `b`; ids are text, and the shorter one is the smaller. */
+function precedes(a: Value, b: Value): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return a < b
+  const left = String(a)
+  const right = String(b)
+  return left.length === right.length ? left < right : left.length < right.length
+}
+
+/**
+ * The change that makes the stored document say what the row says, or null when it does or when the row may
+ * not replace it: REST always may, an archive only what an archive wrote, anything under refresh; null never
+ * replaces a value.
+ */
+function changeOf(work: Work, entry: Entry, document: Document): Change | null {
+  const { page, build } = entry.form
+  const { source, extracted_at: extractedAt } = document
+  const stored: Document = { _id: document._id, source, extracted_at: extractedAt }
+  const differing: string[] = []
+  for (let at = work.table.keyLength; at < work.table.columns.length; at += 1) {
+    const column = work.table.columns[at]
+    const value = page.rows.columns[at]?.[entry.row] ?? null
+    if (!column || value === null) continue
+    stored[column.name] = document[column.name] ?? null
+    if (decodeValue(column, document[column.name], work.table.name) !== value) differing.push(column.name)
+  }
+  if (differing.length === 0) {
+    const ours =
+      source === page.source && extractedAt instanceof Date && extractedAt.getTime() === page.extractedAtMs
+    // The command whose answer was lost did its work, and is counted now.
+    if (entry.unsure && ours) work[entry.unsure] += 1
+    entry.unsure = null
+    return null
+  }
+  if (page.source === 'archive' && source !== 'archive' && !work.refresh) return null
+  const whole = build(entry.row)
+  const set = Object.fromEntries([...differing, 'source', 'extracted_at'].map((name) => [name, whole[name]]))
+  return { entry, stored, set }
+}

@@ -1,0 +1,85 @@
+// The MongoDB store, for servers from 4.4 on, alone or in a replica set. It needs no transactions: rows are
+// acknowledged before the ledger speaks of them, and every step may be repeated.
+import type { LedgerRow } from '../../core/ledger.ts'
+import type { Clock } from '../../core/retry.ts'
+import { seriesKey } from '../../core/series.ts'
+import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import { UnavailableError, UserError } from '../../errors.ts'
+import { refuseNewerSchema } from '../schema.ts'
+import { checkDatabase } from './check.ts'
+import { readLedgers, recordNews } from './coverage.ts'
+import { type Turn, turns } from './flight.ts'
+import { type Connection, connect, WRITERS } from './open.ts'
+import { writeRows } from './rows.ts'
+import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { prepareSchema, schemaVersion } from './schema.ts'
+
+/** Rows a write: ten commands of a thousand documents. */
+const BATCH_ROWS = 10_000
+
+/** Opens the store. Throws UserError (URI, password, w=0, TLS) or UnavailableError (out of reach). */
+export async function openMongodb(options: StoreOptions, clock: Clock): Promise<Store> {
+  const connection = await connect(options, clock)
+  const ledgerTurn = turns()
+  return {
+    kind: 'mongodb',
+    batchRows: options.batchRows ?? BATCH_ROWS,
+    writers: WRITERS,
+    prepare: (tables) => prepareSchema(connection, tables),
+    ledger: async (series) => {
+      const keys = series.map(seriesKey)
+      const [version, ledgers] = await Promise.all([schemaVersion(connection), readLedgers(connection, keys)])
+      refuseNewerSchema(version, connection.place)
+      return keys.map((key) => ledgers.get(key) ?? [])
+    },
+    knownSeries: (tables) => knownSeries(connection, tables),
+    write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions?.refresh ?? false),
+    holding: (series, table) => holding(connection, series, table),
+    counts: (series, table, spans) => counts(connection, series, table, spans),
+    read: (series, table, span, limit) => readRows(connection, series, table, span, limit),
+    check: (tables) => checkDatabase(connection, tables),
+    close: () => connection.client.close(),
+  }
+}
+
+/**
+ * MongoDB makes a missing collection at the first insert, without its index, so a database that was dropped
+ * meanwhile must be noticed; and so must a newer program that changed the schema.
+ */
+async function checkSchema(connection: Connection): Promise<void> {
+  const version = await schemaVersion(connection)
+  refuseNewerSchema(version, connection.place)
+  if (version > 0) return
+  throw new UnavailableError(
+    `${connection.place} was dropped while it was in use, or was never prepared`,
+    'run the same command again: it makes what it needs',
+  )
+}
+
+async function write(
+  connection: Connection,
+  ledgerTurn: Turn,
+  pages: readonly Page[],
+  refresh: boolean,
+): Promise<WriteResult> {
+  const table = pages[0]?.table
+  if (!table) return { written: 0, changed: 0 }
+  if (connection.readOnly)
+    throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
+  await checkSchema(connection)
+  const result = await writeRows(connection, table, pages, refresh)
+  const news = new Map<string, LedgerRow[]>()
+  for (const page of pages) {
+    const key = seriesKey(page.series)
+    news.set(key, [...(news.get(key) ?? []), ...page.ledger])
+  }
+  // In turns, so that pages of one series that are written at once do not get into each other's way, and
+  // become one ledger row.
+  await ledgerTurn(() =>
+    recordNews(
+      connection,
+      [...news].map(([series, rows]) => ({ series, rows })),
+    ),
+  )
+  return result
+}

@@ -1,0 +1,120 @@
+// Turns what PostgreSQL, TLS and the network say into instructions, and tells what may pass by itself.
+// SQLSTATE codes: PostgreSQL documentation, appendix A.
+import { PetrosaError, UnavailableError, UserError } from '../../errors.ts'
+import { type Address, placeText } from './address.ts'
+
+const REPEAT = 'then run the same command again: all that was committed is kept'
+
+/** The SQLSTATE of the server, or the code of the system or the driver; '' when there is none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** The connection was lost, or could not be made because of a state that passes. */
+const lost = /^(08...|57P0[1-5]|53300|25P03|CONNECTION_(CLOSED|DESTROYED|ENDED)|CONNECT_TIMEOUT)$/
+const unreached = /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/
+
+/**
+ * Deadlock, serialisation failure, lock timeout, a template database in use, memory: another try may succeed.
+ */
+const passing = /^(40P01|40001|55P03|55006|53200)$/
+
+/** Whether the same work may succeed when it is tried again soon. */
+export function isTransient(error: unknown): boolean {
+  const code = codeOf(error)
+  return lost.test(code) || unreached.test(code) || passing.test(code)
+}
+
+/** Whether `error` says that the database does not exist. */
+export function isMissingDatabase(error: unknown): boolean {
+  return codeOf(error) === '3D000'
+}
+
+/** Whether `error` says that a table or a schema does not exist. */
+export function isMissingTable(error: unknown): boolean {
+  return codeOf(error) === '42P01' || codeOf(error) === '3F000'
+}
+
+/** `error` as an instruction; errors that are already one, and defects, stay as they are. */
+export function explained(error: unknown, address: Address): unknown {
+  if (error instanceof PetrosaError) return error
+  const code = codeOf(error)
+  const place = placeText(address)
+  const said = error instanceof Error ? error.message : String(error)
+  const options = { cause: error }
+  const user = (message: string, advice: string): UserError => new UserError(message, advice, options)
+  const unavailable = (message: string, advice: string): UnavailableError =>
+    new UnavailableError(message, advice, options)
+  switch (code) {
+    case '28P01':
+    case '28000':
+    case '28001':
+      return user(
+        `the ${place} refuses the user: ${said}`,
+        'correct user and password in --db-uri or POSTGRESQL_URI, or pg_hba.conf',
+      )
+    case '3D000':
+      return user(
+        `the ${place} does not exist`,
+        `make it: CREATE DATABASE ${quoted(address.database)} ENCODING 'UTF8'`,
+      )
+    case '42501':
+      return user(
+        `the ${place} refuses: ${said}`,
+        'grant the right it names; petrosa check lists what is needed',
+      )
+    case '25006':
+      return user(`the ${place} is read-only: ${said}`, 'name the primary server in the URI, not a replica')
+    case '42P01':
+    case '3F000':
+      return user(`the schema in the ${place} is missing: ${said}`, 'make it with petrosa check --prepare')
+    case '53100':
+      return unavailable(`no space left for the ${place}`, `free some space on the server, ${REPEAT}`)
+    case '53300':
+      return unavailable(
+        `the ${place} has no connection left: ${said}`,
+        'raise max_connections or close other programs',
+      )
+    case '57014':
+      return unavailable(`the ${place} took too long: ${said}`, `see what keeps the server busy, ${REPEAT}`)
+    case '55P03':
+      return unavailable(`the ${place} is locked by another program: ${said}`, `let it finish, ${REPEAT}`)
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EAI_FAIL':
+      return unavailable(
+        `the host of the ${place} is unknown`,
+        'correct the host in --db-uri or POSTGRESQL_URI, or the name service',
+      )
+    default:
+  }
+  if (isTlsCode(code)) {
+    return user(
+      `TLS with the ${place} failed: ${said}`,
+      'correct sslmode, sslrootcert or the certificate of the server',
+    )
+  }
+  if (isTransient(error)) {
+    return unavailable(
+      `the ${place} is not available: ${said}`,
+      `see whether the server runs and can be reached, ${REPEAT}`,
+    )
+  }
+  if (/^(SASL_SIGNATURE_MISMATCH|0A000|42704|22023|08P01)$/.test(code)) {
+    return user(
+      `the ${place} refuses: ${said}`,
+      'check the URI and the version of the server; PostgreSQL 12 is the oldest that serves',
+    )
+  }
+  return error
+}
+
+/** Codes that OpenSSL, BoringSSL and Node give to a certificate or a handshake that fails. */
+function isTlsCode(code: string): boolean {
+  return /CERT|SSL|TLS|SELF_SIGNED|LEAF_SIGNATURE|HOSTNAME_MISMATCH/.test(code)
+}
+
+/** A name as an SQL identifier. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

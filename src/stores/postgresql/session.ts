@@ -1,0 +1,147 @@
+// One connection to a PostgreSQL server, used by one caller at a time. It never reconnects: a connection that
+// was lost in the middle of a transaction must not go on outside of it. Whoever needs another takes another
+// from the pool.
+import type { Socket } from 'node:net'
+import postgres, { type Sql } from 'postgres'
+import type { Address } from './address.ts'
+import { copyIn } from './copy.ts'
+import { codedError, connectSocket } from './socket.ts'
+
+/**
+ * What a value of a statement may be; lists travel as array literals (copy-text.ts), which the server casts.
+ */
+export type Parameter = string | number | null
+
+export type Answer = {
+  /** Rows as lists of values, in the order of the select list. */
+  readonly rows: readonly (readonly unknown[])[]
+  readonly count: number
+  /** The server's word for what it did, for example COMMIT. */
+  readonly command: string
+}
+
+export type Session = {
+  /** False once the connection is lost or destroyed; nothing can be run then. */
+  isAlive(): boolean
+  /** Whether the wire is encrypted. */
+  readonly encrypted: boolean
+  /** How long each of the next statements may take before the connection counts as dead, in milliseconds. */
+  setLimit(limitMs: number): void
+  /**
+   * One statement. Without parameters it may be several, separated by semicolons: the last one's answer
+   * counts.
+   */
+  run(text: string, parameters?: readonly Parameter[], prepare?: boolean): Promise<Answer>
+  /** COPY … FROM STDIN; how many rows the server took. */
+  copy(statement: string, chunks: Iterable<string | Uint8Array>): Promise<number>
+  /** Ends in peace, after what is under way. */
+  end(): Promise<void>
+  /** Ends at once; what is under way fails. */
+  destroy(): void
+}
+
+/** The limit until setLimit names another: enough for signing in. */
+const FIRST_LIMIT_MS = 60_000
+
+/** How long a peaceful end may take. */
+const END_TIMEOUT_SECONDS = 2
+
+/** Opens a connection and signs in. Throws what the system, TLS or the server says; errors.ts explains it. */
+export async function openSession(address: Address): Promise<Session> {
+  const socket = await connectSocket(address)
+  let handedOut = false
+  let alive = true
+  const sql = postgres({
+    ...accountOf(address),
+    max: 1,
+    ssl: false,
+    fetch_types: false,
+    max_lifetime: null,
+    connect_timeout: address.connectTimeoutMs / 1_000,
+    onnotice: () => {},
+    onclose: () => {
+      alive = false
+    },
+    // The driver asks for a socket again whenever it wants to reconnect: there is only one.
+    socket: () => {
+      if (handedOut) throw codedError('the server closed the connection', 'ECONNRESET')
+      handedOut = true
+      return socket
+    },
+  } as postgres.Options<Record<string, never>>) as unknown as Sql
+  const destroy = (): void => {
+    alive = false
+    socket.destroy()
+    void sql.end({ timeout: 0 }).catch(() => {})
+  }
+  // Heard here before the driver hears it: between a socket's error and its close the driver takes statements
+  // that it never answers.
+  socket.on('error', () => {
+    alive = false
+  })
+  const session = sessionOf(sql, socket, () => alive, destroy)
+  try {
+    await session.run('SELECT 1')
+    return session
+  } catch (error) {
+    destroy()
+    throw error
+  }
+}
+
+function accountOf(address: Address): Record<string, unknown> {
+  const endpoint = address.endpoints[0]
+  return {
+    host: endpoint?.host,
+    port: endpoint?.port,
+    ...(address.user === null ? {} : { user: address.user }),
+    ...(address.password === null ? {} : { pass: address.password }),
+    database: address.database,
+    connection: {
+      application_name: address.applicationName,
+      timezone: 'UTC',
+      ...(address.options === null ? {} : { options: address.options }),
+    },
+  }
+}
+
+function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: () => void): Session {
+  let limitMs = FIRST_LIMIT_MS
+  let failCurrent: ((error: unknown) => void) | null = null
+  socket.once('close', () => failCurrent?.(codedError('the connection was lost', 'ECONNRESET')))
+  /** Rejects when the connection is lost, and loses it when the server or the network falls silent. */
+  const bounded = async <T>(start: () => Promise<T>): Promise<T> => {
+    if (!isAlive()) throw codedError('the connection was lost', 'ECONNRESET')
+    const broken = Promise.withResolvers<never>()
+    failCurrent = broken.reject
+    const timer = setTimeout(() => {
+      broken.reject(codedError('the server fell silent', 'ETIMEDOUT'))
+      destroy()
+    }, limitMs)
+    try {
+      return await Promise.race([start(), broken.promise])
+    } catch (error) {
+      // After a FATAL error the server closes the connection, which may be seen some time later.
+      if (error instanceof Error && 'severity' in error && error.severity === 'FATAL') destroy()
+      throw error
+    } finally {
+      failCurrent = null
+      clearTimeout(timer)
+    }
+  }
+  return {
+    isAlive,
+    encrypted: 'encrypted' in socket && socket.encrypted === true,
+    setLimit: (ms) => {
+      limitMs = ms
+    },
+    run: (text, parameters = [], prepare = false) =>
+      bounded(async () => {
+        const answer = await sql.unsafe(text, [...parameters], { prepare }).values()
+        return { rows: answer, count: answer.count ?? 0, command: answer.command }
+      }),
+    copy: (statement, chunks) => bounded(() => copyIn(sql, statement, chunks)),
+    end: () => sql.end({ timeout: END_TIMEOUT_SECONDS }),
+    destroy,
+  }
+}

@@ -1,0 +1,142 @@
+// The PostgreSQL store: the contract of core/store.ts over a bounded pool of sessions, with every failure
+// explained and what may pass tried again.
+import { emptyRows } from '../../core/dataset.ts'
+import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
+import { seriesKey } from '../../core/series.ts'
+import type { Finding, Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import { PetrosaError, UserError } from '../../errors.ts'
+import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
+import { type Address, parseAddress, placeText } from './address.ts'
+import { checkServer } from './check.ts'
+import { createDatabase } from './database.ts'
+import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
+import { readLedgers } from './ledger.ts'
+import { type Pool, sessionPool } from './pool.ts'
+import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
+import { openSession, type Session } from './session.ts'
+import { inTransaction } from './transaction.ts'
+import { wayOf, writePages } from './write.ts'
+
+/** Rows a write: on a busy machine a fifth faster than 10,000 (measured); more would only hold memory. */
+const BATCH_ROWS = 25_000
+
+/** Writes at once: two connections keep a server of two cores busy, four bring nothing (measured). */
+const WRITERS = 2
+
+/** Connections in all: the writers, and two for reads. */
+const SESSIONS = WRITERS + 2
+
+/** A server that restarts is back within some seconds: six tries in about five. */
+const lostPolicy: RetryPolicy = { attempts: 6, firstPauseMs: 200, longestPauseMs: 4_000 }
+
+/** Opens the store; connects when it is first used. Throws UserError when the URI is none. */
+export async function openPostgresql(options: StoreOptions, clock: Clock): Promise<Store> {
+  const address = parseAddress(options.uri)
+  const pool = sessionPool(SESSIONS, () => openSession(address))
+  return postgresqlStore(address, pool, options, clock)
+}
+
+function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, clock: Clock): Store {
+  const place = placeText(address)
+  const again = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await retry({
+        policy: lostPolicy,
+        clock,
+        attempt: work,
+        again: (error) => (isTransient(error) ? { atLeastMs: 0 } : false),
+      })
+    } catch (error) {
+      throw explained(error, address)
+    }
+  }
+  /** Reads in one transaction; what does not exist reads as `empty`. */
+  const read = <T>(empty: T, work: (session: Session) => Promise<T>): Promise<T> =>
+    again(async () => {
+      try {
+        return await pool.use((session) => inTransaction(session, 'read', () => work(session)))
+      } catch (error) {
+        if (isMissingTable(error) || (options.readOnly && isMissingDatabase(error))) return empty
+        throw error
+      }
+    })
+  const writer = bulkWriter(pool)
+  return {
+    kind: 'postgresql',
+    batchRows: options.batchRows ?? BATCH_ROWS,
+    writers: WRITERS,
+    prepare: (tables) =>
+      again(async () => {
+        const prepared = (): Promise<void> =>
+          pool.use((session) => prepareSchema(session, tables, !options.readOnly, place))
+        try {
+          await prepared()
+        } catch (error) {
+          if (!isMissingDatabase(error)) throw error
+          if (options.readOnly) return
+          await createDatabase(address)
+          await prepared()
+        }
+      }),
+    ledger: (series) =>
+      read(
+        series.map(() => []),
+        async (session) => {
+          if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return series.map(() => [])
+          refuseNewerSchema(await schemaVersion(session), `the ${place}`)
+          const found = await readLedgers(session, series.map(seriesKey))
+          return series.map((one) => found.get(seriesKey(one)) ?? [])
+        },
+      ),
+    knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
+    write: async (pages, writeOptions) => {
+      if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
+      return again(() => writer(pages, writeOptions?.refresh ?? false))
+    },
+    holding: (series, table) => read(null, (session) => holding(session, series, table)),
+    counts: (series, table, spans) =>
+      read(
+        spans.map(() => 0),
+        (session) => counts(session, series, table, spans),
+      ),
+    read: (series, table, span, limit) =>
+      read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
+    check: async (tables) => {
+      try {
+        return await pool.use((session) => checkServer(session, tables, place, SESSIONS))
+      } catch (error) {
+        return [failedCheck(explained(error, address))]
+      }
+    },
+    close: () => pool.close(),
+  }
+}
+
+/** Series whose rows were there although nobody expected them: how many are remembered. */
+const MET_SERIES = 10_000
+
+/**
+ * Writes straight where that promises to work, and once rows were met, by comparison for the rest of those
+ * series.
+ */
+function bulkWriter(pool: Pool): (pages: readonly Page[], refresh: boolean) => Promise<WriteResult> {
+  const met = new Set<string>()
+  return async (pages, refresh) => {
+    const first = pages.some((page) => met.has(seriesKey(page.series))) ? 'merge' : wayOf(pages)
+    try {
+      return await pool.use((session) => writePages(session, pages, refresh, first))
+    } catch (error) {
+      if (first !== 'straight' || codeOf(error) !== '23505') throw error
+    }
+    if (met.size > MET_SERIES) met.clear()
+    for (const page of pages) met.add(seriesKey(page.series))
+    return pool.use((session) => writePages(session, pages, refresh, 'merge'))
+  }
+}
+
+/** A failure as the one finding that can be made. Defects are thrown on. */
+function failedCheck(error: unknown): Finding {
+  if (!(error instanceof PetrosaError)) throw error
+  return { name: 'store reachable', ok: false, detail: error.message, advice: error.advice }
+}

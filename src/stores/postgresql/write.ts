@@ -1,0 +1,103 @@
+// Writes pages and their coverage in one transaction. Bulks of rows that nobody expects to be there are
+// copied straight in; all others are merged, through a temporary table where they are many.
+import type { LedgerRow } from '../../core/ledger.ts'
+import { seriesKey } from '../../core/series.ts'
+import type { Page, WriteResult } from '../../core/store.ts'
+import { pageArrays } from './array-text.ts'
+import { copyChunks } from './copy-bytes.ts'
+import { layersOf } from './layers.ts'
+import { writeLedgers } from './ledger.ts'
+import { lockSeries } from './locks.ts'
+import { copyStatement, createStage, mergeArrays, mergeStage, stageName } from './merge.ts'
+import type { Session } from './session.ts'
+import { inTransaction } from './transaction.ts'
+
+/** From here on COPY pays; below, one statement with arrays has fewer round trips. */
+export const COPY_ROWS = 500
+
+/**
+ * straight: COPY into the table itself, which fails with 23505 when a row is there already. merge: compare
+ * with what is there.
+ */
+export type Way = 'straight' | 'merge'
+
+/** The way that promises most for `pages`. */
+export function wayOf(pages: readonly Page[]): Way {
+  const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
+  return rows >= COPY_ROWS && pages.every((page) => page.fresh) ? 'straight' : 'merge'
+}
+
+/**
+ * Writes `pages`, all of one table, in one transaction. Throws what the server says; then nothing of them is
+ * stored.
+ */
+export function writePages(
+  session: Session,
+  pages: readonly Page[],
+  refresh: boolean,
+  way: Way,
+): Promise<WriteResult> {
+  return inTransaction(session, 'write', async () => {
+    const news = newsOf(pages)
+    await lockSeries(session, [...news.keys()])
+    const result = await writeRows(session, pages, refresh, way)
+    await writeLedgers(session, news)
+    return result
+  })
+}
+
+async function writeRows(
+  session: Session,
+  pages: readonly Page[],
+  refresh: boolean,
+  way: Way,
+): Promise<WriteResult> {
+  let written = 0
+  let changed = 0
+  const layers = layersOf(pages)
+  for (const layer of layers) {
+    const result = await writeLayer(session, layer, refresh, way)
+    written += result.written
+    changed += result.changed
+  }
+  return { written, changed }
+}
+
+/** Writes pages in which no key comes twice. */
+async function writeLayer(
+  session: Session,
+  pages: readonly Page[],
+  refresh: boolean,
+  way: Way,
+): Promise<WriteResult> {
+  const table = pages[0]?.table
+  if (!table) return { written: 0, changed: 0 }
+  if (pages.some((page) => page.table.name !== table.name))
+    throw new Error('a write holds pages of one table')
+  if (way === 'straight') {
+    return { written: await session.copy(copyStatement(table, table.name), copyChunks(pages)), changed: 0 }
+  }
+  const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
+  if (rows < COPY_ROWS)
+    return counted(await session.run(mergeArrays(table, refresh), pageArrays(pages), true))
+  await session.run(`${createStage(table)}; TRUNCATE ${stageName(table)}`)
+  await session.copy(copyStatement(table, stageName(table)), copyChunks(pages))
+  return counted(await session.run(mergeStage(table, refresh)))
+}
+
+function counted(answer: { readonly rows: readonly (readonly unknown[])[] }): WriteResult {
+  const [written, changed] = answer.rows[0] ?? []
+  return { written: Number(written), changed: Number(changed) }
+}
+
+/** What the pages tell of each series, in their order. */
+function newsOf(pages: readonly Page[]): ReadonlyMap<string, readonly LedgerRow[]> {
+  const news = new Map<string, LedgerRow[]>()
+  for (const page of pages) {
+    const key = seriesKey(page.series)
+    const rows = news.get(key)
+    if (rows) rows.push(...page.ledger)
+    else news.set(key, [...page.ledger])
+  }
+  return news
+}
