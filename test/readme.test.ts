@@ -10,6 +10,7 @@ import { commands } from '../src/cli/all.ts'
 import { parseFlags } from '../src/cli/flags.ts'
 import { runProgram } from '../src/cli/program.ts'
 import { resolveSettings } from '../src/settings/resolve.ts'
+import { realWait } from '../src/world.ts'
 import { type LocalExchange, startExchange } from './rig/exchange.ts'
 import { codeBlocks, headings, links, type ShellCommand, shellCommands } from './rig/markdown.ts'
 import { withGeneratedTables } from './rig/readme-tables.ts'
@@ -46,7 +47,7 @@ function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
     files: { 'petrosa.yaml': codeBlocks(readme, 'yaml')[0] ?? '' },
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
-    wait: (ms) => Bun.sleep(ms),
+    wait: realWait,
     fetch: (url, init) => fetch(url, init),
   })
 }

@@ -2,7 +2,7 @@
 import { patternTest } from '../binance/symbols.ts'
 import { advance } from '../core/calendar.ts'
 import { findGaps, isOpen } from '../core/gaps.ts'
-import { type LedgerRow, settledSpans } from '../core/ledger.ts'
+import { type LedgerRow, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
@@ -37,7 +37,9 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
       context.world.signal.throwIfAborted()
       statuses.push(await statusOf(store, series, ledgers[i] ?? []))
     }
-    return { fields: { series: statuses }, text: statusText(statuses), exitCode: 0 }
+    const unfinished = ledgers.filter((ledger) => wantedSpans(ledger).length > 0).length
+    const text = statusText(statuses) + unfinishedNote(unfinished)
+    return { fields: { series: statuses }, text, exitCode: 0 }
   })
 }
 
@@ -120,4 +122,11 @@ function gapsNote(statuses: readonly SeriesStatus[]): string {
     'row',
   )
   return `${counted(open, 'gap')} open, ${missing} missing\n`
+}
+
+/** What a gap between stored rows does not show: spans that a pass set out to fetch and did not get. */
+function unfinishedNote(series: number): string {
+  return series === 0
+    ? ''
+    : `${thousands(series)} series unfinished: petrosa klines first fetches what a pass left behind\n`
 }

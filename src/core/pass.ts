@@ -150,7 +150,10 @@ class Pass {
   async #keep(job: SeriesJob, step: Step): Promise<void> {
     this.#options.signal.throwIfAborted()
     this.#rowsFetched += step.rows.count
-    const known = job.ledger.some((row) => row.startMs < step.span.endMs && row.endMs > step.span.startMs)
+    // What is only wanted was never written, since rows and coverage are written together.
+    const known = job.ledger.some(
+      (row) => row.verdict !== 'wanted' && row.startMs < step.span.endMs && row.endMs > step.span.startMs,
+    )
     for (const row of step.ledger) {
       if (row.verdict !== 'rows' && row.verdict !== 'wanted')
         this.#options.tell({ type: 'hole-settled', series: job.series, row })

@@ -20,7 +20,6 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
   let [seriesToDo, seriesDone, rowsToDo, rows] = [0, 0, 0, 0]
   const weights = new Map<string, { used: number; limit: number }>()
   let pausedUntilMs = 0
-  let running = false
 
   const facts = (): { rate: number; leftSeconds: number | null } => {
     const seconds = (monotonicMs() - startedMs) / 1_000
@@ -53,20 +52,19 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       seconds_left: leftSeconds === null ? null : Math.round(leftSeconds),
     })
   }
-  const stopped = new AbortController()
-  const tick = async (): Promise<void> => {
-    for (;;) {
-      await clock.wait(TICK_MS, stopped.signal)
-      if (!running) continue
-      if (terminal.isTerminal) draw()
-      else if (monotonicMs() - loggedMs >= LOG_MS) {
-        loggedMs = monotonicMs()
-        say()
-      }
+  const tick = (): void => {
+    if (terminal.isTerminal) draw()
+    else if (monotonicMs() - loggedMs >= LOG_MS) {
+      loggedMs = monotonicMs()
+      say()
     }
   }
-  // Only `stop` ends the ticking, and that is no failure.
-  tick().catch(() => undefined)
+  let ticking: (() => void) | null = null
+  const stop = (): void => {
+    ticking?.()
+    ticking = null
+    terminal.status('')
+  }
 
   const tell = (event: PetrosaEvent): void => {
     if (event.type === 'pass-planned') {
@@ -74,27 +72,36 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       loggedMs = startedMs
       seriesToDo = event.seriesToDo
       rowsToDo = event.rowsToDo
-      running = event.seriesToDo > 0
+      seriesDone = 0
+      rows = 0
+      stop()
+      if (event.seriesToDo > 0) ticking = every(clock, TICK_MS, tick)
     } else if (event.type === 'page-fetched') rows += event.rows
     else if (event.type === 'series-done') seriesDone += 1
     else if (event.type === 'weight') weights.set(event.host, event)
     else if (event.type === 'exchange-paused') pausedUntilMs = event.untilMs
-    else if (event.type === 'pass-ended') {
-      running = false
-      terminal.status('')
-    }
-    if (running && terminal.isTerminal && monotonicMs() - drawnMs >= REDRAW_MS) {
+    else if (event.type === 'pass-ended') stop()
+    if (ticking && terminal.isTerminal && monotonicMs() - drawnMs >= REDRAW_MS) {
       drawnMs = monotonicMs()
       draw()
     }
   }
-  return {
-    tell,
-    stop: () => {
-      stopped.abort()
-      terminal.status('')
-    },
+  return { tell, stop }
+}
+
+/** Calls `work` every `ms` by the clock, until what it gives back is called. */
+function every(clock: Clock, ms: number, work: () => void): () => void {
+  const stopped = new AbortController()
+  const loop = async (): Promise<void> => {
+    await clock.wait(ms, stopped.signal)
+    // A clock may let a pause run to its end although it is stopped.
+    while (!stopped.signal.aborted) {
+      work()
+      await clock.wait(ms, stopped.signal)
+    }
   }
+  loop().catch(() => undefined)
+  return () => stopped.abort()
 }
 
 /** 1234567 as 1,234,567. */

@@ -1,5 +1,5 @@
-// A world without a machine: a clock that is told to move, a network that is a function, and streams that keep
-// what was written. For tests of everything that takes a World.
+// A world without a machine: a clock that is told to move, a network that is a function, and streams that
+// keep what was written. For tests of everything that takes a World.
 import type { Stream, World } from '../../src/world.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 

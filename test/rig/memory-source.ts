@@ -65,7 +65,9 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
   return { source, asks, mostAtOnce: () => most }
 }
 
-/** A candle of a list: it closes one period after it opens, and is there at once, unless it says otherwise. */
+/**
+ * A candle of a list: it closes one period after it opens, and is there at once, unless it says otherwise.
+ */
 export type ListedCandle = {
   readonly openMs: number
   readonly closeMs?: number

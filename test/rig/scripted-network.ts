@@ -1,5 +1,5 @@
-// A network that is a script: each request gets the next answer, or what a function says. It knows which bodies
-// nobody has read or cancelled, and when each request was made.
+// A network that is a script: each request gets the next answer, or what a function says. It knows which
+// bodies nobody has read or cancelled, and when each request was made.
 import type { World } from '../../src/world.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 

@@ -1,5 +1,5 @@
-// One simulated life of a store: passes with faults, stops and restarts on a virtual clock, then calm ones. All
-// chance comes from the seed, so that a seed that fails can be replayed.
+// One simulated life of a store: passes with faults, stops and restarts on a virtual clock, then calm ones.
+// All chance comes from the seed, so that a seed that fails can be replayed.
 import { Client } from '../../src/binance/client.ts'
 import { restSource } from '../../src/binance/rest.ts'
 import { DAY_MS, floorToPeriod, HOUR_MS } from '../../src/core/calendar.ts'

@@ -2,68 +2,24 @@
 // stop every caller, the probe that tells down from unwilling, bodies that are always read, and stops.
 import { describe, expect, spyOn, test } from 'bun:test'
 import fc from 'fast-check'
-import { Client, type ClientRequest } from '../../src/binance/client.ts'
-import type { PetrosaEvent } from '../../src/core/events.ts'
 import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../../src/errors.ts'
-import { fakeWorld } from '../rig/fake-world.ts'
-import { type Scripted, type ScriptedNetwork, scriptedNetwork } from '../rig/scripted-network.ts'
+import {
+  clientRig,
+  errorOf,
+  isTime,
+  pages,
+  request,
+  CLIENT_START_MS as START_MS,
+  timeBody,
+} from '../rig/client-rig.ts'
+import type { Scripted } from '../rig/scripted-network.ts'
 import { runsFor } from '../rig/seed.ts'
-import { type VirtualClock, virtualClock } from '../rig/virtual-clock.ts'
 
 const runs = runsFor('test/unit/client.test.ts')
-const START_MS = Date.UTC(2024, 0, 1, 12, 0, 20)
-
-type Rig = {
-  readonly client: Client
-  readonly clock: VirtualClock
-  readonly network: ScriptedNetwork
-  readonly stop: AbortController
-  readonly events: readonly PetrosaEvent[]
-}
-
-type Script = Parameters<typeof scriptedNetwork>[1]
-
-function rigOf(script: Script, seed = 1): Rig {
-  const clock = virtualClock({ startMs: START_MS, seed })
-  const network = scriptedNetwork(clock, script)
-  const stop = new AbortController()
-  const events: PetrosaEvent[] = []
-  const client = new Client(fakeWorld({ clock, fetch: network.fetch, signal: stop.signal }), {
-    urls: { spot: 'https://spot.test/base/', um: 'https://um.test' },
-    weightShare: 0.9,
-    tell: (event) => void events.push(event),
-  })
-  return { client, clock, network, stop, events }
-}
-
-const request = (facts: Partial<ClientRequest<string>> = {}): ClientRequest<string> => ({
-  market: 'spot',
-  path: '/api/v3/klines',
-  query: { symbol: 'BTCUSDT', limit: '2' },
-  weight: 2,
-  mostBytes: 1_000,
-  read: (body) => Buffer.from(body).toString(),
-  ...facts,
-})
-
-const isTime = (url: URL): boolean => url.pathname.endsWith('/time')
-const timeBody = (ms: number): Scripted => ({ body: JSON.stringify({ serverTime: ms }) })
-/** The pages by a list, the last one for ever; the clock always answers. */
-const pages =
-  (...answers: readonly Scripted[]): Script =>
-  ({ url, atMs }, number) =>
-    isTime(url) ? timeBody(atMs) : (answers[number - 1] ?? answers.at(-1) ?? {})
-const errorOf = async (clock: VirtualClock, work: Promise<unknown>): Promise<unknown> =>
-  clock.run(
-    work.then(
-      () => 'no error',
-      (error: unknown) => error,
-    ),
-  )
 
 describe('one request', () => {
   test('asks the right address, once, and says who asks', async () => {
-    const { client, clock, network } = rigOf(pages({ body: 'rows' }))
+    const { client, clock, network } = clientRig(pages({ body: 'rows' }))
     const reply = await clock.run(client.get(request()))
     expect(reply).toEqual({ value: 'rows', askedAtMs: START_MS })
     expect(network.calls.map(({ url }) => url.href)).toEqual([
@@ -77,7 +33,9 @@ describe('one request', () => {
   })
 
   test('learns what the exchange counts, and tells the request and the weight', async () => {
-    const { client, clock, events } = rigOf(pages({ body: '[]', headers: { 'x-mbx-used-weight-1m': '345' } }))
+    const { client, clock, events } = clientRig(
+      pages({ body: '[]', headers: { 'x-mbx-used-weight-1m': '345' } }),
+    )
     await clock.run(client.get(request()))
     expect(client.budget('spot').used).toBe(345)
     expect(client.budget('um').used).toBe(0)
@@ -94,8 +52,17 @@ describe('one request', () => {
     ])
   })
 
+  test('a request that failed on the way is not counted as in flight for ever', async () => {
+    const lost = new Error('reset')
+    const { client, clock } = clientRig(
+      pages(lost, lost, { body: '[]', headers: { 'x-mbx-used-weight-1m': '100' } }),
+    )
+    await clock.run(client.get(request()))
+    expect(client.budget('spot').used).toBe(100)
+  })
+
   test('a senseless header is not learned', async () => {
-    const { client, clock } = rigOf(pages({ body: '[]', headers: { 'x-mbx-used-weight-1m': 'many' } }))
+    const { client, clock } = clientRig(pages({ body: '[]', headers: { 'x-mbx-used-weight-1m': 'many' } }))
     await clock.run(client.get(request()))
     expect(client.budget('spot').used).toBe(2)
   })
@@ -112,7 +79,7 @@ describe('what is asked again', () => {
   ]
   for (const [name, fault] of passing) {
     test(`${name}: until it passes, and no body is left unread`, async () => {
-      const { client, clock, network, events } = rigOf(pages(fault, fault, { body: 'rows' }))
+      const { client, clock, network, events } = clientRig(pages(fault, fault, { body: 'rows' }))
       expect((await clock.run(client.get(request()))).value).toBe('rows')
       expect([network.calls.length, network.unread(), client.weight]).toEqual([3, 0, 6])
       const told = events.filter((event) => event.type === 'page-retried')
@@ -128,17 +95,17 @@ describe('what is asked again', () => {
       if (reads < 3) throw new MalformedError('garbled')
       return 'well'
     }
-    const { client, clock } = rigOf(pages({ body: 'x' }))
+    const { client, clock } = clientRig(pages({ body: 'x' }))
     expect((await clock.run(client.get(request({ read })))).value).toBe('well')
     expect(client.requests).toBe(3)
   })
 
-  test('eight times at most, three where the neighbour was refused; all in less than 16 s and 1 s', async () => {
+  test('eight times at most within 16 s, three within 1 s where the neighbour was refused', async () => {
     for (const [hurried, tries, longestMs] of [
       [false, 8, 16_000],
       [true, 3, 1_000],
     ] as const) {
-      const { client, clock, network } = rigOf(pages({ status: 500 }))
+      const { client, clock, network } = clientRig(pages({ status: 500 }))
       expect(await errorOf(clock, client.get(request({ hurried })))).toBeInstanceOf(RefusedError)
       expect(network.calls.filter(({ url }) => !isTime(url))).toHaveLength(tries)
       const lastMs = Math.max(...network.calls.filter(({ url }) => !isTime(url)).map(({ atMs }) => atMs))
@@ -147,7 +114,7 @@ describe('what is asked again', () => {
   })
 
   test('a request that hangs is given up after 20 s and asked again', async () => {
-    const { client, clock, network } = rigOf(pages('hang', { body: 'rows' }))
+    const { client, clock, network } = clientRig(pages('hang', { body: 'rows' }))
     const timeout = spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
       const over = new AbortController()
       clock.wait(ms).then(
@@ -179,14 +146,14 @@ describe('what is not asked again', () => {
   ]
   for (const [name, answer, kind] of final) {
     test(`${name}: one request, its body read`, async () => {
-      const { client, clock, network } = rigOf(pages(answer))
+      const { client, clock, network } = clientRig(pages(answer))
       expect(await errorOf(clock, client.get(request()))).toBeInstanceOf(kind)
       expect([network.calls.length, network.unread()]).toEqual([1, 0])
     })
   }
 
   test('a failure whose body never ends, or is huge, is still the failure of its status', async () => {
-    const { client, clock, network } = rigOf(pages({ status: 400, body: 'x'.repeat(100_000) }))
+    const { client, clock, network } = clientRig(pages({ status: 400, body: 'x'.repeat(100_000) }))
     expect(String(await errorOf(clock, client.get(request())))).toContain('spot.test answered 400')
     expect(network.unread()).toBe(0)
   })
@@ -194,7 +161,7 @@ describe('what is not asked again', () => {
 
 describe('down, or only unwilling', () => {
   test('an exchange that still tells the time refuses: the page is named, the run goes on', async () => {
-    const { client, clock, network } = rigOf(pages({ status: 500, body: '' }))
+    const { client, clock, network } = clientRig(pages({ status: 500, body: '' }))
     const error = await errorOf(clock, client.get(request()))
     expect(error).toBeInstanceOf(RefusedError)
     expect(String(error)).toContain('answered 500')
@@ -202,7 +169,7 @@ describe('down, or only unwilling', () => {
   })
 
   test('one that does not is not available: the cause and what to look at are said', async () => {
-    const { client, clock, network } = rigOf(() =>
+    const { client, clock, network } = clientRig(() =>
       Object.assign(new Error('x'), { code: 'ConnectionRefused' }),
     )
     const error = await errorOf(clock, client.get(request()))
@@ -213,19 +180,19 @@ describe('down, or only unwilling', () => {
 
   test('an address that is something else is for the user to mend', async () => {
     for (const body of ['<html>hello</html>', '{"time":1}', '{"serverTime":"soon"}']) {
-      const { client, clock } = rigOf(() => ({ body }))
+      const { client, clock } = clientRig(() => ({ body }))
       expect(await errorOf(clock, client.syncClock('um'))).toMatchObject({
         exitCode: 2,
         message: expect.stringContaining('https://um.test is not the exchange'),
         advice: expect.stringContaining('BINANCE_FUTURES_API_URL'),
       })
     }
-    const { client, clock } = rigOf(() => ({ status: 404, body: '' }))
+    const { client, clock } = clientRig(() => ({ status: 404, body: '' }))
     expect(await errorOf(clock, client.syncClock('spot'))).toMatchObject({ exitCode: 2 })
   })
 
   test('the clock that the exchange tells is never ahead of it', async () => {
-    const { client, clock } = rigOf(({ atMs }) => timeBody(atMs + 3_600_000))
+    const { client, clock } = clientRig(({ atMs }) => timeBody(atMs + 3_600_000))
     await clock.run(client.syncClock('spot'))
     const aheadMs = client.nowMs('spot') - (clock.nowMs() + 3_600_000)
     expect(aheadMs).toBeLessThanOrEqual(0)
@@ -242,7 +209,7 @@ describe('pauses', () => {
   }
 
   test('stop every caller of the host, and no other; nothing is asked until the end', async () => {
-    const { client, clock, network, events } = rigOf(pages(limited, { body: 'rows' }))
+    const { client, clock, network, events } = clientRig(pages(limited, { body: 'rows' }))
     const calls = Promise.all(
       [1, 2, 3, 4].map(async (second) => {
         await clock.wait(second * 1_000)
@@ -262,7 +229,7 @@ describe('pauses', () => {
   })
 
   test('five are sat out; the sixth ends the run with 75', async () => {
-    const { client, clock, network } = rigOf(pages(limited))
+    const { client, clock, network } = clientRig(pages(limited))
     expect(await errorOf(clock, client.get(request()))).toMatchObject({
       exitCode: 75,
       advice: expect.stringContaining('--weight-share'),
@@ -274,7 +241,7 @@ describe('pauses', () => {
   test('a ban is sat out until the time in its text', async () => {
     const untilMs = START_MS + 200_000
     const banned: Scripted = { status: 418, body: `{"code":-1003,"msg":"IP banned until ${untilMs}."}` }
-    const { client, clock, network } = rigOf(pages(banned, { body: 'rows' }))
+    const { client, clock, network } = clientRig(pages(banned, { body: 'rows' }))
     await clock.run(client.get(request()))
     expect(network.calls[1]?.atMs).toBeGreaterThanOrEqual(untilMs)
     expect(network.calls).toHaveLength(2)
@@ -297,7 +264,7 @@ describe('a stop', () => {
       seed: fc.nat(),
     })
     const property = fc.asyncProperty(story, async ({ atMs, answers, seed }) => {
-      const { client, clock, network, stop } = rigOf(
+      const { client, clock, network, stop } = clientRig(
         ({ atMs: ms, url }, number) =>
           isTime(url) ? timeBody(ms) : (answers[number % answers.length] ?? 'hang'),
         seed,

@@ -1,5 +1,5 @@
-// What an answer that is not 200 means: every status of reference 6.3 with its kind, exit code and advice, the
-// ends of pauses and bans, and what the network throws.
+// What an answer that is not 200 means: every status of reference 6.3 with its kind, exit code and advice,
+// the ends of pauses and bans, and what the network throws.
 import { describe, expect, test } from 'bun:test'
 import {
   type FailedAnswer,
@@ -99,7 +99,7 @@ describe('pauses and bans', () => {
     expect(untilOf(418, { text: 'Way too many requests; IP(1.2.3.4) banned until 12 o clock' })).toBe(120_000)
   })
 
-  test('a ban of up to five minutes is sat out; a longer one ends the run with 75 and says until when', () => {
+  test('a ban of five minutes is sat out; a longer one ends the run and says until when', () => {
     expect(LONGEST_PAUSE_MS).toBe(300_000)
     expect(untilOf(418, banned(300_000))).toBe(300_000)
     const error = failure(answer(418, banned(300_001)))

@@ -61,7 +61,7 @@ const anyLine = fc.record({
   intoFirst: fc.boolean(),
 })
 
-test('random rows and ledgers: each empty place is in one gap, with the verdict that a plain reading gives', async () => {
+test('random rows and ledgers: each empty place is in one gap, with the verdict due', async () => {
   const property = fc.asyncProperty(anyLine, async ({ period, cells, from, length, intoFirst }) => {
     const baseMs = floorToPeriod(period, START_MS)
     const placeMs = (place: number): number => advance(period, baseMs, place)

@@ -51,7 +51,7 @@ describe('the help of a command', () => {
   }
 })
 
-test('help loads no package, no command, no store: what is loaded with main.ts is a handful of files', async () => {
+test('help loads no package, no command, no store', async () => {
   const { metafile } = await Bun.build({
     entrypoints: [join(project, 'src', 'main.ts')],
     target: 'bun',

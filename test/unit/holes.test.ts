@@ -65,7 +65,7 @@ test('two answers a minute apart settle a young hole; two within the minute do n
   expect(soon.ledger).toEqual([{ ...first, asked: 2 }])
 })
 
-test('an earlier wish that was never answered is no answer, nor is an answer about a part of the hole', () => {
+test('a wish that was never answered is no answer, nor is one about a part of the hole', () => {
   const wish = ledgerRow(hole(50, 55), 'wanted', { checkedAtMs: NOW_MS })
   const refused = ledgerRow(hole(50, 55), 'wanted', { asked: 1, checkedAtMs: NOW_MS, reason: 'refused' })
   for (const before of [
@@ -81,7 +81,7 @@ test('an earlier wish that was never answered is no answer, nor is an answer abo
   }
 })
 
-test('a hole that grows is settled as far as two answers reach; the rest waits for its own second one', () => {
+test('a hole that grows is settled as far as two answers reach; the rest waits', () => {
   const first = answered(hole(50, 55), NOW_MS)
   const later = answered(hole(55, 56), NOW_MS + APART_MS - 5)
   const { ledger, open } = settleHole(hole(50, 57), 'outage', 1, context([first, later], NOW_MS + APART_MS))

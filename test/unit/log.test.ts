@@ -22,8 +22,8 @@ describe('as JSON', () => {
     const { log, text } = logAt('debug', 'json')
     log.info('planned', { rows: 3, symbols: ['币安人生USDT'], none: null })
     expect(text()).toBe(
-      '{"timestamp":"2024-03-01T09:05:07.042Z","level":"INFO","logger":"petrosa.klines","message":"planned",' +
-        '"rows":3,"symbols":["币安人生USDT"],"none":null}\n',
+      '{"timestamp":"2024-03-01T09:05:07.042Z","level":"INFO","logger":"petrosa.klines",' +
+        '"message":"planned","rows":3,"symbols":["币安人生USDT"],"none":null}\n',
     )
   })
 

@@ -47,7 +47,9 @@ test('no window asks for more rows than it has places, nor for more than a page'
   expect(requests.map(({ limit }) => limit)).toEqual([499, 499, 102])
 })
 
-/** A market of up to 60 places with holes, odd opens and early closes, and a span and a page size to walk it. */
+/**
+ * A market of up to 60 places with holes, odd opens and early closes, and a span and a page size to walk it.
+ */
 const anyMarket = fc
   .record({
     period: fc.constantFrom<Period>('1m', '1h', '1d', '3d', '1w', '1M'),
@@ -122,7 +124,7 @@ const emptyOf = (ledger: readonly LedgerRow[]): (Span & { verdict: string; asked
     .filter(({ verdict }) => verdict !== 'rows')
     .map(({ startMs, endMs, verdict, asked }) => ({ startMs, endMs, verdict, asked }))
 
-test('a hole inside a page costs nothing; over a page border one request; longer than a page two', async () => {
+test('a hole inside a page costs no request; over the border of pages, one', async () => {
   const span = spanOf(3_000)
   for (const [from, to, requests, asked] of [
     [100, 200, 3, 1],
@@ -137,7 +139,7 @@ test('a hole inside a page costs nothing; over a page border one request; longer
   }
 })
 
-test('years before the listing cost two requests more, and a span wholly before it is settled too', async () => {
+test('years before the listing cost two requests more; a span before it is settled too', async () => {
   const life = hole(26_000, 26_500)
   const whole = await walk({ span: spanOf(26_500), candles: candlesOf('1h', life) })
   expect(emptyOf(whole.ledger)).toEqual([{ ...hole(0, 26_000), verdict: 'unlisted', asked: 2 }])
@@ -211,7 +213,7 @@ test('refused windows are stepped over and named, and nothing else is lost', asy
   await fc.assert(property, runs)
 })
 
-test('after ten refusals in a row the rest of the span is given up; all but the first are hurried', async () => {
+test('after ten refusals in a row the rest is given up; all but the first are hurried', async () => {
   const span = spanOf(100)
   const refuse = async (): Promise<void> => {
     throw new RefusedError('not today')
@@ -244,7 +246,8 @@ test('answers that leave out candles at either end settle none of them as missin
       ...market,
       answer: (series, window, nowMs) => {
         const rows = whole(series, window, nowMs)
-        // The short questions of the proofs are answered in full: two wrong answers that agree cannot be seen.
+        // The short questions of the proofs are answered in full: two wrong answers that agree cannot be
+        // seen.
         if (window.limit === 1 || rows.count === 0) return rows
         const first = random() < 0.2 ? 1 + Math.floor(random() * rows.count) : 0
         const left = random() < 0.2 ? Math.floor(random() * rows.count) : rows.count

@@ -2,6 +2,7 @@
 // for, never what is settled, never past what is closed, traded or known to have ended.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { marketFacts } from '../../src/binance/markets.ts'
 import {
   advance,
   ceilToPeriod,
@@ -116,7 +117,7 @@ describe('with nothing stored', () => {
   })
 
   test('at least the last closed candle of every period, 1M included', () => {
-    const property = fc.property(anyPeriod, fc.integer({ min: 1, max: 100_000 }), (period, lookbackMs) => {
+    const property = fc.property(anyPeriod, fc.nat({ max: 100_000 }), (period, lookbackMs) => {
       const [span, ...more] = planSpans(input({ period, range: range(null, null, lookbackMs) }))
       const closedMs = floorToPeriod(period, period === '1s' ? NOW_MS - CLOSE_MARGIN_MS : NOW_MS)
       expect(more).toEqual([])
@@ -192,4 +193,20 @@ test('the cost of a plan is what a real walk asks for in a market without holes'
     expect(cost).toEqual({ spans, places, requests, weight: 2 * requests })
   })
   await fc.assert(property, runs)
+})
+
+test('a last page that is smaller may weigh less, as on futures', () => {
+  const { source } = memorySource({
+    nowMs: () => NOW_MS,
+    pageRows: 499,
+    answer: () => ({ count: 0, columns: [] }),
+  })
+  const klinesPage = marketFacts.um.pages.klines?.page
+  if (!klinesPage) throw new Error('um has no klines')
+  const futures = { ...source, page: (_series: unknown, places: number) => klinesPage(places) }
+  const cost = (places: number): unknown =>
+    costPlan(klineSeries('BTCUSDT', { period: '1h' }), '1h', [placesOf('1h', -places, 0)], futures)
+  expect(cost(1_050)).toMatchObject({ places: 1_050, requests: 3, weight: 2 + 2 + 1 })
+  expect(cost(1_200)).toMatchObject({ places: 1_200, requests: 3, weight: 2 + 2 + 2 })
+  expect(cost(998)).toMatchObject({ requests: 2, weight: 4 })
 })

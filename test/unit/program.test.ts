@@ -4,6 +4,7 @@ import { commands } from '../../src/cli/all.ts'
 import { commandHelp, programHelp } from '../../src/cli/help.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import { StoppedError } from '../../src/errors.ts'
+import { virtualClock } from '../rig/virtual-clock.ts'
 import { testWorld, type WorldOptions } from '../rig/world.ts'
 
 type Ended = { readonly code: number; readonly out: string; readonly err: string }
@@ -95,8 +96,8 @@ test('the exchange out of reach: 75, and what to do', async () => {
   const refuse = async (): Promise<Response> => {
     throw Object.assign(new TypeError('Unable to connect'), { code: 'ConnectionRefused' })
   }
-  const waits = { wait: () => Bun.sleep(0), monotonicMs: () => performance.now(), nowMs: Date.now }
-  const { code, out, err } = await run('symbols --json', { fetch: refuse, ...waits })
+  const clock = virtualClock()
+  const { code, out, err } = await clock.run(run('symbols --json', { fetch: refuse, ...clock }))
   expect(code).toBe(75)
   expect(JSON.parse(out).errors).toHaveLength(1)
   expect(JSON.parse(err.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ level: 'ERROR' })

@@ -1,4 +1,5 @@
-// How far a pass is, in virtual time: one line that is redrawn in a terminal, a log line now and then in a pipe.
+// How far a pass is, in virtual time: one line that is redrawn in a terminal, a log line now and then in a
+// pipe.
 import { describe, expect, test } from 'bun:test'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Series } from '../../src/core/series.ts'
@@ -135,13 +136,44 @@ describe('in a pipe', () => {
   })
 })
 
-test('stopped, it waits for nothing any more', async () => {
-  const { clock, stop } = watch(80)
-  await clock.settle()
-  expect(clock.sleepers()).toBe(1)
+test('it waits for time only while a pass runs, and begins anew with the next one', async () => {
+  const { clock, tell, stop, line } = watch(80)
+  const sleepers = async (): Promise<number> => {
+    await clock.settle()
+    return clock.sleepers()
+  }
+  expect(await sleepers()).toBe(0)
+  tell(planned)
+  tell(page(5))
+  tell(done)
+  expect(await sleepers()).toBe(1)
+  tell(ended)
+  expect(await sleepers()).toBe(0)
+  tell(planned)
+  await clock.advance(500)
+  expect(line()).toStartWith('0/3 series · 0 rows')
+  expect(await sleepers()).toBe(1)
   stop()
-  await clock.settle()
-  expect(clock.sleepers()).toBe(0)
+  expect(await sleepers()).toBe(0)
+})
+
+test('ends with its pass also where a wait does not heed its signal', async () => {
+  let waits = 0
+  const wait = async (): Promise<void> => {
+    waits += 1
+    await Bun.sleep(1)
+  }
+  const terminal = new Terminal(keptStream(80))
+  const log = startLog(terminal, { level: 'info', format: 'json', logger: 'petrosa', nowMs: Date.now })
+  const { tell } = startProgress(terminal, log, { ...virtualClock(), wait })
+  tell(planned)
+  await Bun.sleep(10)
+  tell(ended)
+  await Bun.sleep(5)
+  const waitsAtTheEnd = waits
+  await Bun.sleep(20)
+  expect(waitsAtTheEnd).toBeGreaterThan(1)
+  expect(waits).toBe(waitsAtTheEnd)
 })
 
 test('numbers and times as people say them', () => {

@@ -237,7 +237,7 @@ describe('asking the exchange', () => {
     })
   })
 
-  test('what is no list is asked for again, then refused; limits that are missing are not missed', async () => {
+  test('what is no list is asked for again, then refused; missing limits are no loss', async () => {
     const { network, listings } = ask('um', null, [{ body: '{"symbols":[{"name":"x"}]}' }])
     await expect(listings()).rejects.toThrow('not what the exchange promises')
     expect(network.calls.length).toBeGreaterThan(1)

@@ -35,7 +35,7 @@ function ledgerOfMinutes(): { spend(nowMs: number, weight: number): number; most
   }
 }
 
-test('by our own count no minute sees more than its share, whatever the calls and their latency', async () => {
+test('by our own count no minute sees more than its share, whatever the calls', async () => {
   const calls = fc.array(
     fc.record({
       weight: fc.integer({ min: 1, max: 20 }),
@@ -105,7 +105,7 @@ test('what the exchange counts is learned, with what is still on its way added',
   expect(budget.used).toBe(43)
 })
 
-test('an answer of an earlier minute says nothing of this one; a new minute begins with nothing', async () => {
+test('an answer of an earlier minute says nothing of this one', async () => {
   const { clock, budget } = budgetOf()
   const minute = await budget.reserve(2, never)
   budget.learn(90, minute)
@@ -158,7 +158,7 @@ test('with a foreign spender the limit is passed by no more than what was in fli
   await fc.assert(property, runs)
 })
 
-test('a pause stops every caller until it ends, by the clock of the exchange; a shorter one changes nothing', async () => {
+test('a pause stops every caller until it ends; a shorter one changes nothing', async () => {
   const { clock, budget } = budgetOf()
   budget.pauseUntil(START_MS + 90_000)
   budget.pauseUntil(START_MS + 5_000)
@@ -204,7 +204,7 @@ test('a stop ends the wait with its reason, and spends nothing', async () => {
   expect([budget.used, clock.sleepers()]).toEqual([10, 0])
 })
 
-test('the clock is the monotonic one plus what the exchange said: setting the machine clock moves nothing', async () => {
+test('setting the clock of the machine moves nothing: ours is monotonic', async () => {
   const { clock, budget } = budgetOf()
   clock.jump(3_600_000)
   expect(budget.nowMs()).toBe(START_MS)

@@ -81,9 +81,16 @@ function valuesText(table: Table, count: number): string {
   return `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${rows.join(', ')}`
 }
 
+/** The statements of full batches by table: making their text costs as much as running them. */
+const fullInserts = new Map<string, string>()
+
 /** Inserts `count` rows, leaving out those whose key is taken. */
 function insertText(table: Table, count: number): string {
-  return `${valuesText(table, count)} ON CONFLICT DO NOTHING`
+  const made = count === INSERT_ROWS ? fullInserts.get(table.name) : undefined
+  if (made !== undefined) return made
+  const text = `${valuesText(table, count)} ON CONFLICT DO NOTHING`
+  if (count === INSERT_ROWS) fullInserts.set(table.name, text)
+  return text
 }
 
 /**
