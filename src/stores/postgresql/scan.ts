@@ -2,12 +2,12 @@
 import { type Rows, type Table, timeName } from '../../core/dataset.ts'
 import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
-import type { Holding } from '../../core/store.ts'
+import type { Holding, Page } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
 import { arrayText } from './array-text.ts'
 import { existingTables } from './schema.ts'
 import type { Session } from './session.ts'
-import { epochText, fromServer, readText } from './types.ts'
+import { arrayTypes, epochText, fromServer, readText } from './types.ts'
 
 /** Every series that the ledger or one of `tables` knows, in order of their keys. */
 export async function knownSeries(session: Session, tables: readonly Table[]): Promise<readonly Series[]> {
@@ -103,6 +103,37 @@ export async function counts(
     ],
   )
   return rows.map(([count]) => Number(count))
+}
+
+/**
+ * Whether a row lies between the first and the last row of one of `pages`, all of `table` and each in the
+ * order of its key: one look-up of the key a page.
+ */
+export async function holdsAny(session: Session, table: Table, pages: readonly Page[]): Promise<boolean> {
+  const [key] = table.columns
+  if (!key) throw new Error(`table ${table.name} has no key`)
+  const asked = pages.filter((page) => page.rows.count > 0)
+  const bounds = (place: 0 | -1): string =>
+    arrayText(
+      key.kind,
+      asked.map((page) => page.rows.columns[0]?.at(place) ?? null),
+    )
+  const names = (of: (series: Series) => string): string =>
+    arrayText(
+      'text',
+      asked.map((page) => of(page.series)),
+    )
+  // By the order of the key, so that no statistics, however old, make the planner read the whole table.
+  const { rows } = await session.run(
+    `SELECT 1 FROM unnest($1::text[], $2::text[], $3::${arrayTypes[key.kind]}, $4::${arrayTypes[key.kind]}) ` +
+      `AS asked (market, symbol, first, last) CROSS JOIN LATERAL (SELECT 1 FROM ${table.name} AS stored ` +
+      'WHERE stored.market = asked.market AND stored.symbol = asked.symbol ' +
+      `AND stored.${key.name} >= asked.first AND stored.${key.name} <= asked.last ` +
+      `ORDER BY stored.market, stored.symbol, stored.${key.name} LIMIT 1) AS found LIMIT 1`,
+    [names(({ market }) => market), names(({ symbol }) => symbol), bounds(0), bounds(-1)],
+    true,
+  )
+  return rows.length > 0
 }
 
 /**

@@ -9,6 +9,7 @@ import { layersOf } from './layers.ts'
 import { writeLedgers } from './ledger.ts'
 import { lockSeries } from './locks.ts'
 import { copyStatement, createStage, mergeArrays, mergeStage, stageName } from './merge.ts'
+import { holdsAny } from './scan.ts'
 import type { Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -16,8 +17,8 @@ import { inTransaction } from './transaction.ts'
 export const COPY_ROWS = 500
 
 /**
- * straight: COPY into the table itself, which fails with 23505 when a row is there already. merge: compare
- * with what is there.
+ * straight: COPY into the table itself where no row is yet; it fails with 23505 when another program writes
+ * one meanwhile. merge: compare with what is there.
  */
 export type Way = 'straight' | 'merge'
 
@@ -74,7 +75,8 @@ async function writeLayer(
   if (!table) return { written: 0, changed: 0 }
   if (pages.some((page) => page.table.name !== table.name))
     throw new Error('a write holds pages of one table')
-  if (way === 'straight') {
+  // Asked first, since a COPY that fails half-way leaves dead rows behind.
+  if (way === 'straight' && !(await holdsAny(session, table, pages))) {
     return { written: await session.copy(copyStatement(table, table.name), copyChunks(pages)), changed: 0 }
   }
   const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
