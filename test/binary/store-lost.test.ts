@@ -80,7 +80,7 @@ const written = async (running: RunningPetrosa, times: number): Promise<void> =>
   running.said('written', times)
 
 describe.concurrent.each(servers)('$label', ({ server, place }) => {
-  test('gone for good: exit 75 in bounded time, all that was written is kept, the next run completes it', async () => {
+  test('gone for good: exit 75 in bounded time, nothing half stored, the next run completes it', async () => {
     const { direct, wired, proxy } = await wire(place, server.kind)
     const running = wired.startKlines([...named, ...range])
     await written(running, 4)

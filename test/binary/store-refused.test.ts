@@ -91,7 +91,7 @@ describe.concurrent.each(servers)('$label', ({ place, nowhere, server, variable 
   if (server.kind === 'mongodb' || server.kind === 'sqlite') return
   const { kind } = server
 
-  test('a database that is not there, and a user who may not make it: exit 2, and how to make it', async () => {
+  test('no database, and a user who may not make one: exit 2, and how to make it', async () => {
     const at = await place(workFolder())
     const missing = await nowhere(workFolder())
     const database = new URL(missing.uri).pathname.slice(1)
