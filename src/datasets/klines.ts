@@ -1,6 +1,6 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { Column, Dataset, Rows, Table, Value } from '../core/dataset.ts'
+import type { Column, Dataset, Flaw, Rows, Table, Value } from '../core/dataset.ts'
 import { compareDecimals } from '../core/decimal.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
 
@@ -66,37 +66,34 @@ export const klines: Dataset = {
 }
 
 const NO_VALUES: readonly Value[] = []
+const POINT = 46
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
-function klineFlaw(rows: Rows, index: number): string | null {
-  const [
-    opensMs = NO_VALUES,
-    closesMs = NO_VALUES,
-    open = NO_VALUES,
-    high = NO_VALUES,
-    low = NO_VALUES,
-    close = NO_VALUES,
-  ] = rows.columns
-  const first = String(open[index])
-  const highest = String(high[index])
-  const lowest = String(low[index])
-  const last = String(close[index])
-  const compare = samePoint(first, highest, lowest, last) ? compareText : compareDecimals
-  if (compare(highest, first) < 0 || compare(highest, last) < 0) return 'high is below open or close'
-  if (compare(lowest, first) > 0 || compare(lowest, last) > 0) return 'low is above open or close'
-  if (Number(closesMs[index]) < Number(opensMs[index])) return 'it closes before it opens'
+function klineFlaw(rows: Rows): Flaw | null {
+  const [opensMs = NO_VALUES, closesMs = NO_VALUES, ...prices] = rows.columns
+  const [open = NO_VALUES, high = NO_VALUES, low = NO_VALUES, close = NO_VALUES] = prices
+  let point = 0
+  for (let row = 0; row < rows.count; row += 1) {
+    const first = open[row] as string
+    const highest = high[row] as string
+    const lowest = low[row] as string
+    const last = close[row] as string
+    if (first.charCodeAt(point) !== POINT) point = Math.max(0, first.indexOf('.'))
+    // Prices of one candle mostly have their points at the same place: then text compares as the numbers do.
+    const alike =
+      first.charCodeAt(point) === POINT &&
+      highest.charCodeAt(point) === POINT &&
+      lowest.charCodeAt(point) === POINT &&
+      last.charCodeAt(point) === POINT &&
+      first.charCodeAt(0) !== MINUS
+    const tooLow = alike ? highest < first || highest < last : below(highest, first) || below(highest, last)
+    if (tooLow) return { row, problem: 'high is below open or close' }
+    const tooHigh = alike ? lowest > first || lowest > last : below(first, lowest) || below(last, lowest)
+    if (tooHigh) return { row, problem: 'low is above open or close' }
+    if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
+  }
   return null
 }
 
-const POINT = 46
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/**
- * Whether four decimals without a sign have their points at the same place, as the prices of a candle mostly
- * have: then text compares as the numbers do, at half the cost.
- */
-function samePoint(a: string, b: string, c: string, d: string): boolean {
-  const point = a.indexOf('.')
-  if (point < 1 || a.startsWith('-')) return false
-  return b.charCodeAt(point) === POINT && c.charCodeAt(point) === POINT && d.charCodeAt(point) === POINT
-}
+const MINUS = 45
+const below = (a: string, b: string): boolean => compareDecimals(a, b) < 0
