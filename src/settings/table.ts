@@ -184,6 +184,14 @@ export const settingTable = {
     help: 'the mongodb store: mongodb://user:password@host:27017/database (binance when none is named)',
     secret: true,
   }),
+  hypertables: setting({
+    flag: 'hypertables',
+    variable: 'HYPERTABLES',
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'postgresql with TimescaleDB: make the tables hypertables',
+  }),
   batchSize: setting({
     flag: 'batch-size',
     variable: 'DB_BATCH_SIZE',
