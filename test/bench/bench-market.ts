@@ -28,8 +28,8 @@ export function startBenchExchange(): Promise<SpawnedExchange> {
 let minute = Date.parse('2026-01-01T00:00:30Z') / MINUTE_MS
 
 /**
- * Begins a new minute on the exchange: a run must not wait because the one before it has spent the weight that
- * the program takes for granted until it has read the limits.
+ * Begins a new minute on the exchange: a run must not wait because the one before it has spent the weight
+ * that the program takes for granted until it has read the limits.
  */
 export async function newMinute(exchange: SpawnedExchange): Promise<void> {
   minute += 1
