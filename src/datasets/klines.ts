@@ -1,8 +1,9 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { Column, Dataset, Flaw, Rows, Table, Value } from '../core/dataset.ts'
+import type { Column, Dataset, Flaw, Rows, Table } from '../core/dataset.ts'
 import { compareDecimals } from '../core/decimal.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
+import { compareSlices, slicesOf } from '../core/sliced-rows.ts'
 
 const klineColumns: readonly Column[] = [
   { name: 'open_time', kind: 'time' },
@@ -65,35 +66,34 @@ export const klines: Dataset = {
   flaw: klineFlaw,
 }
 
-const NO_VALUES: readonly Value[] = []
-const POINT = 46
+const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
 function klineFlaw(rows: Rows): Flaw | null {
-  const [opensMs = NO_VALUES, closesMs = NO_VALUES, ...prices] = rows.columns
-  const [open = NO_VALUES, high = NO_VALUES, low = NO_VALUES, close = NO_VALUES] = prices
-  let point = 0
+  const compare = comparison(rows)
+  const opensMs = rows.columns[OPENS] ?? []
+  const closesMs = rows.columns[CLOSES] ?? []
   for (let row = 0; row < rows.count; row += 1) {
-    const first = open[row] as string
-    const highest = high[row] as string
-    const lowest = low[row] as string
-    const last = close[row] as string
-    if (first.charCodeAt(point) !== POINT) point = Math.max(0, first.indexOf('.'))
-    // Prices of one candle mostly have their points at the same place: then text compares as the numbers do.
-    const alike =
-      first.charCodeAt(point) === POINT &&
-      highest.charCodeAt(point) === POINT &&
-      lowest.charCodeAt(point) === POINT &&
-      last.charCodeAt(point) === POINT &&
-      first.charCodeAt(0) !== MINUS
-    const tooLow = alike ? highest < first || highest < last : below(highest, first) || below(highest, last)
-    if (tooLow) return { row, problem: 'high is below open or close' }
-    const tooHigh = alike ? lowest > first || lowest > last : below(first, lowest) || below(last, lowest)
-    if (tooHigh) return { row, problem: 'low is above open or close' }
+    if (compare(HIGH, OPEN, row) < 0 || compare(HIGH, CLOSE, row) < 0)
+      return { row, problem: 'high is below open or close' }
+    if (compare(LOW, OPEN, row) > 0 || compare(LOW, CLOSE, row) > 0)
+      return { row, problem: 'low is above open or close' }
     if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
   }
   return null
 }
 
-const MINUS = 45
-const below = (a: string, b: string): boolean => compareDecimals(a, b) < 0
+/** Compares two columns of a row as numbers: as bytes where the page has them, else as text. */
+function comparison(rows: Rows): (a: number, b: number, row: number) => number {
+  const { columns } = rows
+  const slices = slicesOf(rows)
+  const asText = (a: number, b: number, row: number): number =>
+    compareDecimals(String(columns[a]?.[row]), String(columns[b]?.[row]))
+  if (!slices) return asText
+  return (a, b, row) => {
+    const left = slices.columns[a]
+    const right = slices.columns[b]
+    if (!left || !right) return asText(a, b, row)
+    return compareSlices(slices.bytes, left, right, row) ?? asText(a, b, row)
+  }
+}
