@@ -3,6 +3,7 @@
 // nothing is guessed.
 import type { Column, Rows } from '../core/dataset.ts'
 import { FRACTION_DIGITS, INTEGER_DIGITS, LONGEST_TEXT, TOTAL_DIGITS } from '../core/decimal.ts'
+import { type SliceColumn, slicedRows } from '../core/sliced-rows.ts'
 import { MalformedError } from '../errors.ts'
 
 /** Most digits of an integer that a double holds exactly, whatever the digits. */
@@ -26,7 +27,8 @@ const CLOSE = 93
  * The rows of a JSON array of arrays, in the order of `columns`. Each array begins with the columns that
  * `wire` names, decimals as strings and the rest as numbers; further scalar elements are ignored (the last
  * one of a kline means nothing, reference 3.1). Decimals come out canonical (core/decimal.ts). Throws
- * MalformedError that names the row (from 1) and the column.
+ * MalformedError that names the row (from 1) and the column. The body belongs to the rows from then on, and
+ * a sign may move in it.
  */
 export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire: readonly string[]): Rows {
   const sent = wire.map((name) => {
@@ -34,11 +36,36 @@ export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire:
     if (!column) throw new Error(`no column ${name}`)
     return column
   })
-  const rows = new ArrayRowScanner(body, sent).rows()
-  return {
-    count: rows.count,
-    columns: columns.map((column) => rows.columns[wire.indexOf(column.name)] ?? []),
+  const scanned = new ArrayRowScanner(body, sent)
+  const count = scanned.scan()
+  const places = columns.map((column) => wire.indexOf(column.name))
+  const numbers = places.map((place) => scanned.numbers[place] ?? null)
+  const slices = { bytes: body, columns: places.map((place) => scanned.slices[place] ?? null) }
+  return slicedRows(count, numbers, slices, (bytes) => oneByteText.decode(bytes))
+}
+
+/** Rows that a page's columns have room for at first; more make them grow. */
+const FIRST_ROWS = 1_024
+
+/** The begin and end of each decimal of a column, as it is read. */
+class SliceList implements SliceColumn {
+  starts = new Int32Array(FIRST_ROWS)
+  ends = new Int32Array(FIRST_ROWS)
+
+  put(row: number, start: number, end: number): void {
+    if (row >= this.starts.length) {
+      this.starts = grown(this.starts)
+      this.ends = grown(this.ends)
+    }
+    this.starts[row] = start
+    this.ends[row] = end
   }
+}
+
+function grown(values: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(values.length * 2)
+  larger.set(values)
+  return larger
 }
 
 /** A number or a word of JSON. */
@@ -50,8 +77,10 @@ const oneByteText = new TextDecoder('latin1')
 
 /** One walk over one body; holds the position, so that the small steps need not hand it around. */
 class ArrayRowScanner {
+  /** By element of a row: the values of whole numbers, or where decimals stand. */
+  readonly numbers: readonly (number[] | null)[]
+  readonly slices: readonly (SliceList | null)[]
   readonly #bytes: Uint8Array
-  readonly #text: string
   readonly #columns: readonly Column[]
   #at = 0
   #row = 0
@@ -59,34 +88,36 @@ class ArrayRowScanner {
 
   constructor(body: Uint8Array, columns: readonly Column[]) {
     this.#bytes = body
-    this.#text = oneByteText.decode(body)
     this.#columns = columns
+    this.numbers = columns.map((column) => (column.kind === 'decimal' ? null : []))
+    this.slices = columns.map((column) => (column.kind === 'decimal' ? new SliceList() : null))
   }
 
-  rows(): Rows {
-    const columns: (string | number)[][] = this.#columns.map(() => [])
-    const decimals = this.#columns.map((column) => column.kind === 'decimal')
+  /** Reads the whole body; how many rows it has. */
+  scan(): number {
     this.#expect(OPEN, 'the page does not begin with [')
     if (this.#peek() === CLOSE) this.#at += 1
     else {
       do {
         this.#row += 1
-        this.#readRow(columns, decimals)
+        this.#readRow()
       } while (this.#more('the page'))
     }
     this.#skipBlanks()
     this.#field = ''
     if (this.#at < this.#bytes.length) throw this.#error('something follows the page')
-    return { count: this.#row, columns }
+    return this.#row
   }
 
-  #readRow(columns: (string | number)[][], decimals: readonly boolean[]): void {
+  #readRow(): void {
     this.#field = ''
     this.#expect(OPEN, 'a row does not begin with [')
-    for (let i = 0; i < columns.length; i += 1) {
+    for (let i = 0; i < this.#columns.length; i += 1) {
       this.#field = this.#columns[i]?.name ?? ''
       if (i > 0) this.#expect(COMMA, 'the row is too short')
-      columns[i]?.push(decimals[i] ? this.#decimal() : this.#integer())
+      const slices = this.slices[i]
+      if (slices) this.#decimal(slices)
+      else this.numbers[i]?.push(this.#integer())
     }
     this.#field = 'the rest of the row'
     while (this.#more('the row')) this.#skipScalar()
@@ -143,7 +174,7 @@ class ArrayRowScanner {
   }
 
   /** A quoted decimal, cut to its canonical form while it is read. */
-  #decimal(): string {
+  #decimal(slices: SliceList): void {
     if (this.#peek() !== QUOTE) throw this.#error('not a decimal in quotes')
     const bytes = this.#bytes
     const begin = this.#at + 1
@@ -182,11 +213,16 @@ class ArrayRowScanner {
       )
     }
     this.#at = at + 1
-    if (wholeDigits === 0 && fractionDigits === 0) return '0'
-    // The canonical form is a slice of the page, except where a sign stands apart from its first kept digit.
-    const from = wholeDigits === 0 ? whole - 1 : whole
-    const digits = this.#text.substring(from, end)
-    return negative ? `-${digits}` : digits
+    const row = this.#row - 1
+    // Of a number below one a single 0 is kept before the point; of zero nothing else.
+    let from = wholeDigits === 0 ? whole - 1 : whole
+    if (wholeDigits === 0 && fractionDigits === 0) end = whole
+    else if (negative) {
+      from -= 1
+      // A sign that stands apart from its first kept digit takes the place of the last superfluous 0.
+      bytes[from] = MINUS
+    }
+    slices.put(row, from, end)
   }
 
   /**
@@ -204,13 +240,17 @@ class ArrayRowScanner {
       if (isText ? byte === QUOTE || byte < SPACE || byte === BACKSLASH : endsWord(byte)) break
       at += 1
     }
-    if (isText ? bytes[at] !== QUOTE : !jsonWord.test(this.#text.substring(start, at)))
+    if (isText ? bytes[at] !== QUOTE : !jsonWord.test(this.#text(start, at)))
       throw this.#error('something unexpected stands here')
     this.#at = isText ? at + 1 : at
   }
 
+  #text(from: number, to: number): string {
+    return oneByteText.decode(this.#bytes.subarray(from, to))
+  }
+
   #error(problem: string): MalformedError {
-    const near = this.#text.substring(Math.max(0, this.#at - 10), this.#at + 20)
+    const near = this.#text(Math.max(0, this.#at - 10), this.#at + 20)
     const place = this.#row === 0 ? '' : `row ${this.#row}${this.#field ? `, ${this.#field}` : ''}: `
     return new MalformedError(`${place}${problem}, at byte ${this.#at} near ${JSON.stringify(near)}`)
   }

@@ -24,7 +24,7 @@ export const commands: readonly CommandEntry[] = [
       ...choice,
       ...(['period', 'market', 'start', 'end', 'lookbackHours', 'source'] as const),
       ...store,
-      ...(['batchSize', 'maxWorkers'] as const),
+      ...(['hypertables', 'batchSize', 'maxWorkers'] as const),
       ...exchange,
       ...(['shard', 'dryRun', 'json'] as const),
       ...logging,
@@ -52,7 +52,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'check',
     summary: 'tries configuration, exchange and store, and says what to do about what does not work',
-    settings: ['market', ...store, 'prepare', ...exchange, 'json', ...logging],
+    settings: ['market', ...store, 'prepare', 'hypertables', ...exchange, 'json', ...logging],
     examples: ['petrosa check', 'petrosa check --market um --db-uri ./market.db --prepare'],
     load: async () => (await import('./check.ts')).runCheck,
   },

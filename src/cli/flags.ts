@@ -3,7 +3,8 @@
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from 'citty'
 import { nearest } from '../core/nearest.ts'
 import { UserError } from '../errors.ts'
-import { type Setting, type SettingName, settingTable } from '../settings/table.ts'
+import type { Setting } from '../settings/setting.ts'
+import { type SettingName, settingTable } from '../settings/table.ts'
 import type { CommandEntry } from './all.ts'
 import { flagNames } from './help.ts'
 

@@ -1,7 +1,8 @@
 // The help texts, made from the tables of commands and settings, and fit for 80 columns.
 import { exitCodes } from '../errors.ts'
 import { wrapToWidth } from '../observe/terminal.ts'
-import { type Setting, type SettingName, settingTable } from '../settings/table.ts'
+import type { Setting } from '../settings/setting.ts'
+import { type SettingName, settingTable } from '../settings/table.ts'
 import { type CommandEntry, commands } from './all.ts'
 
 const COLUMNS = 80

@@ -55,7 +55,8 @@ export async function withStore<T>(
   address: StoreAddress = chosenStore(context),
 ): Promise<T> {
   const { settings, world } = context
-  const store = await address.entry.open({ uri: address.uri, readOnly, batchRows: settings.batchSize }, world)
+  const options = { readOnly, batchRows: settings.batchSize, hypertables: settings.hypertables === true }
+  const store = await address.entry.open({ uri: address.uri, ...options }, world)
   try {
     return await work(store)
   } finally {

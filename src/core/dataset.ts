@@ -34,6 +34,9 @@ export type Rows = { readonly count: number; readonly columns: readonly (readonl
 /** What is asked of a source: at most `limit` rows, the oldest first, whose time lies in `span`. */
 export type Window = { readonly span: Span; readonly limit: number }
 
+/** A row of a page, from 0, and what is wrong with it. */
+export type Flaw = { readonly row: number; readonly problem: string }
+
 export type Dataset = {
   readonly name: DatasetName
   readonly markets: readonly Market[]
@@ -51,10 +54,10 @@ export type Dataset = {
    */
   readonly wire: readonly string[]
   /**
-   * What is wrong with row `index` of a page, judged by itself, or null. Order, span and doubles are judged
-   * for all datasets alike (core/verify.ts).
+   * The first row of a page that cannot be, each judged by itself, or null. Order, span and doubles are
+   * judged for all datasets alike (core/verify.ts).
    */
-  flaw(rows: Rows, index: number): string | null
+  flaw(rows: Rows): Flaw | null
 }
 
 const leading: readonly Column[] = [

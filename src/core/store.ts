@@ -87,4 +87,6 @@ export type StoreOptions = {
   readonly readOnly: boolean
   /** Rows a write at most; null leaves the choice to the store. */
   readonly batchRows: number | null
+  /** PostgreSQL only: makes the tables hypertables of TimescaleDB. */
+  readonly hypertables?: boolean
 }

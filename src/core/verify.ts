@@ -20,9 +20,10 @@ export function judge(dataset: Dataset, table: Table, window: Window, rows: Rows
       throw new MalformedError(`row ${i + 1} (${timeText(timeMs)}) ${problem}`)
     }
     beforeMs = timeMs
-    const flaw = dataset.flaw(rows, i)
-    if (flaw) throw new MalformedError(`row ${i + 1} (${timeText(timeMs)}): ${flaw}`)
   }
+  const flaw = dataset.flaw(rows)
+  if (flaw)
+    throw new MalformedError(`row ${flaw.row + 1} (${timeText(timesMs[flaw.row] ?? 0)}): ${flaw.problem}`)
 }
 
 /**

@@ -1,8 +1,9 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { Column, Dataset, Rows, Table, Value } from '../core/dataset.ts'
+import type { Column, Dataset, Flaw, Rows, Table } from '../core/dataset.ts'
 import { compareDecimals } from '../core/decimal.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
+import { compareSlices, slicesOf } from '../core/sliced-rows.ts'
 
 const klineColumns: readonly Column[] = [
   { name: 'open_time', kind: 'time' },
@@ -65,38 +66,34 @@ export const klines: Dataset = {
   flaw: klineFlaw,
 }
 
-const NO_VALUES: readonly Value[] = []
+const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
-function klineFlaw(rows: Rows, index: number): string | null {
-  const [
-    opensMs = NO_VALUES,
-    closesMs = NO_VALUES,
-    open = NO_VALUES,
-    high = NO_VALUES,
-    low = NO_VALUES,
-    close = NO_VALUES,
-  ] = rows.columns
-  const first = String(open[index])
-  const highest = String(high[index])
-  const lowest = String(low[index])
-  const last = String(close[index])
-  const compare = samePoint(first, highest, lowest, last) ? compareText : compareDecimals
-  if (compare(highest, first) < 0 || compare(highest, last) < 0) return 'high is below open or close'
-  if (compare(lowest, first) > 0 || compare(lowest, last) > 0) return 'low is above open or close'
-  if (Number(closesMs[index]) < Number(opensMs[index])) return 'it closes before it opens'
+function klineFlaw(rows: Rows): Flaw | null {
+  const compare = comparison(rows)
+  const opensMs = rows.columns[OPENS] ?? []
+  const closesMs = rows.columns[CLOSES] ?? []
+  for (let row = 0; row < rows.count; row += 1) {
+    if (compare(HIGH, OPEN, row) < 0 || compare(HIGH, CLOSE, row) < 0)
+      return { row, problem: 'high is below open or close' }
+    if (compare(LOW, OPEN, row) > 0 || compare(LOW, CLOSE, row) > 0)
+      return { row, problem: 'low is above open or close' }
+    if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
+  }
   return null
 }
 
-const POINT = 46
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/**
- * Whether four decimals without a sign have their points at the same place, as the prices of a candle mostly
- * have: then text compares as the numbers do, at half the cost.
- */
-function samePoint(a: string, b: string, c: string, d: string): boolean {
-  const point = a.indexOf('.')
-  if (point < 1 || a.startsWith('-')) return false
-  return b.charCodeAt(point) === POINT && c.charCodeAt(point) === POINT && d.charCodeAt(point) === POINT
+/** Compares two columns of a row as numbers: as bytes where the page has them, else as text. */
+function comparison(rows: Rows): (a: number, b: number, row: number) => number {
+  const { columns } = rows
+  const slices = slicesOf(rows)
+  const asText = (a: number, b: number, row: number): number =>
+    compareDecimals(String(columns[a]?.[row]), String(columns[b]?.[row]))
+  if (!slices) return asText
+  return (a, b, row) => {
+    const left = slices.columns[a]
+    const right = slices.columns[b]
+    if (!left || !right) return asText(a, b, row)
+    return compareSlices(slices.bytes, left, right, row) ?? asText(a, b, row)
+  }
 }

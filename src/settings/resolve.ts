@@ -3,7 +3,8 @@
 import { didYouMean } from '../core/nearest.ts'
 import { UserError } from '../errors.ts'
 import type { World } from '../world.ts'
-import { type Setting, type SettingName, type Settings, settingEntries } from './table.ts'
+import type { Setting } from './setting.ts'
+import { type SettingName, type Settings, settingEntries } from './table.ts'
 import { Refusal } from './values.ts'
 
 export type Origin = 'flag' | 'variable' | 'config' | 'default'

@@ -2,7 +2,8 @@
 // --config, the help text and the tables of the README all come from here.
 import { type LogLevel, logLevels } from '../core/events.ts'
 import { periods } from '../core/series.ts'
-import { storeKinds } from '../core/store.ts'
+import { type Setting, setting } from './setting.ts'
+import { storeSettings } from './store-settings.ts'
 import {
   anyText,
   httpUrl,
@@ -17,32 +18,10 @@ import {
   wholeNumber,
 } from './values.ts'
 
-export type Setting<T> = {
-  /** The flag without its dashes; null for what is set by variable or --config only. */
-  readonly flag: string | null
-  readonly aliases?: readonly string[]
-  readonly variable: string | null
-  readonly read: Reader<T>
-  /** The default as a user would write it; null where there is none. */
-  readonly fallback: string | null
-  /** What stands in the help instead of the default, where the default is no fixed text. */
-  readonly fallbackHelp?: string
-  /** How the help names the value; null for a switch. */
-  readonly value: string | null
-  readonly help: string
-  /** Never shown, not even in a refusal. */
-  readonly secret?: true
-}
-
-function setting<T>(definition: Setting<T>): Setting<T> {
-  return definition
-}
-
 const anyCase: Reader<LogLevel> = (text) => oneOf(logLevels)(text.toLowerCase())
 
 /** Limits of what may be asked for. */
 const MOST_WORKERS = 64
-const MOST_BATCH_ROWS = 1_000_000
 const MOST_LOOKBACK_HOURS = 24 * 366 * 20
 
 export const settingTable = {
@@ -130,69 +109,7 @@ export const settingTable = {
     value: 'SOURCE',
     help: 'where rows come from: rest, or auto (REST until archives join)',
   }),
-  db: setting({
-    flag: 'db',
-    aliases: ['db-adapter'],
-    variable: 'DB_ADAPTER',
-    read: oneOf(storeKinds, { mariadb: 'mysql' }),
-    fallback: 'sqlite',
-    value: 'STORE',
-    help: 'the store: sqlite, postgresql, mysql (or mariadb), mongodb',
-  }),
-  dbUri: setting({
-    flag: 'db-uri',
-    variable: null,
-    read: anyText,
-    fallback: null,
-    fallbackHelp: "the store's own variable",
-    value: 'URI',
-    help: 'where the store is; better in its variable, since a command line is no secret',
-    secret: true,
-  }),
-  sqlitePath: setting({
-    flag: null,
-    variable: 'SQLITE_PATH',
-    read: anyText,
-    fallback: './petrosa.db',
-    value: 'PATH',
-    help: 'the file of the sqlite store',
-  }),
-  postgresqlUri: setting({
-    flag: null,
-    variable: 'POSTGRESQL_URI',
-    read: anyText,
-    fallback: null,
-    value: 'URI',
-    help: 'the postgresql store: postgres://user:password@host:5432/database',
-    secret: true,
-  }),
-  mysqlUri: setting({
-    flag: null,
-    variable: 'MYSQL_URI',
-    read: anyText,
-    fallback: null,
-    value: 'URI',
-    help: 'the mysql store: mysql://user:password@host:3306/database',
-    secret: true,
-  }),
-  mongodbUri: setting({
-    flag: null,
-    variable: 'MONGODB_URI',
-    read: anyText,
-    fallback: null,
-    value: 'URI',
-    help: 'the mongodb store: mongodb://user:password@host:27017/database (binance when none is named)',
-    secret: true,
-  }),
-  batchSize: setting({
-    flag: 'batch-size',
-    variable: 'DB_BATCH_SIZE',
-    read: wholeNumber(1, MOST_BATCH_ROWS),
-    fallback: null,
-    fallbackHelp: 'chosen by the store',
-    value: 'ROWS',
-    help: 'rows a write, at most',
-  }),
+  ...storeSettings,
   maxWorkers: setting({
     flag: 'max-workers',
     variable: 'MAX_WORKERS',

@@ -4,7 +4,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pullFlags, startBenchExchange } from './bench-market.ts'
+import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
+import { newMinute, pullFlags, startBenchExchange } from './bench-market.ts'
 import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
 import { benchStores } from './store-bench.ts'
 
@@ -21,12 +22,13 @@ async function benchStart(): Promise<void> {
 }
 
 /** One series into SQLite, by HTTP from the local exchange. */
-async function benchPull(url: string, folder: string): Promise<void> {
+async function benchPull(exchange: SpawnedExchange, folder: string): Promise<void> {
   const pull = async (rows: number): Promise<Usage[]> =>
     repeat(async (run) => {
+      await newMinute(exchange)
       const database = join(folder, `pull-${rows}-${run}.db`)
       const usage = await measure([BINARY, 'klines', ...pullFlags(rows, 1), '--db-uri', database, '--json'], {
-        BINANCE_API_URL: url,
+        BINANCE_API_URL: exchange.url,
         LOG_LEVEL: 'warning',
       })
       for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true })
@@ -36,7 +38,7 @@ async function benchPull(url: string, folder: string): Promise<void> {
     measure([
       process.execPath,
       new URL('./bare-fetch.ts', import.meta.url).pathname,
-      url,
+      exchange.url,
       String(2 * ROWS),
       '1',
     ]),
@@ -64,8 +66,8 @@ async function main(): Promise<void> {
   const exchange = await startBenchExchange()
   try {
     if (wants('start')) await benchStart()
-    if (wants('pull')) await benchPull(exchange.url, folder)
-    await benchStores({ binary: BINARY, url: exchange.url, folder, wants })
+    if (wants('pull')) await benchPull(exchange, folder)
+    await benchStores({ binary: BINARY, exchange, folder, wants })
   } finally {
     await exchange.stop()
     await rm(folder, { recursive: true, force: true })

@@ -3,7 +3,8 @@
 // keys.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pullFlags, SYMBOLS } from './bench-market.ts'
+import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
+import { newMinute, pullFlags, SYMBOLS } from './bench-market.ts'
 import { mariadbTarget } from './mariadb-target.ts'
 import { measure, median, rate, repeat, report } from './measure.ts'
 import { mongodbTarget } from './mongodb-target.ts'
@@ -32,7 +33,7 @@ export type Target = {
 
 export type BenchOptions = {
   readonly binary: string
-  readonly url: string
+  readonly exchange: SpawnedExchange
   readonly folder: string
   wants(part: string): boolean
 }
@@ -63,12 +64,13 @@ async function atUri(variable: string, make: (uri: string) => Promise<Target>): 
   return null
 }
 
-async function benchStore({ binary, url }: BenchOptions, target: Target): Promise<void> {
+async function benchStore({ binary, exchange }: BenchOptions, target: Target): Promise<void> {
   const pull = async (): Promise<number> => {
+    await newMinute(exchange)
     const command = [binary, 'klines', ...pullFlags(ROWS, SYMBOLS), ...target.flags, '--json']
     const { wallSeconds } = await measure(command, {
       ...target.env,
-      BINANCE_API_URL: url,
+      BINANCE_API_URL: exchange.url,
       LOG_LEVEL: 'warning',
     })
     return wallSeconds

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { commands } from '../../src/cli/all.ts'
 import { commandHelp, programHelp } from '../../src/cli/help.ts'
 import { exitCodes } from '../../src/errors.ts'
-import { type Setting, settingTable } from '../../src/settings/table.ts'
+import type { Setting } from '../../src/settings/setting.ts'
+import { settingTable } from '../../src/settings/table.ts'
 import { project } from '../rig/sources.ts'
 
 const COLUMNS = 80

@@ -10,6 +10,7 @@ import { type Address, parseAddress, placeText } from './address.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
 import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
+import { makeHypertables } from './hypertables.ts'
 import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -69,7 +70,11 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
     prepare: (tables) =>
       again(async () => {
         const prepared = (): Promise<void> =>
-          pool.use((session) => prepareSchema(session, tables, !options.readOnly, place))
+          pool.use(async (session) => {
+            await prepareSchema(session, tables, !options.readOnly, place)
+            if (options.hypertables && !options.readOnly)
+              await makeHypertables(session, tables, `the ${place}`)
+          })
         try {
           await prepared()
         } catch (error) {

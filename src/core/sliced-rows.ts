@@ -1,0 +1,85 @@
+// Rows whose decimals still stand in the page that they came in. A store that writes bytes copies them from
+// there; one that wants text gets it when it asks for a column, and not before: most of the work on a page is
+// making strings.
+import type { Rows, Value } from './dataset.ts'
+
+/**
+ * Where the decimals of a page stand, each in its canonical form: bytes[starts[row] .. ends[row]) of a
+ * column.
+ */
+export type Slices = {
+  readonly bytes: Uint8Array
+  /** By column of the table; null for columns that are no decimals. */
+  readonly columns: readonly (SliceColumn | null)[]
+}
+
+export type SliceColumn = { readonly starts: Int32Array; readonly ends: Int32Array }
+
+/** The slices of rows: another view of the same rows, and no part of what they are. */
+const known = new WeakMap<Rows, Slices>()
+
+/** Where the decimals of `rows` stand as bytes; undefined for rows that came in another way. */
+export function slicesOf(rows: Rows): Slices | undefined {
+  return known.get(rows)
+}
+
+const MINUS = 45
+const POINT = 46
+
+/**
+ * Rows over slices. `numbers` holds the other columns by their index; `textOf` reads the bytes as one
+ * character each.
+ */
+export function slicedRows(
+  count: number,
+  numbers: readonly (readonly number[] | null)[],
+  slices: Slices,
+  textOf: (bytes: Uint8Array) => string,
+): Rows {
+  let text: string | null = null
+  const columns: (readonly Value[])[] = numbers.map((held) => held ?? [])
+  for (const [i, column] of slices.columns.entries()) {
+    if (!column) continue
+    const define = (property: PropertyDescriptor): unknown =>
+      Object.defineProperty(columns, i, { ...property, enumerable: true, configurable: true })
+    const get = (): readonly Value[] => {
+      text ??= textOf(slices.bytes)
+      const page = text
+      const values = Array.from({ length: count }, (_, row) =>
+        page.substring(column.starts[row] ?? 0, column.ends[row]),
+      )
+      define({ value: values, writable: true })
+      return values
+    }
+    define({ get })
+  }
+  const rows: Rows = { count, columns }
+  known.set(rows, slices)
+  return rows
+}
+
+/**
+ * Compares the decimals of one row in two columns as numbers, where they stand: negative, zero or positive.
+ * Null where one has a sign: then they have to be compared as text (core/decimal.ts).
+ */
+export function compareSlices(bytes: Uint8Array, a: SliceColumn, b: SliceColumn, row: number): number | null {
+  const startA = a.starts[row] ?? 0
+  const startB = b.starts[row] ?? 0
+  if (startA === startB) return 0
+  if (bytes[startA] === MINUS || bytes[startB] === MINUS) return null
+  const endA = a.ends[row] ?? 0
+  const endB = b.ends[row] ?? 0
+  let pointA = startA
+  while (pointA < endA && bytes[pointA] !== POINT) pointA += 1
+  let pointB = startB
+  while (pointB < endB && bytes[pointB] !== POINT) pointB += 1
+  const longer = pointA - startA - (pointB - startB)
+  if (longer !== 0) return longer
+  // With as many digits before the point, the first byte that differs decides; what is a prefix is less.
+  const shared = Math.min(endA - startA, endB - startB)
+  for (let i = 0; i < shared; i += 1) {
+    const difference = (bytes[startA + i] ?? 0) - (bytes[startB + i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return endA - startA - (endB - startB)
+}

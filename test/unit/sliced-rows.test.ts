@@ -1,0 +1,64 @@
+// Decimals that still stand in their page: the same rows as text, compared as numbers, copied as bytes.
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { decodeArrays } from '../../src/binance/decode.ts'
+import type { Column } from '../../src/core/dataset.ts'
+import { compareDecimals } from '../../src/core/decimal.ts'
+import { compareSlices, slicesOf } from '../../src/core/sliced-rows.ts'
+import { runsFor } from '../rig/seed.ts'
+
+const runs = runsFor('test/unit/sliced-rows.test.ts')
+const columns: readonly Column[] = [
+  { name: 'a', kind: 'decimal' },
+  { name: 'b', kind: 'decimal' },
+]
+
+const digits = (most: number): fc.Arbitrary<string> =>
+  fc.array(fc.constantFrom(...'0001234569'), { minLength: 1, maxLength: most }).map((all) => all.join(''))
+const decimal = fc
+  .tuple(fc.constantFrom('', '', '', '-'), digits(6), fc.option(digits(8)))
+  .map(([sign, whole, fraction]) => `${sign}${whole}${fraction === null ? '' : `.${fraction}`}`)
+
+const decoded = (rows: readonly (readonly [string, string])[]): ReturnType<typeof decodeArrays> =>
+  decodeArrays(new TextEncoder().encode(JSON.stringify(rows)), columns, ['a', 'b'])
+
+test('are the canonical text of their column, byte for byte, also where a sign stands apart', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(decimal, decimal), { minLength: 1, maxLength: 20 }), (written) => {
+      const rows = decoded(written)
+      const slices = slicesOf(rows)
+      for (const [i, values] of rows.columns.entries()) {
+        const places = slices?.columns[i]
+        const bytes = values.map((_, row) =>
+          slices?.bytes.subarray(places?.starts[row] ?? 0, places?.ends[row] ?? 0),
+        )
+        expect(bytes.map((some) => new TextDecoder().decode(some))).toEqual(values.map(String))
+      }
+    }),
+    runs,
+  )
+})
+
+test('compare as the numbers do, or say that they cannot', () => {
+  fc.assert(
+    fc.property(decimal, decimal, (a, b) => {
+      const rows = decoded([[a, b]])
+      const slices = slicesOf(rows)
+      const [left, right] = slices?.columns ?? []
+      if (!slices || !left || !right) throw new Error('no slices')
+      const due = Math.sign(compareDecimals(String(rows.columns[0]?.[0]), String(rows.columns[1]?.[0])))
+      const found = compareSlices(slices.bytes, left, right, 0)
+      if (found === null) expect(a.startsWith('-') || b.startsWith('-')).toBe(true)
+      else expect(Math.sign(found)).toBe(due)
+    }),
+    runs,
+  )
+})
+
+test('a page of more rows than there is room for at first', () => {
+  const written = Array.from({ length: 3_000 }, (_, i) => [`${i}.5`, `${i}.25`] as const)
+  expect(decoded(written).columns.map((values) => [...values])).toEqual([
+    written.map(([a]) => a),
+    written.map(([, b]) => b),
+  ])
+})
