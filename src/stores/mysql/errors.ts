@@ -150,7 +150,8 @@ const TLS_ADVICE =
 
 const DATABASE_ADVICE =
   'correct its name in --db-uri or MYSQL_URI, or let an administrator run: CREATE DATABASE … ' +
-  'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON ….* TO this user'
+  'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; ' +
+  'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON ….* TO this user'
 
 const RIGHTS_ADVICE =
   'GRANT SELECT, INSERT, UPDATE, DELETE, CREATE on the database to this user; see: petrosa check'

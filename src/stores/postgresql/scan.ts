@@ -112,6 +112,7 @@ export async function counts(
 export async function holdsAny(session: Session, table: Table, pages: readonly Page[]): Promise<boolean> {
   const [key] = table.columns
   if (!key) throw new Error(`table ${table.name} has no key`)
+  const keyType = arrayTypes[key.kind]
   const asked = pages.filter((page) => page.rows.count > 0)
   const bounds = (place: 0 | -1): string =>
     arrayText(
@@ -125,7 +126,7 @@ export async function holdsAny(session: Session, table: Table, pages: readonly P
     )
   // By the order of the key, so that no statistics, however old, make the planner read the whole table.
   const { rows } = await session.run(
-    `SELECT 1 FROM unnest($1::text[], $2::text[], $3::${arrayTypes[key.kind]}, $4::${arrayTypes[key.kind]}) ` +
+    `SELECT 1 FROM unnest($1::text[], $2::text[], $3::${keyType}, $4::${keyType}) ` +
       `AS asked (market, symbol, first, last) CROSS JOIN LATERAL (SELECT 1 FROM ${table.name} AS stored ` +
       'WHERE stored.market = asked.market AND stored.symbol = asked.symbol ' +
       `AND stored.${key.name} >= asked.first AND stored.${key.name} <= asked.last ` +
