@@ -9,7 +9,7 @@ import { klines } from '../../src/datasets/klines.ts'
 import { type Contents, countKeyOf } from './compare-store.ts'
 import { findDatabases } from './databases.ts'
 import { toRecords } from './pages.ts'
-import { afterwards } from './run-petrosa.ts'
+import { afterwards, removeWorkFolders } from './run-petrosa.ts'
 import { sqliteContents } from './sqlite-contents.ts'
 import type { FreshDatabase, TestDatabase } from './test-database.ts'
 
@@ -48,8 +48,11 @@ export const embedded: BinaryDatabase = {
 export async function findBinaryDatabases(): Promise<readonly BinaryDatabase[]> {
   const { found, missing, stop } = await findDatabases()
   afterwards(stop)
-  if (Bun.env.CI === 'true' && missing.length > 0)
+  if (Bun.env.CI === 'true' && missing.length > 0) {
+    // A file that fails while it loads has no afterAll.
+    await removeWorkFolders()
     throw new Error(`no server for ${missing.map(({ label, advice }) => `${label}: ${advice}`).join('; ')}`)
+  }
   return [embedded, ...found.filter(({ kind }) => kind !== 'sqlite').map(onServer)]
 }
 
