@@ -45,9 +45,9 @@ export function slicedRows(
     const get = (): readonly Value[] => {
       text ??= textOf(slices.bytes)
       const page = text
-      const values = Array.from({ length: count }, (_, row) =>
-        page.substring(column.starts[row] ?? 0, column.ends[row]),
-      )
+      const values: string[] = []
+      const { starts, ends } = column
+      for (let row = 0; row < count; row += 1) values.push(page.substring(starts[row] ?? 0, ends[row]))
       define({ value: values, writable: true })
       return values
     }
