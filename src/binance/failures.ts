@@ -1,5 +1,6 @@
 // What an answer that is not 200 means, and what to do about it (reference 6.3 and 6.4): fatal for the run,
 // refused for good, to be asked again, or a pause for the whole host.
+import { MINUTE_MS } from '../core/calendar.ts'
 import { PetrosaError, RefusedError, UnavailableError, UserError } from '../errors.ts'
 
 /** Something went wrong on the way; the same request may well succeed a moment later. */
@@ -28,8 +29,6 @@ export type FailedAnswer = {
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
 }
-
-const MINUTE_MS = 60_000
 
 /** A ban that ends within this time is waited for; a longer one ends the run (exit 75). */
 export const LONGEST_PAUSE_MS = 5 * MINUTE_MS

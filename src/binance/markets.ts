@@ -8,8 +8,6 @@ export type PageEndpoint = {
   readonly path: string
   /** Rows and weight of the next page when `places` rows are still to be had. */
   page(places: number): PageCost
-  /** Rows that one request returns at most. */
-  readonly mostRows: number
   /** The weight of a request with this limit. */
   weight(limit: number): number
 }
@@ -34,7 +32,6 @@ const SPOT_KLINES_WEIGHT = 2
 
 const spotKlines: PageEndpoint = {
   path: '/api/v3/klines',
-  mostRows: SPOT_PAGE_ROWS,
   weight: () => SPOT_KLINES_WEIGHT,
   page: (places) => ({ rows: Math.min(places, SPOT_PAGE_ROWS), weight: SPOT_KLINES_WEIGHT }),
 }
@@ -52,7 +49,6 @@ const FUTURES_PAGE_ROWS = 499
 function futuresKlines(path: string): PageEndpoint {
   return {
     path,
-    mostRows: 1_500,
     weight: futuresWeight,
     page: (places) => {
       const rows = Math.min(places, FUTURES_PAGE_ROWS)

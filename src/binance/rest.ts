@@ -6,7 +6,7 @@ import type { Answer, Source } from '../core/source.ts'
 import { judge } from '../core/verify.ts'
 import { type Client, PAGE_BYTES } from './client.ts'
 import { decodeArrays } from './decode.ts'
-import { type FetchableMarket, fetchableMarkets, marketFacts, type PageEndpoint } from './markets.ts'
+import { type FetchableMarket, marketFacts, type PageEndpoint } from './markets.ts'
 
 /**
  * The REST source of one dataset. `batchRows` bounds a page where a store's writes must be smaller than one.
@@ -42,6 +42,3 @@ function endpointOf(dataset: Dataset, market: FetchableMarket): PageEndpoint {
   if (!endpoint) throw new Error(`no endpoint for ${dataset.name} on ${market}`)
   return endpoint
 }
-
-export const isFetchable = (market: string): market is FetchableMarket =>
-  (fetchableMarkets as readonly string[]).includes(market)

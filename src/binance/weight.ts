@@ -1,9 +1,8 @@
 // The request weight of one host: spent before a call, corrected from what the exchange counts, which
 // includes other programs on the same IP. Windows are calendar minutes of the exchange's clock (reference
 // 6.1). A pause stops every caller of the host.
+import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
-
-const MINUTE_MS = 60_000
 
 /**
  * Callers come back this much after a window or a pause ends, so that a clock a little ahead does no harm.

@@ -1,6 +1,6 @@
 // petrosa klines: brings klines up to date, or fetches --start … --end.
 import { restSource } from '../binance/rest.ts'
-import { floorToPeriod } from '../core/calendar.ts'
+import { floorToPeriod, HOUR_MS } from '../core/calendar.ts'
 import { runPass, type SeriesJob } from '../core/pass.ts'
 import { CLOSE_MARGIN_MS, costPlan, planSpans, type Range } from '../core/plan.ts'
 import { type Period, type Series, seriesKey } from '../core/series.ts'
@@ -15,8 +15,6 @@ import { chosenStore, withStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
 import { planResult } from './plan-result.ts'
 import { inShard } from './shard.ts'
-
-const HOUR_MS = 3_600_000
 
 /** Runs the command: symbols first, so that nothing is touched for a name that does not exist. */
 export async function runKlines(context: CommandContext): Promise<CommandResult> {
