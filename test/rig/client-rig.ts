@@ -1,9 +1,9 @@
 // The client on a virtual clock with a scripted network: what tests of the client share.
 import { Client, type ClientRequest } from '../../src/binance/client.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
-import { fakeWorld } from './fake-world.ts'
 import { type Scripted, type ScriptedNetwork, scriptedNetwork } from './scripted-network.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
+import { testWorld } from './world.ts'
 
 /** Twenty seconds into a minute. */
 export const CLIENT_START_MS = Date.UTC(2024, 0, 1, 12, 0, 20)
@@ -24,11 +24,14 @@ export function clientRig(script: Script, seed = 1): ClientRig {
   const network = scriptedNetwork(clock, script)
   const stop = new AbortController()
   const events: PetrosaEvent[] = []
-  const client = new Client(fakeWorld({ clock, fetch: network.fetch, signal: stop.signal }), {
-    urls: { spot: 'https://spot.test/base/', um: 'https://um.test' },
-    weightShare: 0.9,
-    tell: (event) => void events.push(event),
-  })
+  const client = new Client(
+    testWorld({ ...clock, fetch: network.fetch, signal: stop.signal, version: '0.0.0-test' }),
+    {
+      urls: { spot: 'https://spot.test/base/', um: 'https://um.test' },
+      weightShare: 0.9,
+      tell: (event) => void events.push(event),
+    },
+  )
   return { client, clock, network, stop, events }
 }
 

@@ -11,13 +11,13 @@ import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { StoppedError, UnavailableError } from '../../src/errors.ts'
-import { fakeWorld } from './fake-world.ts'
 import { marketNetwork } from './market-network.ts'
 import { listing } from './memory-source.ts'
 import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
 import { seededRandom } from './seed.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
+import { testWorld } from './world.ts'
 
 const MINUTE_MS = 60_000
 
@@ -135,7 +135,7 @@ export async function simulatePass(
     shownMs: (_symbol, _period, openMs) => shownMsOf(openMs),
     trouble: (url) => troubleOf(chance, trouble, url),
   })
-  const world = fakeWorld({ clock, fetch: network.fetch, signal: stop.signal })
+  const world = testWorld({ ...clock, fetch: network.fetch, signal: stop.signal })
   const events: PetrosaEvent[] = []
   const tell = (event: PetrosaEvent): void => void events.push(event)
   const urls = { spot: 'https://exchange.test', um: 'https://exchange.test' }

@@ -11,11 +11,11 @@ import {
 } from '../../src/binance/symbols.ts'
 import type { Listing } from '../../src/core/source.ts'
 import { UserError } from '../../src/errors.ts'
-import { fakeWorld } from '../rig/fake-world.ts'
 import { listing } from '../rig/memory-source.ts'
 import { type Scripted, scriptedNetwork } from '../rig/scripted-network.ts'
 import { runsFor } from '../rig/seed.ts'
 import { virtualClock } from '../rig/virtual-clock.ts'
+import { testWorld } from '../rig/world.ts'
 
 const runs = runsFor('test/unit/symbols.test.ts')
 
@@ -168,7 +168,7 @@ function ask(market: 'spot' | 'um', symbols: readonly string[] | null, answers: 
   const clock = virtualClock()
   const network = scriptedNetwork(clock, (_, number) => answers[number - 1] ?? answers.at(-1) ?? {})
   const urls = { spot: 'https://spot.test', um: 'https://um.test' }
-  const client = new Client(fakeWorld({ clock, fetch: network.fetch }), {
+  const client = new Client(testWorld({ ...clock, fetch: network.fetch }), {
     urls,
     weightShare: 0.9,
     tell: () => {},
