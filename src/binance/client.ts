@@ -1,14 +1,15 @@
 // One HTTP client for all markets: weight is reserved before a call and corrected after it, pauses and bans
 // stop every caller of the host, and what may be asked again is asked again, within bounds. Every body is
 // read or cancelled.
-import { number as numeric, object, safeParse, string } from 'valibot'
 import type { Tell } from '../core/events.ts'
 import { type RetryPolicy, retry } from '../core/retry.ts'
+import type { Market } from '../core/series.ts'
 import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../errors.ts'
 import type { World } from '../world.ts'
 import { readBody } from './body.ts'
 import { failure, networkFailure, PauseError, TransientError } from './failures.ts'
-import { type FetchableMarket, marketFacts } from './markets.ts'
+import { parseExchangeError, readServerTime } from './json.ts'
+import { type Bucket, FUNDING_REQUESTS, FUNDING_WINDOW_MS, marketFacts } from './markets.ts'
 import { WeightBudget } from './weight.ts'
 
 /** The whole of one try: connecting, waiting and reading. The exchange itself gives up after 10 s. */
@@ -31,10 +32,14 @@ export const EXCHANGE_INFO_BYTES = 64 * 1024 * 1024
 const FAILURE_BYTES = 64 * 1024
 
 export type ClientRequest<T> = {
-  readonly market: FetchableMarket
+  readonly market: Market
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly weight: number
+  /** What it is counted in; the market's weight where it does not say. */
+  readonly bucket?: Bucket
+  /** Whether it takes an API key. */
+  readonly needsKey?: boolean
   readonly mostBytes: number
   readonly hurried?: boolean
   /** Reads the body; a MalformedError from here is a reason to ask again. */
@@ -44,29 +49,37 @@ export type ClientRequest<T> = {
 export type Reply<T> = { readonly value: T; readonly askedAtMs: number }
 
 export type ClientOptions = {
-  readonly urls: Readonly<Record<FetchableMarket, string>>
+  readonly urls: Readonly<Record<Market, string>>
   readonly weightShare: number
+  /** Sent with the requests that need one. */
+  readonly apiKey: string | null
   readonly tell: Tell
 }
-
-const exchangeError = object({ code: numeric(), msg: string() })
 
 export class Client {
   readonly #world: World
   readonly #options: ClientOptions
-  readonly #budgets: Readonly<Record<FetchableMarket, WeightBudget>>
+  readonly #budgets: Readonly<Record<Market, WeightBudget>>
+  /** The bucket of requests that USD-M keeps for funding, which no header shows. */
+  readonly #funding: WeightBudget
   #requests = 0
   #weight = 0
 
   constructor(world: World, options: ClientOptions) {
     this.#world = world
     this.#options = options
-    const budget = (market: FetchableMarket): WeightBudget => {
-      const fresh = new WeightBudget(marketFacts[market].weightPerMinute, options.weightShare, world)
-      fresh.setOffset(world.nowMs() - world.monotonicMs())
-      return fresh
+    const fresh = (limit: number, windowMs?: number): WeightBudget => {
+      const budget = new WeightBudget(limit, options.weightShare, world, windowMs)
+      budget.setOffset(world.nowMs() - world.monotonicMs())
+      return budget
     }
-    this.#budgets = { spot: budget('spot'), um: budget('um') }
+    const { spot, um, cm } = marketFacts
+    this.#budgets = {
+      spot: fresh(spot.weightPerMinute),
+      um: fresh(um.weightPerMinute),
+      cm: fresh(cm.weightPerMinute),
+    }
+    this.#funding = fresh(FUNDING_REQUESTS, FUNDING_WINDOW_MS)
   }
 
   get requests(): number {
@@ -77,12 +90,12 @@ export class Client {
     return this.#weight
   }
 
-  budget(market: FetchableMarket): WeightBudget {
+  budget(market: Market): WeightBudget {
     return this.#budgets[market]
   }
 
   /** The exchange's clock now, epoch ms: never ahead of it, since the way back is not taken off. */
-  nowMs(market: FetchableMarket): number {
+  nowMs(market: Market): number {
     return this.#budgets[market].nowMs()
   }
 
@@ -90,7 +103,7 @@ export class Client {
    * Asks the exchange for its clock. Throws UnavailableError when it does not answer, UserError when it is no
    * exchange.
    */
-  async syncClock(market: FetchableMarket): Promise<void> {
+  async syncClock(market: Market): Promise<void> {
     try {
       await this.#readClock(market, patientPolicy)
     } catch (error) {
@@ -103,7 +116,7 @@ export class Client {
     }
   }
 
-  async #readClock(market: FetchableMarket, policy: RetryPolicy): Promise<void> {
+  async #readClock(market: Market, policy: RetryPolicy): Promise<void> {
     const facts = marketFacts[market]
     const request = {
       market,
@@ -113,7 +126,9 @@ export class Client {
       mostBytes: FAILURE_BYTES,
     }
     const reply = await this.#persist({ ...request, read: readServerTime }, policy)
-    this.#budgets[market].setOffset(reply.value - this.#world.monotonicMs())
+    const offsetMs = reply.value - this.#world.monotonicMs()
+    this.#budgets[market].setOffset(offsetMs)
+    if (market === 'um') this.#funding.setOffset(offsetMs)
   }
 
   /**
@@ -135,7 +150,7 @@ export class Client {
    * Whether the exchange is down, or only unwilling: throws UnavailableError when it does not even tell the
    * time.
    */
-  async #probe(market: FetchableMarket, cause: Error): Promise<void> {
+  async #probe(market: Market, cause: Error): Promise<void> {
     try {
       await this.#readClock(market, hurriedPolicy)
     } catch (error) {
@@ -144,7 +159,7 @@ export class Client {
     }
   }
 
-  #down(market: FetchableMarket, cause: Error): UnavailableError {
+  #down(market: Market, cause: Error): UnavailableError {
     return new UnavailableError(
       `the exchange is not available: ${cause.message}`,
       `check the network and ${marketFacts[market].urlVariable}, then run the same command again`,
@@ -184,7 +199,7 @@ export class Client {
     }
   }
 
-  #host(request: { readonly market: FetchableMarket }): string {
+  #host(request: { readonly market: Market }): string {
     return new URL(this.#options.urls[request.market]).host
   }
 
@@ -192,6 +207,9 @@ export class Client {
     const { market, path, weight } = request
     const host = this.#host(request)
     const budget = this.#budgets[market]
+    const ownBucket = request.bucket === 'funding'
+    // A request of its own bucket waits for a pause of the host too, and spends none of its weight.
+    if (ownBucket) await this.#funding.reserve(1, this.#world.signal)
     const minute = await budget.reserve(weight, this.#world.signal)
     let inFlight = true
     const askedAtMs = budget.nowMs()
@@ -203,13 +221,13 @@ export class Client {
       const query = new URLSearchParams(request.query).toString()
       const url = `${this.#options.urls[market].replace(/\/+$/, '')}${path}${query ? `?${query}` : ''}`
       const signal = AbortSignal.any([this.#world.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
-      const headers = { 'user-agent': `petrosa/${this.#world.version}` }
+      const headers = { 'user-agent': `petrosa/${this.#world.version}`, ...this.#keyHeader(request) }
       const response = await this.#world.fetch(url, { signal, headers, redirect: 'manual' })
       code = response.status
       budget.release(weight)
       inFlight = false
       const used = response.headers.get('x-mbx-used-weight-1m')
-      if (used !== null && /^\d+$/.test(used)) budget.learn(Number(used), minute)
+      if (!ownBucket && used !== null && /^\d+$/.test(used)) budget.learn(Number(used), minute)
       this.#options.tell({ type: 'weight', host, used: budget.used, limit: budget.limit })
       if (code !== 200) throw await this.#failed(response, host, budget)
       const tooLarge = (): Error => new MalformedError(`the answer has more than ${request.mostBytes} bytes`)
@@ -218,10 +236,19 @@ export class Client {
       if (this.#world.signal.aborted) throw this.#world.signal.reason ?? new StoppedError()
       throw networkFailure(error, host)
     } finally {
+      if (ownBucket) this.#funding.release(1)
       if (inFlight) budget.release(weight)
       const durationMs = this.#world.monotonicMs() - startedMs
       this.#options.tell({ type: 'request', host, endpoint: path, code, weight, durationMs })
     }
+  }
+
+  #keyHeader({ needsKey, market, path }: { needsKey?: boolean; market: Market; path: string }): object {
+    if (!needsKey) return {}
+    const { apiKey } = this.#options
+    if (apiKey !== null) return { 'x-mbx-apikey': apiKey }
+    const advice = 'set BINANCE_API_KEY (or BINANCE_API_KEY_FILE); any key does, without rights'
+    throw new UserError(`${path} of ${market} answers only with an API key`, advice)
   }
 
   /** The error of an answer that is not 200; a pause takes effect for every caller at once. */
@@ -244,34 +271,4 @@ export class Client {
     }
     return error
   }
-}
-
-function parseExchangeError(text: string): { code: number; msg: string } | null {
-  try {
-    const parsed = safeParse(exchangeError, JSON.parse(text))
-    return parsed.success ? parsed.output : null
-  } catch {
-    // Not JSON: a page of a proxy or a firewall, of which the status says enough.
-    return null
-  }
-}
-
-const serverTime = object({ serverTime: numeric() })
-
-function readServerTime(body: Uint8Array): number {
-  return readJson(body, serverTime).serverTime
-}
-
-/** A JSON body that fits `schema`. Throws MalformedError. */
-export function readJson<T>(body: Uint8Array, schema: import('valibot').GenericSchema<unknown, T>): T {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-  } catch (error) {
-    throw new MalformedError('the answer is not JSON', '', { cause: error })
-  }
-  const checked = safeParse(schema, parsed)
-  if (checked.success) return checked.output
-  const issue = checked.issues[0]
-  throw new MalformedError(`the answer is not what the exchange promises: ${issue.message}`)
 }

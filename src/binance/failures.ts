@@ -8,6 +8,9 @@ export class TransientError extends Error {
   override readonly name = 'TransientError'
 }
 
+/** The exchange does not serve this location; its archives may (reference 1). */
+export class BlockedError extends UserError {}
+
 /** The exchange asks for a pause: nothing more to this host until `untilMs` (its own clock, epoch ms). */
 export class PauseError extends Error {
   override readonly name = 'PauseError'
@@ -43,7 +46,7 @@ export function failure(answer: FailedAnswer): Error {
   const said = `${host} answered ${status}${detail}`
   if (status === 429 || status === 418) return pause(answer)
   if (status === 451) {
-    return new UserError(
+    return new BlockedError(
       `${host} does not serve this location (451): ${answer.text || 'restricted location'}`,
       'run from a permitted location; for spot, BINANCE_API_URL=https://data-api.binance.vision may answer',
     )

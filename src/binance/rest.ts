@@ -1,44 +1,62 @@
 // The REST API as a source of pages: one request a page, decoded and judged before anybody sees it, so that a
 // garbled page is asked for again.
-import type { Dataset, Window } from '../core/dataset.ts'
-import type { Series } from '../core/series.ts'
+import type { Dataset, Rows, Window } from '../core/dataset.ts'
+import type { Market, Series } from '../core/series.ts'
 import type { Answer, Source } from '../core/source.ts'
-import { judge } from '../core/verify.ts'
+import { judge, siftInvalid } from '../core/verify.ts'
 import { type Client, PAGE_BYTES } from './client.ts'
 import { decodeArrays } from './decode.ts'
-import { type FetchableMarket, marketFacts, type PageEndpoint } from './markets.ts'
+import { decodeObjects } from './decode-objects.ts'
+import { firstTime } from './first-time.ts'
+import { endpointOf } from './markets.ts'
+import { firstTradeId } from './trade-ids.ts'
 
-/**
- * The REST source of one dataset. `batchRows` bounds a page where a store's writes must be smaller than one.
- */
-export function restSource(client: Client, dataset: Dataset, market: FetchableMarket): Source {
-  const endpoint = endpointOf(dataset, market)
-  return {
+/** One page of a series by REST: decoded, without invalid records, and judged. */
+export type AskPage = (series: Series, window: Window, hurried: boolean) => Promise<Answer>
+
+/** The REST source of one dataset on a market. */
+export function restSource(client: Client, dataset: Dataset, market: Market): Source {
+  const endpoint = endpointOf(dataset.name, market)
+  const ask = pageAsker(client, dataset, market)
+  const source: Source = {
     name: 'rest',
-    page: (_series, places) => endpoint.page(places),
+    page: (series, places) => endpoint.page(places, series.period),
     nowMs: () => client.nowMs(market),
-    fetch: async (series: Series, window: Window, hurried = false): Promise<Answer> => {
-      const table = dataset.table(series)
-      const reply = await client.get({
-        market,
-        path: endpoint.path,
-        query: dataset.query(series, window),
-        weight: endpoint.weight(window.limit),
-        mostBytes: PAGE_BYTES,
-        hurried,
-        read: (body) => {
-          const rows = decodeArrays(body, table.columns, dataset.wire)
-          judge(dataset, table, window, rows)
-          return rows
-        },
-      })
-      return { rows: reply.value, servedAtMs: reply.askedAtMs }
-    },
+    fetch: (series, window, hurried = false) => ask(series, window, hurried),
+    ...(endpoint.longestWindowMs === undefined ? {} : { longestWindowMs: endpoint.longestWindowMs }),
+    ...(endpoint.reachMs === undefined ? {} : { reachMs: endpoint.reachMs }),
   }
+  if (endpoint.newestFirst) return { ...source, first: firstTime(ask, () => client.nowMs(market)) }
+  if (dataset.name !== 'trades') return source
+  return { ...source, fetch: firstTradeId(client, ask, market) }
 }
 
-function endpointOf(dataset: Dataset, market: FetchableMarket): PageEndpoint {
-  const endpoint = marketFacts[market].pages[dataset.name]
-  if (!endpoint) throw new Error(`no endpoint for ${dataset.name} on ${market}`)
-  return endpoint
+/** Asks for pages of a dataset, one request each. */
+export function pageAsker(client: Client, dataset: Dataset, market: Market): AskPage {
+  const endpoint = endpointOf(dataset.name, market)
+  const shape = dataset.rest(market)
+  const decode = (body: Uint8Array, series: Series): Rows => {
+    const { columns } = dataset.table(series)
+    return shape.kind === 'arrays'
+      ? decodeArrays(body, columns, shape.columns)
+      : decodeObjects(body, columns, shape)
+  }
+  return async (series, window, hurried) => {
+    const reply = await client.get({
+      market,
+      path: endpoint.path,
+      query: dataset.query(series, window),
+      weight: endpoint.weight(window.limit),
+      bucket: endpoint.bucket,
+      needsKey: endpoint.needsKey ?? false,
+      mostBytes: PAGE_BYTES,
+      hurried,
+      read: (body) => {
+        const sifted = siftInvalid(dataset, decode(body, series))
+        judge(dataset, dataset.table(series), window, sifted.rows)
+        return sifted
+      },
+    })
+    return { ...reply.value, servedAtMs: reply.askedAtMs }
+  }
 }

@@ -5,8 +5,9 @@ import { nearest } from '../core/nearest.ts'
 import type { Market } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
 import { RefusedError, UserError } from '../errors.ts'
-import { type Client, EXCHANGE_INFO_BYTES, readJson } from './client.ts'
-import { type FetchableMarket, marketFacts } from './markets.ts'
+import { type Client, EXCHANGE_INFO_BYTES } from './client.ts'
+import { readJson } from './json.ts'
+import { marketFacts } from './markets.ts'
 
 /** A perpetual contract's deliveryDate while no end is announced (2100-12-25, reference 4.2). */
 const NEVER_MS = 4_133_404_800_000
@@ -25,6 +26,7 @@ const exchangeInfo = looseObject({
       contractStatus: optional(string()),
       baseAsset: optional(string(), ''),
       quoteAsset: optional(string(), ''),
+      pair: optional(string()),
       onboardDate: optional(numeric()),
       deliveryDate: optional(numeric()),
     }),
@@ -39,7 +41,7 @@ type ExchangeInfo = typeof exchangeInfo extends GenericSchema<unknown, infer Out
  */
 export async function fetchListings(
   client: Client,
-  market: FetchableMarket,
+  market: Market,
   symbols: readonly string[] | null,
 ): Promise<ReadonlyMap<string, Listing>> {
   const facts = marketFacts[market]
@@ -84,7 +86,29 @@ function toListing(symbol: ExchangeInfo['symbols'][number]): Listing {
     quote: symbol.quoteAsset,
     listedAtMs: symbol.onboardDate ?? null,
     endsAtMs: deliveryMs === NEVER_MS ? null : deliveryMs,
+    ...(symbol.pair === undefined ? {} : { pair: symbol.pair }),
   }
+}
+
+/** The pairs of the listed contracts, as if they were symbols: an index price belongs to a pair. */
+export function pairListings(listings: ReadonlyMap<string, Listing>): Map<string, Listing> {
+  const pairs = new Map<string, Listing>()
+  for (const listing of listings.values()) {
+    const symbol = listing.pair ?? listing.symbol
+    const known = pairs.get(symbol)
+    const listedAtMs = Math.min(known?.listedAtMs ?? Infinity, listing.listedAtMs ?? Infinity)
+    const trading = listing.trading || (known?.trading ?? false)
+    const status = trading ? 'TRADING' : listing.status
+    const listed = { listedAtMs: Number.isFinite(listedAtMs) ? listedAtMs : null, endsAtMs: null }
+    pairs.set(symbol, { ...listing, symbol, trading, status, ...listed })
+  }
+  return pairs
+}
+
+/** What is known of a symbol that only the archives have. */
+export function archivedListing(symbol: string, trading: boolean): Listing {
+  const unknown = { base: '', quote: '', listedAtMs: null, endsAtMs: null }
+  return { symbol, trading, status: trading ? 'UNKNOWN' : 'ARCHIVED', ...unknown, archivedOnly: true }
 }
 
 export type SymbolChoice = {
@@ -129,7 +153,7 @@ export function chooseSymbols(
   const left = [...chosen.values()].filter(
     (listing) =>
       !excluded.some((fits) => fits(listing.symbol)) &&
-      (choice.quote === null || listing.quote === choice.quote),
+      (choice.quote === null || hasQuote(listing, choice.quote)),
   )
   if (left.length > 0) return left
   throw new UserError(
@@ -137,6 +161,11 @@ export function chooseSymbols(
       (choice.quote ? ` with quote asset ${choice.quote}` : ''),
     `see them with: petrosa symbols --market ${market}`,
   )
+}
+
+/** The archives do not say what the quote asset is: then the name has to tell. */
+function hasQuote(listing: Listing, quote: string): boolean {
+  return listing.archivedOnly ? listing.symbol.endsWith(quote) : listing.quote === quote
 }
 
 /** Whether a name fits a pattern in which `*` stands for anything; `all` fits every name. */

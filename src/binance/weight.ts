@@ -1,6 +1,6 @@
 // The request weight of one host: spent before a call, corrected from what the exchange counts, which
-// includes other programs on the same IP. Windows are calendar minutes of the exchange's clock (reference
-// 6.1). A pause stops every caller of the host.
+// includes other programs on the same IP. Windows are calendar minutes (or five) of the exchange's clock
+// (reference 6.1). A pause stops every caller of the host.
 import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
 
@@ -13,17 +13,19 @@ export class WeightBudget {
   #limit: number
   readonly #share: number
   readonly #clock: Clock
-  #minute = -1
+  readonly #windowMs: number
+  #window = -1
   #spent = 0
   #inFlight = 0
   #offsetMs = 0
   #pausedUntilMs = 0
 
-  /** `limit` is the exchange's weight a minute, `share` the part of it that may be used (0 to 1]. */
-  constructor(limit: number, share: number, clock: Clock) {
+  /** `limit` is the exchange's weight a window, `share` the part of it that may be used (0 to 1]. */
+  constructor(limit: number, share: number, clock: Clock, windowMs = MINUTE_MS) {
     this.#limit = limit
     this.#share = share
     this.#clock = clock
+    this.#windowMs = windowMs
   }
 
   /** The exchange's clock is this much ahead of the monotonic clock, in ms. */
@@ -61,7 +63,7 @@ export class WeightBudget {
   }
 
   /**
-   * Waits until `weight` may be spent, and spends it until `release`; answers the minute it counts in.
+   * Waits until `weight` may be spent, and spends it until `release`; answers the window it counts in.
    * Rejects when `signal` is aborted.
    */
   async reserve(weight: number, signal: AbortSignal): Promise<number> {
@@ -70,15 +72,15 @@ export class WeightBudget {
       this.#turn()
       const nowMs = this.nowMs()
       const pausedMs = this.#pausedUntilMs - nowMs
-      // A single call may be heavier than a tiny share allows: it then has a minute for itself.
+      // A single call may be heavier than a tiny share allows: it then has a window for itself.
       const fits = this.#spent === 0 || this.#spent + weight <= this.#limit * this.#share
       if (pausedMs <= 0 && fits) {
         this.#spent += weight
         this.#inFlight += weight
-        return this.#minute
+        return this.#window
       }
-      const untilNextMinuteMs = (this.#minute + 1) * MINUTE_MS - nowMs
-      await this.#clock.wait((pausedMs > 0 ? pausedMs : untilNextMinuteMs) + SLACK_MS, signal)
+      const untilNextMs = (this.#window + 1) * this.#windowMs - nowMs
+      await this.#clock.wait((pausedMs > 0 ? pausedMs : untilNextMs) + SLACK_MS, signal)
     }
   }
 
@@ -88,23 +90,23 @@ export class WeightBudget {
   }
 
   /**
-   * What the exchange says was used in `minute`, by everybody on this IP. Calls on their way may not be in it
-   * yet, so they are added. An answer of an earlier minute says nothing of this one.
+   * What the exchange says was used in `window`, by everybody on this IP. Calls on their way may not be in it
+   * yet, so they are added. An answer of an earlier window says nothing of this one.
    */
-  learn(usedByAll: number, minute: number): void {
+  learn(usedByAll: number, window: number): void {
     this.#turn()
-    if (minute === this.#minute) this.#spent = Math.max(this.#spent, usedByAll + this.#inFlight)
+    if (window === this.#window) this.#spent = Math.max(this.#spent, usedByAll + this.#inFlight)
   }
 
   /**
-   * Begins a new minute where the clock has come to one. A clock that is corrected takes nothing back: a
-   * little (over the border of a minute) and the later minute stands until it comes, more and what was spent
-   * counts in the minute that it is.
+   * Begins a new window where the clock has come to one. A clock that is corrected takes nothing back: a
+   * little (over the border of a window) and the later one stands until it comes, more and what was spent
+   * counts in the window that it is.
    */
   #turn(): void {
-    const minute = Math.floor(this.nowMs() / MINUTE_MS)
-    if (minute === this.#minute || minute === this.#minute - 1) return
-    if (minute > this.#minute) this.#spent = 0
-    this.#minute = minute
+    const window = Math.floor(this.nowMs() / this.#windowMs)
+    if (window === this.#window || window === this.#window - 1) return
+    if (window > this.#window) this.#spent = 0
+    this.#window = window
   }
 }

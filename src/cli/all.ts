@@ -8,32 +8,59 @@ export type CommandEntry = {
   readonly summary: string
   readonly settings: readonly SettingName[]
   readonly examples: readonly string[]
+  /** Where the default of a setting is another one for this command. */
+  readonly defaults?: Partial<Readonly<Record<SettingName, string>>>
   load(): Promise<CommandRun>
 }
 
 const logging: readonly SettingName[] = ['logLevel', 'logFormat', 'config']
-const exchange: readonly SettingName[] = ['apiUrl', 'futuresApiUrl', 'weightShare']
+const exchange: readonly SettingName[] = ['apiUrl', 'futuresApiUrl', 'coinFuturesApiUrl', 'weightShare']
+const archives: readonly SettingName[] = ['archiveUrl', 'archiveListingUrl']
 const store: readonly SettingName[] = ['db', 'dbUri', 'sqlitePath', 'postgresqlUri', 'mysqlUri', 'mongodbUri']
 const choice: readonly SettingName[] = ['symbols', 'quote', 'exclude', 'status']
+
+/** What every command that fetches has. */
+const fetching: readonly SettingName[] = [
+  ...(['start', 'end', 'lookbackHours', 'source'] as const),
+  ...store,
+  ...(['hypertables', 'batchSize', 'maxWorkers'] as const),
+  ...exchange,
+  ...archives,
+  ...(['shard', 'dryRun', 'json'] as const),
+  ...logging,
+]
 
 export const commands: readonly CommandEntry[] = [
   {
     name: 'klines',
     summary: 'brings klines up to date, or fetches --start … --end',
-    settings: [
-      ...choice,
-      ...(['period', 'market', 'start', 'end', 'lookbackHours', 'source'] as const),
-      ...store,
-      ...(['hypertables', 'batchSize', 'maxWorkers'] as const),
-      ...exchange,
-      ...(['shard', 'dryRun', 'json'] as const),
-      ...logging,
-    ],
+    settings: [...choice, 'period', 'market', 'dataset', ...fetching],
     examples: [
       'petrosa klines --symbols BTCUSDT,ETHUSDT --period 1m --start 2024-01-01',
       "petrosa klines --symbols '*USDT' --period 1h,1d --market um",
     ],
     load: async () => (await import('./klines.ts')).runKlines,
+  },
+  {
+    name: 'funding',
+    summary: 'brings funding rates of futures up to date, or fetches --start … --end',
+    settings: [...choice, 'market', ...fetching],
+    defaults: { market: 'um' },
+    examples: [
+      'petrosa funding --symbols BTCUSDT,ETHUSDT --start 2019-09-01',
+      'petrosa funding --symbols all --market cm',
+    ],
+    load: async () => (await import('./funding.ts')).runFunding,
+  },
+  {
+    name: 'trades',
+    summary: 'brings trades up to date, or fetches --start … --end',
+    settings: [...choice, 'market', 'kind', ...fetching, 'apiKey'],
+    examples: [
+      'petrosa trades --symbols BTCUSDT --start 2024-01-01 --end 2024-02-01',
+      'petrosa trades --symbols BTCUSDT --market um --kind raw --lookback-hours 1',
+    ],
+    load: async () => (await import('./trades.ts')).runTrades,
   },
   {
     name: 'status',
@@ -45,7 +72,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'symbols',
     summary: 'the symbols of a market, filtered',
-    settings: [...choice, 'market', ...exchange, 'json', ...logging],
+    settings: [...choice, 'market', ...exchange, ...archives, 'source', 'json', ...logging],
     examples: ['petrosa symbols --quote USDT', "petrosa symbols --market um --symbols 'BTC*' --status all"],
     load: async () => (await import('./symbols.ts')).runSymbols,
   },

@@ -1,32 +1,71 @@
-// What commands need of the exchange: the client, its clock, and the symbols that the user means.
+// What commands need of the exchange: the client and its clock, and the archives. Where the API is closed to
+// this place (451), the archives may go on alone, and that is said.
 import { Client } from '../binance/client.ts'
-import { type FetchableMarket, fetchableMarkets } from '../binance/markets.ts'
-import { chooseSymbols, fetchListings, namedOnly, type SymbolChoice } from '../binance/symbols.ts'
-import type { Listing } from '../core/source.ts'
+import { BlockedError } from '../binance/failures.ts'
+import type { SymbolChoice } from '../binance/symbols.ts'
+import type { ArchiveSource } from '../core/archive.ts'
+import { isMember, type Market, markets } from '../core/series.ts'
 import { type CommandContext, need } from './command.ts'
+
+/** The exchange as far as it is in reach. */
+export type Exchange = {
+  /** Null where the API is blocked, or not to be used. */
+  readonly client: Client | null
+  readonly archives: ArchiveSource | null
+  /** The exchange's clock, epoch ms; this machine's where the API is out of reach. */
+  readonly nowMs: () => number
+  readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives: number }
+}
 
 /** The client for the addresses and the share of the settings. */
 export function openClient({ world, settings, tell }: CommandContext): Client {
-  const urls = { spot: need(settings, 'apiUrl'), um: need(settings, 'futuresApiUrl') }
-  return new Client(world, { urls, weightShare: need(settings, 'weightShare'), tell })
+  const urls = {
+    spot: need(settings, 'apiUrl'),
+    um: need(settings, 'futuresApiUrl'),
+    cm: need(settings, 'coinFuturesApiUrl'),
+  }
+  return new Client(world, {
+    urls,
+    weightShare: need(settings, 'weightShare'),
+    apiKey: settings.apiKey,
+    tell,
+  })
+}
+
+/** The sources that the settings allow, with the exchange's clock read. Throws what reading it throws. */
+export async function openExchange(context: CommandContext, market: Market): Promise<Exchange> {
+  const { settings, tell, world } = context
+  const source = need(settings, 'source')
+  const archives = source === 'rest' ? null : openArchives(context)
+  const client = openClient(context)
+  const spent = (): ReturnType<Exchange['spent']> => ({
+    requests: client.requests,
+    weight: client.weight,
+    archives: archives?.spent().archives ?? 0,
+  })
+  const alone = { client: null, archives, nowMs: () => world.nowMs(), spent }
+  if (source === 'archive') return alone
+  try {
+    await client.syncClock(market)
+  } catch (error) {
+    if (!(error instanceof BlockedError) || !archives) throw error
+    const message = `${error.message}; going on by the archives alone, which end a day or so ago`
+    tell({ type: 'warning', message })
+    return alone
+  }
+  return { client, archives, nowMs: () => client.nowMs(market), spent }
+}
+
+/** The archives at the addresses of the settings. */
+export function openArchives(_context: CommandContext): ArchiveSource | null {
+  return null
 }
 
 /** The market of the settings. */
-export function marketOf({ settings }: CommandContext): FetchableMarket {
+export function marketOf({ settings }: CommandContext): Market {
   const wanted = need(settings, 'market')
-  const market = fetchableMarkets.find((candidate) => candidate === wanted)
-  if (!market) throw new Error(`no market ${wanted}`)
-  return market
-}
-
-/** The symbols that the settings mean, resolved against what the exchange lists now. */
-export async function resolveSymbols(
-  client: Client,
-  market: FetchableMarket,
-  choice: SymbolChoice,
-): Promise<Listing[]> {
-  const listings = await fetchListings(client, market, namedOnly(choice))
-  return chooseSymbols(choice, market, listings)
+  if (!isMember(markets, wanted)) throw new Error(`no market ${wanted}`)
+  return wanted
 }
 
 /** The choice of symbols that the settings make; `symbols` where they name none. */

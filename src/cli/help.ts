@@ -40,7 +40,11 @@ export function programHelp(version: string): string {
 
 /** The help of one command. */
 export function commandHelp(command: CommandEntry): string {
-  const settings = command.settings.map((name) => settingTable[name] as Setting<unknown>)
+  const settings = command.settings.map((name): Setting<unknown> => {
+    const own = command.defaults?.[name]
+    const known = settingTable[name] as Setting<unknown>
+    return own === undefined ? known : { ...known, fallback: own }
+  })
   const withFlag = settings.filter((setting) => setting.flag !== null)
   const variablesOnly = settings.filter((setting) => setting.flag === null)
   return [

@@ -17,7 +17,8 @@ export function passResult(summary: Summary): CommandResult {
     `${summary.command}: ${thousands(summary.series)} series, ` +
       `${counted(summary.rowsFetched, 'row')} fetched ` +
       `(${thousands(summary.rowsWritten)} new, ${thousands(summary.rowsChanged)} changed)`,
-    `${counted(summary.requests, 'request')}, weight ${thousands(summary.weight)}, ${seconds} s`,
+    `${summary.archives > 0 ? `${counted(summary.archives, 'archive')}, ` : ''}` +
+      `${counted(summary.requests, 'request')}, weight ${thousands(summary.weight)}, ${seconds} s`,
     ...unsettled
       .slice(0, MOST_LISTED)
       .map((one) => `open: ${seriesKey(one.series)} ${spanText(one.span)}: ${one.reason}`),

@@ -56,7 +56,12 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
   const startedMs = world.monotonicMs()
   const { parseFlags } = await import('./flags.ts')
   const { resolveSettings } = await import('../settings/resolve.ts')
-  const resolved = await resolveSettings(world, await parseFlags(command, words), command.settings)
+  const resolved = await resolveSettings(
+    world,
+    await parseFlags(command, words),
+    command.settings,
+    command.defaults,
+  )
   const { startObservers } = await import('../observe/start.ts')
   const { logLevel, logFormat } = resolved.settings
   const observers = startObservers(world, {

@@ -2,7 +2,8 @@
 import type { Listing } from '../core/source.ts'
 import { isoTime } from '../core/span.ts'
 import type { CommandContext, CommandResult } from './command.ts'
-import { choiceOf, marketOf, openClient, resolveSymbols } from './exchange.ts'
+import { choiceOf, marketOf, openExchange } from './exchange.ts'
+import { resolveSymbols } from './symbol-choice.ts'
 import { textTable } from './text-table.ts'
 
 /**
@@ -12,9 +13,8 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
   const { settings, origins } = context
   const market = marketOf(context)
   const asked = origins.symbols === 'flag' ? (settings.symbols ?? ['all']) : ['all']
-  const client = openClient(context)
-  await client.syncClock(market)
-  const listings = await resolveSymbols(client, market, choiceOf(context, asked))
+  const exchange = await openExchange(context, market)
+  const listings = await resolveSymbols(exchange, market, 'klines', choiceOf(context, asked))
   const listedAt = (listing: Listing): string | null =>
     listing.listedAtMs === null ? null : isoTime(listing.listedAtMs)
   const symbols = listings.map((listing) => ({

@@ -31,8 +31,32 @@ export type Value = string | number | null
 /** The rows of one page, column by column, in the order of the table's `columns`. */
 export type Rows = { readonly count: number; readonly columns: readonly (readonly Value[])[] }
 
-/** What is asked of a source: at most `limit` rows, the oldest first, whose time lies in `span`. */
-export type Window = { readonly span: Span; readonly limit: number }
+/**
+ * What is asked of a source: at most `limit` rows, the oldest first, whose time lies in `span`. With `fromId`
+ * it is the rows from that id on, whatever their time.
+ */
+export type Window = { readonly span: Span; readonly limit: number; readonly fromId?: string }
+
+/**
+ * How a dataset's rows are known to be complete: by the grid of their period, by time alone (one answer holds
+ * all there is), or by ids that run on.
+ */
+export type Order = 'calendar' | 'time' | 'id'
+
+/** How a REST body holds rows. */
+export type RestShape =
+  | {
+      /** Arrays of decimals in quotes and bare numbers: the column of each element; null means nothing. */
+      readonly kind: 'arrays'
+      readonly columns: readonly (string | null)[]
+    }
+  | {
+      /** Flat objects: the column of each field; other fields mean nothing. */
+      readonly kind: 'objects'
+      readonly fields: Readonly<Record<string, string>>
+      /** What a column holds where its field is not there. */
+      readonly fill: Readonly<Record<string, Value>>
+    }
 
 /** A row of a page, from 0, and what is wrong with it. */
 export type Flaw = { readonly row: number; readonly problem: string }
@@ -40,24 +64,22 @@ export type Flaw = { readonly row: number; readonly problem: string }
 export type Dataset = {
   readonly name: DatasetName
   readonly markets: readonly Market[]
-  /** Whether a series has one row a place of its period's grid. */
-  readonly calendar: boolean
+  readonly order: Order
   /** Every table that the dataset may write to. */
   readonly tables: readonly Table[]
   /** The table that a series is kept in. */
   table(series: Series): Table
   /** The query parameters of a REST page; both bounds inclusive, in milliseconds. */
   query(series: Series, window: Window): Record<string, string>
-  /**
-   * The names of the columns in the order in which a REST body holds them: arrays of decimals in quotes and
-   * bare numbers.
-   */
-  readonly wire: readonly string[]
+  /** How a REST body of this market holds the rows. */
+  rest(market: Market): RestShape
   /**
    * The first row of a page that cannot be, each judged by itself, or null. Order, span and doubles are
    * judged for all datasets alike (core/verify.ts).
    */
   flaw(rows: Rows): Flaw | null
+  /** Whether a row is an invalid record: left out, and its id counted (datasets in order of id only). */
+  invalid?(rows: Rows, row: number): boolean
 }
 
 const leading: readonly Column[] = [
@@ -98,7 +120,26 @@ export function sliceRows(rows: Rows, from: number, to: number): Rows {
   return { count, columns: rows.columns.map((values) => values.slice(from, from + count)) }
 }
 
+/** The rows at `places`, in that order. */
+export function pickRows(rows: Rows, places: readonly number[]): Rows {
+  const pick = (values: readonly Value[]): Value[] => places.map((place) => values[place] ?? null)
+  return { count: places.length, columns: rows.columns.map(pick) }
+}
+
+/** `first` and then `second`, of one table. */
+export function joinRows(first: Rows, second: Rows): Rows {
+  if (first.count === 0) return second
+  if (second.count === 0) return first
+  const columns = first.columns.map((values, i) => [...values, ...(second.columns[i] ?? [])])
+  return { count: first.count + second.count, columns }
+}
+
 /** The times of the rows, in epoch ms. */
 export function timesOf(table: Table, rows: Rows): readonly number[] {
   return (rows.columns[table.timeColumn] ?? []) as readonly number[]
+}
+
+/** The ids of rows in order of id, as decimal text: the first column of their key. */
+export function idsOf(rows: Rows): readonly string[] {
+  return (rows.columns[0] ?? []) as readonly string[]
 }

@@ -66,6 +66,8 @@ export type Summary = {
   readonly rowsChanged: number
   readonly requests: number
   readonly weight: number
+  /** Archives that were taken in. */
+  readonly archives: number
   readonly unsettled: readonly Unsettled[]
   readonly errors: readonly string[]
   readonly exitCode: number

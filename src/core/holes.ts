@@ -3,7 +3,7 @@
 // answers, at least a minute apart, agree. So a late candle is never written off, and a second run asks for
 // nothing.
 import { floorToPeriod, HOUR_MS } from './calendar.ts'
-import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
+import { type LedgerRow, ledgerRow, type SourceName, type Verdict } from './ledger.ts'
 import type { Period } from './series.ts'
 import { type Span, split } from './span.ts'
 
@@ -22,21 +22,29 @@ export type Emptiness = {
   readonly open: readonly { readonly span: Span; readonly reason: string }[]
 }
 
-export type HoleContext = {
-  readonly period: Period
+export type EmptinessContext = {
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
   /** What the ledger said before this pass. */
   readonly before: readonly LedgerRow[]
+  /** Who answered. */
+  readonly source: SourceName
 }
 
 /**
  * What a hole that was proved by this pass's answers settles, by its age: `verdict` where it is old, else
- * `wanted` for another time.
+ * `wanted` for another time. Where there is a `period`, a hole is cut on its grid only.
  */
-export function settleHole(hole: Span, verdict: Verdict, asked: number, context: HoleContext): Emptiness {
-  const { period, nowMs, before } = context
-  const youngFromMs = floorToPeriod(period, nowMs - YOUNG_MS)
+export function settleEmptiness(
+  hole: Span,
+  verdict: Verdict,
+  asked: number,
+  context: EmptinessContext,
+  period: Period | null = null,
+): Emptiness {
+  const { nowMs, before, source } = context
+  const youngFromMs = period === null ? nowMs - YOUNG_MS : floorToPeriod(period, nowMs - YOUNG_MS)
+  const what = period === null ? 'nothing' : 'no candle'
   const ledger: LedgerRow[] = []
   const open: { span: Span; reason: string }[] = []
   const answers = before.filter((row) => row.verdict === 'wanted' && row.reason === ANSWERED_EMPTY)
@@ -47,8 +55,8 @@ export function settleHole(hole: Span, verdict: Verdict, asked: number, context:
     const agreed = earlier !== undefined && nowMs - earlier.checkedAtMs >= APART_MS
     if (part.endMs <= youngFromMs || agreed) {
       const times = asked + (earlier?.asked ?? 0)
-      const reason = `the exchange has no candle here (asked ${times} time${times === 1 ? '' : 's'})`
-      ledger.push(ledgerRow(part, verdict, { source: 'rest', asked: times, checkedAtMs: nowMs, reason }))
+      const reason = `the exchange has ${what} here (asked ${times} time${times === 1 ? '' : 's'})`
+      ledger.push(ledgerRow(part, verdict, { source, asked: times, checkedAtMs: nowMs, reason }))
       continue
     }
     // The first answer's time is kept, so that any later pass a minute after it can settle the hole.
@@ -60,7 +68,7 @@ export function settleHole(hole: Span, verdict: Verdict, asked: number, context:
         reason: ANSWERED_EMPTY,
       }),
     )
-    const reason = 'the exchange has no candle here yet, and the hole is younger than an hour'
+    const reason = `the exchange has ${what} here yet, and the hole is younger than an hour`
     open.push({ span: part, reason: `${reason}; ask again in a minute` })
   }
   return { ledger, open }

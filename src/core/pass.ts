@@ -9,30 +9,19 @@ import {
   StoppedError,
   worstExitCode,
 } from '../errors.ts'
-import type { Dataset, Table } from './dataset.ts'
 import { emptyRows } from './dataset.ts'
 import type { Summary, Tell, Unsettled } from './events.ts'
-import { type LedgerRow, ledgerRow, wantedSpans } from './ledger.ts'
-import { fetchSpan, type Step } from './pager.ts'
+import { fetchSeries, type SeriesJob } from './fetch-series.ts'
+import { ledgerRow, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
-import type { Period, Series } from './series.ts'
-import type { Listing, Source } from './source.ts'
+import type { Series } from './series.ts'
 import { minus, type Span } from './span.ts'
+import type { Step } from './step.ts'
 import type { Page, Store } from './store.ts'
 import { PageWriter } from './writer.ts'
 
-/** What a pass does with one series. */
-export type SeriesJob = {
-  readonly series: Series
-  readonly period: Period
-  readonly dataset: Dataset
-  readonly table: Table
-  readonly source: Source
-  readonly listing: Listing
-  readonly ledger: readonly LedgerRow[]
-  readonly plan: SeriesPlan
-}
+export type { SeriesJob }
 
 export type PassOptions = {
   readonly command: string
@@ -44,8 +33,8 @@ export type PassOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly tell: Tell
-  /** Requests made so far and the weight they cost, by the client's own count. */
-  readonly spent: () => { readonly requests: number; readonly weight: number }
+  /** Requests to the API made so far and the weight they cost, by the client's own count; archives taken. */
+  readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives?: number }
 }
 
 /** Runs a pass to its end, whatever happens; what went wrong stands in the summary and its exit code. */
@@ -107,11 +96,15 @@ class Pass {
     for (const job of jobs) {
       const fresh = minus(job.plan.spans, wantedSpans(job.ledger))
       if (fresh.length === 0) continue
-      const checkedAtMs = job.source.nowMs()
+      const checkedAtMs = job.source?.nowMs() ?? this.#options.clock.nowMs()
       const ledger = fresh.map((span) => ledgerRow(span, 'wanted', { checkedAtMs }))
-      await this.#writer.add(
-        page(job, { rows: emptyRows(job.table), ledger, extractedAtMs: checkedAtMs }, false),
-      )
+      const content = {
+        rows: emptyRows(job.table),
+        ledger,
+        extractedAtMs: checkedAtMs,
+        source: 'rest',
+      } as const
+      await this.#writer.add(page(job, content, false))
     }
     await this.#writer.flush()
   }
@@ -127,24 +120,16 @@ class Pass {
     }
   }
 
-  /** All spans of a series; what is refused is tried once more at the end, then named. */
   async #series(job: SeriesJob): Promise<void> {
+    const { clock, tell } = this.#options
+    const nowMs = (): number => job.source?.nowMs() ?? clock.nowMs()
     let rows = 0
-    let refused: { span: Span; reason: string }[] = []
-    for (const [round, spans] of [job.plan.spans, null].entries()) {
-      const todo = spans ?? refused.map((one) => one.span)
-      refused = []
-      for (const span of todo) {
-        for await (const step of fetchSpan({ ...job, before: job.ledger, span, hurried: round > 0 })) {
-          if (this.#ended) return
-          rows += step.rows.count
-          if (step.refused) refused.push(step.refused)
-          else await this.#keep(job, step)
-        }
-      }
+    for await (const step of fetchSeries(job, { nowMs, tell })) {
+      if (this.#ended) return
+      rows += step.rows.count
+      await this.#keep(job, step)
     }
-    for (const one of refused) this.#open(job.series, one.span, one.reason)
-    this.#options.tell({ type: 'series-done', series: job.series, rows })
+    tell({ type: 'series-done', series: job.series, rows })
   }
 
   async #keep(job: SeriesJob, step: Step): Promise<void> {
@@ -159,7 +144,9 @@ class Pass {
         this.#options.tell({ type: 'hole-settled', series: job.series, row })
     }
     for (const one of step.open) this.#open(job.series, one.span, one.reason)
+    if (step.rows.count === 0 && step.ledger.length === 0 && !step.archives) return
     this.#options.tell({ type: 'page-fetched', series: job.series, span: step.span, rows: step.rows.count })
+    if (step.barrier) await this.#writer.flush()
     await this.#writer.add(page(job, step, !known))
   }
 
@@ -185,7 +172,7 @@ class Pass {
 
   #summary(): Summary {
     const { clock, command, jobs, spent } = this.#options
-    const { requests, weight } = spent()
+    const { requests, weight, archives = 0 } = spent()
     const stopped =
       this.#options.signal.reason instanceof StoppedError ? [this.#options.signal.reason.exitCode] : []
     return {
@@ -198,6 +185,7 @@ class Pass {
       rowsChanged: this.#writer.totals.changed,
       requests,
       weight,
+      archives,
       unsettled: this.#unsettled,
       errors: this.#errors,
       exitCode: worstExitCode(this.#ended ? [...stopped, ...this.#codes] : this.#codes),
@@ -205,9 +193,10 @@ class Pass {
   }
 }
 
-type Content = Pick<Page, 'rows' | 'ledger' | 'extractedAtMs'>
+type Content = Pick<Page, 'rows' | 'ledger' | 'extractedAtMs' | 'source' | 'archives'>
 
 function page(job: SeriesJob, content: Content, fresh: boolean): Page {
-  const { rows, ledger, extractedAtMs } = content
-  return { series: job.series, table: job.table, rows, ledger, extractedAtMs, source: job.source.name, fresh }
+  const { rows, ledger, extractedAtMs, source, archives } = content
+  const { series, table } = job
+  return { series, table, rows, ledger, extractedAtMs, source, fresh, ...(archives ? { archives } : {}) }
 }

@@ -1,10 +1,12 @@
 // missing = wanted − covered. What an earlier pass set out to fetch and did not settle comes first; nothing
 // is ever planned past the last period that the exchange's clock says is closed.
-import { advance, ceilToPeriod, countPlaces, floorToPeriod, HOUR_MS } from './calendar.ts'
+import { advance, ceilToPeriod, countPlaces, floorToPeriod, HOUR_MS, MINUTE_MS } from './calendar.ts'
+import type { Order } from './dataset.ts'
 import { type LedgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { Period, Series } from './series.ts'
 import type { Listing, Source } from './source.ts'
 import { meet, minus, type Span } from './span.ts'
+import type { Task } from './tasks.ts'
 
 /** What the user asks for; null where it is left to the program. Epoch ms. */
 export type Range = {
@@ -13,12 +15,19 @@ export type Range = {
   readonly lookbackMs: number
 }
 
-/** What is to be fetched of one series, in this order, and what it costs. */
+/** What is to be fetched of one series, by whom, and what it costs. */
 export type SeriesPlan = {
+  /** All that is missing: what is still wanted first, then the rest, each in order of time. */
   readonly spans: readonly Span[]
+  readonly tasks: readonly Task[]
+  /** Rows at most; 0 where nobody knows. */
   readonly places: number
   readonly requests: number
   readonly weight: number
+  readonly archives: number
+  /** Where the published archives of the series begin and end; null where they were not asked for. */
+  readonly firstArchiveMs: number | null
+  readonly lastArchiveMs: number | null
 }
 
 /**
@@ -27,9 +36,15 @@ export type SeriesPlan = {
  */
 export const CLOSE_MARGIN_MS = 2_000
 
+/** Funding rates are posted at the full hour, and are there a minute later. */
+const RATE_MARGIN_MS = MINUTE_MS
+
 export type PlanInput = {
   readonly series: Series
-  readonly period: Period
+  /** Null for datasets without a calendar. */
+  readonly period: Period | null
+  /** How the dataset's rows are ordered; by calendar where it is not given. */
+  readonly order?: Order
   readonly range: Range
   readonly ledger: readonly LedgerRow[]
   readonly listing: Listing
@@ -42,65 +57,126 @@ export type PlanInput = {
  * time.
  */
 export function planSpans(input: PlanInput): Span[] {
-  const { period, ledger, nowMs } = input
+  const { period, ledger } = input
   const settled = settledSpans(ledger)
-  const closedMs =
-    period === '1s' ? floorToPeriod(period, nowMs - CLOSE_MARGIN_MS) : floorToPeriod(period, nowMs)
+  const closedMs = closedUntilMs(input)
   const endMs = lastEndMs(input, closedMs)
   const startMs = firstStartMs(input, settled, endMs)
   const stillWanted = meet(wantedSpans(ledger), [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
   const asked = startMs < endMs ? minus([{ startMs, endMs }], [...settled, ...stillWanted]) : []
-  return [...stillWanted, ...asked].filter((span) => countPlaces(period, span) > 0)
+  return [...stillWanted, ...asked].filter((span) => period === null || countPlaces(period, span) > 0)
 }
+
+/**
+ * Until when rows are final. What has no period ends with a minute, so that a second run has nothing to do.
+ */
+function closedUntilMs({ period, order, nowMs }: PlanInput): number {
+  if (period === '1s') return floorToPeriod(period, nowMs - CLOSE_MARGIN_MS)
+  if (period !== null) return floorToPeriod(period, nowMs)
+  if (order === 'time') return floorToPeriod('1h', nowMs - RATE_MARGIN_MS) + RATE_MARGIN_MS
+  return floorToPeriod('1m', nowMs - CLOSE_MARGIN_MS)
+}
+
+const floorTo = (period: Period | null, timeMs: number): number =>
+  period === null ? timeMs : floorToPeriod(period, timeMs)
+const ceilTo = (period: Period | null, timeMs: number): number =>
+  period === null ? timeMs : ceilToPeriod(period, timeMs)
 
 /** Where the asked range ends: never past the last closed period, nor past the end of trading. */
 function lastEndMs(input: PlanInput, closedMs: number): number {
   const { period, range } = input
-  const askedMs = range.endMs === null ? closedMs : Math.min(ceilToPeriod(period, range.endMs), closedMs)
+  const askedMs = range.endMs === null ? closedMs : Math.min(ceilTo(period, range.endMs), closedMs)
   return Math.min(askedMs, tradedUntilMs(input, closedMs))
 }
 
 /**
- * Until when candles of the symbol are to be had. A contract that has ended answers flat candles for ever
+ * Until when rows of the symbol are to be had. A contract that has ended answers flat candles for ever
  * after (reference 4.2). Of a symbol that does not trade, the last hour is left until it can be settled, and
  * nothing follows what is known to be delisted, unless a pass that was interrupted still wants it.
  */
 function tradedUntilMs({ period, listing, ledger, nowMs }: PlanInput, closedMs: number): number {
-  const endedMs =
-    listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilToPeriod(period, listing.endsAtMs))
+  const endedMs = listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, listing.endsAtMs))
   if (listing.trading) return endedMs
   const last = ledger.at(-1)
   if (last?.verdict === 'delisted') return Math.min(endedMs, last.endMs)
-  return Math.min(endedMs, floorToPeriod(period, nowMs - HOUR_MS))
+  return Math.min(endedMs, floorTo(period, nowMs - HOUR_MS))
 }
 
 function firstStartMs({ period, range }: PlanInput, settled: readonly Span[], endMs: number): number {
-  if (range.startMs !== null) return ceilToPeriod(period, range.startMs)
+  if (range.startMs !== null) return ceilTo(period, range.startMs)
   const last = settled.at(-1)
-  if (last) return ceilToPeriod(period, last.endMs)
+  if (last) return ceilTo(period, last.endMs)
   // With nothing stored: so long ago, and at least the last closed candle.
+  if (period === null) return endMs - range.lookbackMs
   return Math.min(floorToPeriod(period, endMs - range.lookbackMs), advance(period, endMs, -1))
 }
 
-/** The spans with what they cost by REST: the fewest requests that can bring so many rows. */
-export function costPlan(series: Series, period: Period, spans: readonly Span[], source: Source): SeriesPlan {
-  let places = 0
-  let requests = 0
-  let weight = 0
-  for (const span of spans) {
-    let left = countPlaces(period, span)
-    places += left
-    const whole = source.page(series, left)
-    if (left > whole.rows) {
-      const pages = Math.floor(left / whole.rows)
-      requests += pages
-      weight += pages * whole.weight
-      left -= pages * whole.rows
-    }
-    if (left > 0) {
-      requests += 1
-      weight += source.page(series, left).weight
-    }
+/** The plan of spans that all come from REST. */
+export function costPlan(
+  series: Series,
+  period: Period | null,
+  spans: readonly Span[],
+  source: Source,
+): SeriesPlan {
+  return costTasks(
+    series,
+    period,
+    spans,
+    spans.map((span) => ({ kind: 'rest', span })),
+    source,
+  )
+}
+
+/** The plan of `spans` by `tasks`, with what they cost: the fewest requests that can bring so many rows. */
+export function costTasks(
+  series: Series,
+  period: Period | null,
+  spans: readonly Span[],
+  tasks: readonly Task[],
+  source: Source | null,
+): SeriesPlan {
+  const places = period === null ? 0 : spans.reduce((sum, span) => sum + countPlaces(period, span), 0)
+  const costs = tasks.map((task) => taskCost(series, period, task, source))
+  const sum = (of: 'requests' | 'weight' | 'archives'): number =>
+    costs.reduce((total, cost) => total + cost[of], 0)
+  const facts = { requests: sum('requests'), weight: sum('weight'), archives: sum('archives') }
+  return { spans, tasks, places, ...facts, firstArchiveMs: null, lastArchiveMs: null }
+}
+
+export type TaskCost = {
+  readonly requests: number
+  readonly weight: number
+  readonly archives: number
+  readonly rows: number
+}
+
+/** Rows of a year of rates, about: three a day. */
+const RATE_INTERVAL_MS = 8 * HOUR_MS
+
+/** What one task costs. Requests are those to the API: archives cost none of it. */
+export function taskCost(series: Series, period: Period | null, task: Task, source: Source | null): TaskCost {
+  const none = { requests: 0, weight: 0, archives: 0, rows: 0 }
+  if (task.kind === 'none') return none
+  if (task.kind === 'archive') {
+    const rows = period === null ? 0 : task.spans.reduce((sum, span) => sum + countPlaces(period, span), 0)
+    return { requests: 0, weight: 0, archives: 1, rows }
   }
-  return { spans, places, requests, weight }
+  if (!source) return none
+  const { span } = task
+  const isRates = series.dataset === 'funding'
+  const estimate = isRates ? Math.ceil((span.endMs - span.startMs) / RATE_INTERVAL_MS) : 1
+  const rows = period === null ? 0 : countPlaces(period, span)
+  let left = period === null ? estimate : rows
+  let [requests, weight] = [0, 0]
+  const whole = source.page(series, left)
+  if (left > whole.rows) {
+    requests = Math.floor(left / whole.rows)
+    weight = requests * whole.weight
+    left -= requests * whole.rows
+  }
+  if (left > 0) {
+    requests += 1
+    weight += source.page(series, left).weight
+  }
+  return { requests, weight, archives: 0, rows }
 }

@@ -1,6 +1,7 @@
 // What a store owes. Four kinds of database keep this contract; test/contract/store-contract.ts is its
 // definition, run against each. Times are UTC epoch milliseconds, decimals canonical text (core/decimal.ts),
 // on the way in and out.
+import type { ArchiveRecord } from './archive.ts'
 import type { Rows, Table } from './dataset.ts'
 import type { LedgerRow, SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
@@ -21,6 +22,8 @@ export type Page = {
   readonly ledger: readonly LedgerRow[]
   /** True where the ledger knew nothing of the page's span, so that bulk loaders may expect no row there. */
   readonly fresh: boolean
+  /** Archives that are taken in with this page. */
+  readonly archives?: readonly ArchiveRecord[]
 }
 
 /** New rows, and rows whose stored value was replaced by a different one. */

@@ -1,29 +1,76 @@
 // Judges a page before it counts: inside what was asked for, in order, no doubles, each row possible. What is
 // found wrong names the row, and the page is asked for again as a whole: nothing is ever half stored.
 import { MalformedError } from '../errors.ts'
-import { type Dataset, type Rows, sliceRows, type Table, timesOf, type Window } from './dataset.ts'
-import { isoTime, spanText } from './span.ts'
+import {
+  type Dataset,
+  idsOf,
+  pickRows,
+  type Rows,
+  sliceRows,
+  type Table,
+  timesOf,
+  type Window,
+} from './dataset.ts'
+import { compareIds } from './id.ts'
+import { isoTime, type Span, spanText } from './span.ts'
 
 /** Throws MalformedError when `rows` cannot be an answer to `window`. */
 export function judge(dataset: Dataset, table: Table, window: Window, rows: Rows): void {
   const timesMs = timesOf(table, rows)
   if (rows.count > window.limit)
     throw new MalformedError(`${rows.count} rows came where ${window.limit} were asked for`)
-  let beforeMs = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < rows.count; i += 1) {
-    const timeMs = timesMs[i] ?? Number.NaN
-    if (!(timeMs >= window.span.startMs && timeMs < window.span.endMs)) {
-      throw new MalformedError(`row ${i + 1} (${timeText(timeMs)}) lies outside of ${spanText(window.span)}`)
-    }
-    if (timeMs <= beforeMs) {
-      const problem = timeMs === beforeMs ? 'is there twice' : 'is out of order'
-      throw new MalformedError(`row ${i + 1} (${timeText(timeMs)}) ${problem}`)
-    }
-    beforeMs = timeMs
-  }
+  if (window.fromId === undefined) judgeSpan(timesMs, window.span)
+  judgeOrder(dataset, table, window, rows)
   const flaw = dataset.flaw(rows)
   if (flaw)
     throw new MalformedError(`row ${flaw.row + 1} (${timeText(timesMs[flaw.row] ?? 0)}): ${flaw.problem}`)
+}
+
+function judgeSpan(timesMs: readonly number[], span: Span): void {
+  const outside = timesMs.findIndex((timeMs) => !(timeMs >= span.startMs && timeMs < span.endMs))
+  if (outside < 0) return
+  const time = timeText(timesMs[outside] ?? Number.NaN)
+  throw new MalformedError(`row ${outside + 1} (${time}) lies outside of ${spanText(span)}`)
+}
+
+/** In order of the key and no row twice: of the id where there is one, else of the time. */
+function judgeOrder(dataset: Dataset, table: Table, window: Window, rows: Rows): void {
+  const timesMs = timesOf(table, rows)
+  const compare = keyComparison(dataset, rows)
+  const ids = idsOf(rows)
+  if (dataset.order === 'id' && window.fromId !== undefined && rows.count > 0) {
+    if (compareIds(ids[0] ?? '', window.fromId) < 0)
+      throw new MalformedError(`row 1 (id ${ids[0]}) comes before the id ${window.fromId} that was asked for`)
+  }
+  for (let i = 1; i < rows.count; i += 1) {
+    const order = compare(i - 1, i)
+    if (order < 0) continue
+    const name = dataset.order === 'id' ? `id ${ids[i]}` : timeText(timesMs[i] ?? Number.NaN)
+    throw new MalformedError(`row ${i + 1} (${name}) ${order === 0 ? 'is there twice' : 'is out of order'}`)
+  }
+}
+
+/** Compares two rows of a page by their key: negative, zero or positive. */
+export function keyComparison(dataset: Dataset, rows: Rows): (a: number, b: number) => number {
+  const first = rows.columns[0] ?? []
+  if (dataset.order === 'id') return (a, b) => compareIds(String(first[a]), String(first[b]))
+  const byTime = (a: number, b: number): number => Number(first[a]) - Number(first[b])
+  if (dataset.order === 'calendar') return byTime
+  // Rates of one time differ by their type, in any order.
+  const types = rows.columns[1] ?? []
+  return (a, b) => byTime(a, b) || (types[a] === types[b] ? 0 : -1)
+}
+
+/** A page without its invalid records, and the ids of those. */
+export function siftInvalid(dataset: Dataset, rows: Rows): { rows: Rows; skippedIds: readonly string[] } {
+  const skippedIds: string[] = []
+  if (!dataset.invalid) return { rows, skippedIds }
+  const kept: number[] = []
+  for (let row = 0; row < rows.count; row += 1) {
+    if (dataset.invalid(rows, row)) skippedIds.push(idsOf(rows)[row] ?? '')
+    else kept.push(row)
+  }
+  return skippedIds.length === 0 ? { rows, skippedIds } : { rows: pickRows(rows, kept), skippedIds }
 }
 
 /**

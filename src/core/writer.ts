@@ -1,7 +1,7 @@
 // Gathers pages into writes: whole pages of one table, up to the store's batch or one second's worth, so that
 // bulk loaders run at their speed while a page holds 499 to 1,000 rows. Holds only so many rows: whoever adds
 // more has to wait.
-import { sliceRows, timesOf } from './dataset.ts'
+import { idsOf, sliceRows, timesOf } from './dataset.ts'
 import type { Tell } from './events.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Clock } from './retry.ts'
@@ -124,22 +124,49 @@ export function splitPage(page: Page, mostRows: number): Page[] {
   if (page.rows.count <= mostRows) return [page]
   const timesMs = timesOf(page.table, page.rows)
   const parts: Page[] = []
-  for (let from = 0; from < page.rows.count; from += mostRows) {
-    const to = Math.min(page.rows.count, from + mostRows)
+  for (let from = 0, to = 0; from < page.rows.count; from = to) {
+    to = partEnd(timesMs, from, mostRows)
     const fromMs = from === 0 ? Number.NEGATIVE_INFINITY : (timesMs[from] ?? 0)
     const toMs = to === page.rows.count ? Number.POSITIVE_INFINITY : (timesMs[to] ?? 0)
-    const ledger = page.ledger.flatMap((row) => within(row, fromMs, toMs, timesMs))
-    parts.push({ ...page, rows: sliceRows(page.rows, from, to), ledger })
+    const ledger = page.ledger.flatMap((row) => within(row, fromMs, toMs, page))
+    const isLast = to === page.rows.count
+    const { archives, ...part } = page
+    const last = isLast && archives ? { archives } : {}
+    parts.push({ ...part, rows: sliceRows(page.rows, from, to), ledger, ...last })
   }
   return parts
 }
 
-/** The part of a ledger row between two times, with its own rows counted. */
-function within(row: LedgerRow, fromMs: number, toMs: number, timesMs: readonly number[]): LedgerRow[] {
+/** Where a part ends: rows of one time stay together, since the ledger tells spans of time. */
+function partEnd(timesMs: readonly number[], from: number, mostRows: number): number {
+  if (from + mostRows >= timesMs.length) return timesMs.length
+  let to = from + mostRows
+  while (to > from && timesMs[to - 1] === timesMs[to]) to -= 1
+  if (to > from) return to
+  to = from + mostRows
+  while (to < timesMs.length && timesMs[to - 1] === timesMs[to]) to += 1
+  return to
+}
+
+/** The part of a ledger row between two times, with its own rows counted and its own ids named. */
+function within(row: LedgerRow, fromMs: number, toMs: number, page: Page): LedgerRow[] {
+  const timesMs = timesOf(page.table, page.rows)
+  const ids = row.firstId === null && row.lastId === null ? null : idsOf(page.rows)
   return split(row, [fromMs, toMs])
     .filter((part) => part.startMs >= fromMs && part.endMs <= toMs)
     .map((part) => {
-      const rows = timesMs.filter((timeMs) => timeMs >= part.startMs && timeMs < part.endMs).length
-      return ledgerRow(part, row.verdict, { ...row, ...part, rows: row.verdict === 'rows' ? rows : row.rows })
+      if (row.verdict !== 'rows') return ledgerRow(part, row.verdict, { ...row, ...part })
+      const first = timesMs.findIndex((timeMs) => timeMs >= part.startMs)
+      let end = first < 0 ? timesMs.length : first
+      while (end < timesMs.length && (timesMs[end] ?? 0) < part.endMs) end += 1
+      const rows = first < 0 ? 0 : end - first
+      const isLast = part.endMs === row.endMs
+      const named = ids && {
+        firstId: rows > 0 ? (ids[first] ?? null) : null,
+        lastId: rows > 0 ? (ids[end - 1] ?? null) : isLast ? row.lastId : null,
+        // What was left out has no place in time: it counts with the last part.
+        skipped: isLast ? row.skipped : 0,
+      }
+      return ledgerRow(part, 'rows', { ...row, ...part, rows, ...named })
     })
 }

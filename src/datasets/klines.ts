@@ -1,6 +1,6 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { Column, Dataset, Flaw, Rows, Table } from '../core/dataset.ts'
+import type { Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
 import { compareDecimals } from '../core/decimal.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
 import { compareSlices, slicesOf } from '../core/sliced-rows.ts'
@@ -20,7 +20,7 @@ const klineColumns: readonly Column[] = [
 ]
 
 /** The elements of a kline array (reference 3.1); a twelfth one means nothing. */
-const klineWire: readonly string[] = [
+export const klineWire: readonly string[] = [
   'open_time',
   'open_price',
   'high_price',
@@ -51,25 +51,34 @@ function tableOf(series: Series): Table {
 
 export const klines: Dataset = {
   name: 'klines',
-  markets: ['spot', 'um'],
-  calendar: true,
+  markets: ['spot', 'um', 'cm'],
+  order: 'calendar',
   tables: Object.values(klineTables),
   table: tableOf,
-  wire: klineWire,
-  query: (series, window) => ({
-    symbol: series.symbol,
+  rest: () => ({ kind: 'arrays', columns: klineWire }),
+  query: (series, window) => klineQuery(series, window, 'symbol'),
+  flaw: candleFlaw,
+}
+
+/** The query of a kline endpoint, which calls the symbol by `symbolField`; both bounds are included. */
+export function klineQuery(
+  series: Series,
+  window: Window,
+  symbolField: 'symbol' | 'pair',
+): Record<string, string> {
+  return {
+    [symbolField]: series.symbol,
     interval: series.period ?? '',
     startTime: String(window.span.startMs),
     endTime: String(window.span.endMs - 1),
     limit: String(window.limit),
-  }),
-  flaw: klineFlaw,
+  }
 }
 
 const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
-function klineFlaw(rows: Rows): Flaw | null {
+export function candleFlaw(rows: Rows): Flaw | null {
   const compare = comparison(rows)
   const opensMs = rows.columns[OPENS] ?? []
   const closesMs = rows.columns[CLOSES] ?? []

@@ -94,6 +94,7 @@ function logSummary(log: Log, summary: Summary): void {
     rows_changed: summary.rowsChanged,
     requests: summary.requests,
     weight: summary.weight,
+    archives: summary.archives,
     unsettled: summary.unsettled.length,
     duration_seconds: Math.round(summary.durationMs) / 1_000,
     exit_code: summary.exitCode,

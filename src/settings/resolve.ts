@@ -22,13 +22,15 @@ export type Flags = ReadonlyMap<SettingName, string>
 
 /**
  * The settings of a command. `allowed` are those that the command has; flags among them were checked by the
- * parser. Throws UserError for a value that makes no sense, a file that cannot be read, or an unknown key in
+ * parser; `defaults` are those of the command where they differ from the table's. Throws UserError for a
+ * value that makes no sense, a file that cannot be read, or an unknown key in
  * --config.
  */
 export async function resolveSettings(
   world: World,
   flags: Flags,
   allowed: readonly SettingName[],
+  defaults: Partial<Readonly<Record<SettingName, string>>> = {},
 ): Promise<Resolved> {
   const variables = await readVariables(world, flags)
   const configPath = flags.get('config') ?? variables.get('config')?.text
@@ -42,7 +44,7 @@ export async function resolveSettings(
     const flag = flags.get(name)
     const given: Given | undefined =
       flag === undefined
-        ? (variables.get(name) ?? config.get(name) ?? defaultOf(setting))
+        ? (variables.get(name) ?? config.get(name) ?? defaultOf(setting, defaults[name]))
         : { text: flag, said: `--${setting.flag}`, origin: 'flag' }
     if (given === undefined) continue
     values[name] = readValue(setting, given)
@@ -51,10 +53,9 @@ export async function resolveSettings(
   return { settings: values as Settings, origins }
 }
 
-function defaultOf(setting: Setting<unknown>): Given | undefined {
-  return setting.fallback === null
-    ? undefined
-    : { text: setting.fallback, said: 'the default', origin: 'default' }
+function defaultOf(setting: Setting<unknown>, ofCommand: string | undefined): Given | undefined {
+  const text = ofCommand ?? setting.fallback
+  return text === null ? undefined : { text, said: 'the default', origin: 'default' }
 }
 
 function readValue(setting: Setting<unknown>, given: Given): unknown {

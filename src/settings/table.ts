@@ -1,7 +1,7 @@
 // Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of
 // --config, the help text and the tables of the README all come from here.
 import { type LogLevel, logLevels } from '../core/events.ts'
-import { periods } from '../core/series.ts'
+import { markets, periods } from '../core/series.ts'
 import { type Setting, setting } from './setting.ts'
 import { storeSettings } from './store-settings.ts'
 import {
@@ -56,7 +56,7 @@ export const settingTable = {
     read: oneOf(['trading', 'all']),
     fallback: 'trading',
     value: 'WHICH',
-    help: 'what patterns find: trading, or all that the exchange still lists',
+    help: 'what patterns find: trading, or all, delisted ones too, by the archive listing',
   }),
   period: setting({
     flag: 'period',
@@ -70,10 +70,28 @@ export const settingTable = {
   market: setting({
     flag: 'market',
     variable: 'MARKET',
-    read: oneOf(['spot', 'um']),
+    read: oneOf(markets),
     fallback: 'spot',
     value: 'MARKET',
-    help: 'spot, or um (USD-M futures)',
+    help: 'spot, um (USD-M futures) or cm (COIN-M futures)',
+  }),
+  dataset: setting({
+    flag: 'dataset',
+    variable: null,
+    read: oneOf(['klines', 'mark-price-klines', 'index-price-klines', 'premium-index-klines'] as const),
+    fallback: 'klines',
+    value: 'DATASET',
+    help:
+      'klines, or what is shaped like them: mark-price-klines, index-price-klines (by pair), ' +
+      'premium-index-klines',
+  }),
+  kind: setting({
+    flag: 'kind',
+    variable: null,
+    read: oneOf(['agg', 'raw'] as const),
+    fallback: 'agg',
+    value: 'KIND',
+    help: 'agg: the trades of one order at one price as one; raw: each by itself',
   }),
   start: setting({
     flag: 'start',
@@ -104,10 +122,10 @@ export const settingTable = {
   source: setting({
     flag: 'source',
     variable: 'SOURCE',
-    read: oneOf(['auto', 'rest']),
+    read: oneOf(['auto', 'rest', 'archive'] as const),
     fallback: 'auto',
     value: 'SOURCE',
-    help: 'where rows come from: rest, or auto (REST until archives join)',
+    help: 'where rows come from: auto (archives where they pay, REST for the rest), rest, archive',
   }),
   ...storeSettings,
   maxWorkers: setting({
@@ -198,6 +216,40 @@ export const settingTable = {
     fallback: 'https://fapi.binance.com',
     value: 'URL',
     help: 'where USD-M futures answer',
+  }),
+  coinFuturesApiUrl: setting({
+    flag: null,
+    variable: 'BINANCE_COIN_FUTURES_API_URL',
+    read: httpUrl,
+    fallback: 'https://dapi.binance.com',
+    value: 'URL',
+    help: 'where COIN-M futures answer',
+  }),
+  archiveUrl: setting({
+    flag: null,
+    variable: 'BINANCE_ARCHIVE_URL',
+    read: httpUrl,
+    fallback: 'https://data.binance.vision',
+    value: 'URL',
+    help: 'where the archives are',
+  }),
+  archiveListingUrl: setting({
+    flag: null,
+    variable: 'BINANCE_ARCHIVE_LISTING_URL',
+    read: httpUrl,
+    fallback: 'https://s3-ap-northeast-1.amazonaws.com/data.binance.vision',
+    value: 'URL',
+    help: 'where the list of archives is',
+  }),
+  apiKey: setting({
+    flag: null,
+    variable: 'BINANCE_API_KEY',
+    read: anyText,
+    fallback: null,
+    fallbackHelp: 'none',
+    value: 'KEY',
+    help: 'an API key; only single trades of futures need one, and any will do, without rights',
+    secret: true,
   }),
 }
 

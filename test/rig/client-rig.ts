@@ -27,7 +27,8 @@ export function clientRig(script: Script, seed = 1): ClientRig {
   const client = new Client(
     testWorld({ ...clock, fetch: network.fetch, signal: stop.signal, version: '0.0.0-test' }),
     {
-      urls: { spot: 'https://spot.test/base/', um: 'https://um.test' },
+      urls: { spot: 'https://spot.test/base/', um: 'https://um.test', cm: 'https://cm.test' },
+      apiKey: null,
       weightShare: 0.9,
       tell: (event) => void events.push(event),
     },

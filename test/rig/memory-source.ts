@@ -6,7 +6,7 @@ import type { Rows, Window } from '../../src/core/dataset.ts'
 import type { Period, Series } from '../../src/core/series.ts'
 import type { Listing, Source } from '../../src/core/source.ts'
 import { judge } from '../../src/core/verify.ts'
-import { klines } from '../../src/datasets/klines.ts'
+import { klines, klineWire } from '../../src/datasets/klines.ts'
 import { pageBytes, type SymbolSpec } from './market.ts'
 import { candle, toRows } from './pages.ts'
 
@@ -44,7 +44,7 @@ export function memorySource(options: MemorySourceOptions): MemorySource {
   let most = 0
   const source: Source = {
     name: 'rest',
-    page: (_series, places) => ({ rows: Math.min(places, options.pageRows), weight: 2 }),
+    page: (_series, places) => ({ rows: Math.min(places ?? Infinity, options.pageRows), weight: 2 }),
     nowMs: options.nowMs,
     async fetch(series, window, hurried = false) {
       const ask = { series, window, hurried, atMs: options.nowMs() }
@@ -96,7 +96,7 @@ export function fromMarket(specs: readonly SymbolSpec[]): MemorySourceOptions['a
     if (!spec || series.period === null) throw new Error(`the market has no ${series.symbol}`)
     const wanted = { startMs: span.startMs, lastMs: span.endMs - 1, limit, newest: false }
     const { body } = pageBytes(spec, series.period, wanted, nowMs)
-    return decodeArrays(body, klines.table(series).columns, klines.wire)
+    return decodeArrays(body, klines.table(series).columns, klineWire)
   }
 }
 

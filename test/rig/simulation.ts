@@ -138,8 +138,8 @@ export async function simulatePass(
   const world = testWorld({ ...clock, fetch: network.fetch, signal: stop.signal })
   const events: PetrosaEvent[] = []
   const tell = (event: PetrosaEvent): void => void events.push(event)
-  const urls = { spot: 'https://exchange.test', um: 'https://exchange.test' }
-  const client = new Client(world, { urls, weightShare: 0.9, tell })
+  const urls = { spot: 'https://exchange.test', um: 'https://exchange.test', cm: 'https://exchange.test' }
+  const client = new Client(world, { urls, weightShare: 0.9, apiKey: null, tell })
   client.budget('spot').setLimit(chance.one([6_000, 120]))
   const rest = restSource(client, klines, 'spot')
   const source = {

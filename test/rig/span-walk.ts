@@ -1,11 +1,12 @@
 // One span of a series walked against candles in memory: the pages that came, what they settle, and what was
 // asked for them.
 import { advance, openTimes } from '../../src/core/calendar.ts'
+import { fetchByCalendar } from '../../src/core/calendar-walk.ts'
 import { timesOf } from '../../src/core/dataset.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
-import { fetchSpan, type Step } from '../../src/core/pager.ts'
 import type { Period, Series } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
+import type { Step } from '../../src/core/step.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import {
   fromList,
@@ -64,7 +65,7 @@ export async function walk(given: WalkGiven): Promise<Walk> {
     span,
     hurried: given.hurried ?? false,
   }
-  for await (const step of fetchSpan(job)) steps.push(step)
+  for await (const step of fetchByCalendar(job)) steps.push(step)
   return {
     steps,
     opensMs: steps.flatMap((step) => timesOf(table, step.rows)),

@@ -5,14 +5,14 @@ import fc from 'fast-check'
 import { decodeArrays } from '../../src/binance/decode.ts'
 import type { Column, Rows } from '../../src/core/dataset.ts'
 import { canonicalDecimal } from '../../src/core/decimal.ts'
-import { klines } from '../../src/datasets/klines.ts'
+import { klines, klineWire } from '../../src/datasets/klines.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { klineSeries } from '../rig/pages.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/decode.test.ts')
 const { columns } = klines.table(klineSeries('BTCUSDT'))
-const { wire } = klines
+const wire = klineWire
 const encoder = new TextEncoder()
 
 const kindOf = (name: string): Column['kind'] | undefined =>

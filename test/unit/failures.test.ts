@@ -2,6 +2,7 @@
 // the ends of pauses and bans, and what the network throws.
 import { describe, expect, test } from 'bun:test'
 import {
+  BlockedError,
   type FailedAnswer,
   failure,
   LONGEST_PAUSE_MS,
@@ -43,7 +44,7 @@ const table: readonly Expected[] = [
   [404, null, RefusedError, 3, /^$/],
   [407, null, UserError, 2, /HTTPS_PROXY/],
   [408, -1007, TransientError, null, /^$/],
-  [451, 0, UserError, 2, /permitted location/],
+  [451, 0, BlockedError, 2, /permitted location/],
   [500, -1001, TransientError, null, /^$/],
   [502, null, TransientError, null, /^$/],
   [503, -1008, TransientError, null, /^$/],

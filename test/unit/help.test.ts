@@ -43,8 +43,8 @@ describe('the help of a command', () => {
         if (setting.flag === null) expect(text).toContain(` ${setting.variable} `)
         else if (setting.variable) expect(text).toContain(`[${setting.variable}]`)
         expect(text).toContain(setting.help)
-        if (setting.fallback !== null && setting.value !== null)
-          expect(text).toContain(`(default: ${setting.fallback})`)
+        const fallback = command.defaults?.[name] ?? setting.fallback
+        if (fallback !== null && setting.value !== null) expect(text).toContain(`(default: ${fallback})`)
         if (setting.fallbackHelp) expect(text).toContain(`(default: ${setting.fallbackHelp})`)
       }
       for (const example of command.examples) expect(text).toContain(example)

@@ -27,6 +27,7 @@ const ended: PetrosaEvent = {
     rowsChanged: 0,
     requests: 0,
     weight: 0,
+    archives: 0,
     unsettled: [],
     errors: [],
     exitCode: 0,

@@ -50,7 +50,7 @@ describe('a pass and its status', () => {
   test('plan, pass, nothing the second time, status', async () => {
     const plan = await run(`${pull} --dry-run`, 'a.db')
     expect(plan).toContain(
-      'spot/klines/BTCUSDT/1h       2024-03-01 00:00  2024-03-22 00:00         1   504\n',
+      'spot/klines/BTCUSDT/1h       2024-03-01 00:00  2024-03-22 00:00  1 request   504\n',
     )
     expect(plan).toEndWith('1,512 rows at most, 3 requests, weight 6; nothing was touched\n')
     expect(await run('status', 'a.db')).toBe('nothing is stored yet; begin with: petrosa klines\n')
@@ -123,6 +123,7 @@ describe('the result of a pass', () => {
     rowsChanged: 0,
     requests: 1,
     weight: 2,
+    archives: 0,
     unsettled: [],
     errors: [],
     exitCode: 0,

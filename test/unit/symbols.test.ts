@@ -167,9 +167,10 @@ const futuresInfo = JSON.stringify({
 function ask(market: 'spot' | 'um', symbols: readonly string[] | null, answers: readonly Scripted[]) {
   const clock = virtualClock()
   const network = scriptedNetwork(clock, (_, number) => answers[number - 1] ?? answers.at(-1) ?? {})
-  const urls = { spot: 'https://spot.test', um: 'https://um.test' }
+  const urls = { spot: 'https://spot.test', um: 'https://um.test', cm: 'https://cm.test' }
   const client = new Client(testWorld({ ...clock, fetch: network.fetch }), {
     urls,
+    apiKey: null,
     weightShare: 0.9,
     tell: () => {},
   })

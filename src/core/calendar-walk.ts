@@ -5,12 +5,13 @@
 // however long it was.
 import { MalformedError, RefusedError } from '../errors.ts'
 import { advance, countPlaces, DAY_MS, emptyPlaces, floorToPeriod } from './calendar.ts'
-import { type Dataset, emptyRows, type Rows, sliceRows, type Table, timesOf } from './dataset.ts'
-import { type HoleContext, settleHole } from './holes.ts'
-import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
-import type { Period, Series } from './series.ts'
-import type { Answer, Listing, Source } from './source.ts'
+import { emptyRows, type Rows, sliceRows, timesOf } from './dataset.ts'
+import { settleEmptiness } from './holes.ts'
+import { ledgerRow, type Verdict } from './ledger.ts'
+import type { Period } from './series.ts'
+import type { Answer, Source } from './source.ts'
 import { minus, type Span, spanText } from './span.ts'
+import { refusedStep, type SpanJob, type Step } from './step.ts'
 import { closedRows } from './verify.ts'
 
 /**
@@ -19,41 +20,19 @@ import { closedRows } from './verify.ts'
  */
 const MOST_REFUSALS = 10
 
-export type SpanJob = {
-  readonly series: Series
-  readonly period: Period
-  readonly dataset: Dataset
-  readonly table: Table
-  readonly source: Source
-  readonly listing: Listing
-  /** The ledger as it was before the pass. */
-  readonly before: readonly LedgerRow[]
-  readonly span: Span
-  /** Whether the span was refused a moment ago. */
-  readonly hurried: boolean
-}
-
-/** One step: rows with what they settle, and what stays open of what was asked. */
-export type Step = {
-  readonly rows: Rows
-  readonly ledger: readonly LedgerRow[]
-  readonly extractedAtMs: number
-  readonly span: Span
-  readonly open: readonly { readonly span: Span; readonly reason: string }[]
-  /** A window that the exchange refused, and why. */
-  readonly refused: { readonly span: Span; readonly reason: string } | null
-}
+/** A span of a series with a calendar. */
+export type CalendarJob = SpanJob & { readonly period: Period }
 
 /**
  * The pages of a span, in order. Throws what ends the whole pass (UserError, UnavailableError, StoppedError).
  */
-export async function* fetchSpan(job: SpanJob): AsyncGenerator<Step> {
+export async function* fetchByCalendar(job: CalendarJob): AsyncGenerator<Step> {
   const walk = new SpanWalk(job)
   while (!walk.done) yield await walk.step()
 }
 
 class SpanWalk {
-  readonly #job: SpanJob
+  readonly #job: CalendarJob
   /** Everything before this time is settled or given up. */
   #cursorMs: number
   /** The last candle before an open hole; the next window begins with it. */
@@ -64,7 +43,7 @@ class SpanWalk {
   #listedBefore: boolean
   #refusals: number
 
-  constructor(job: SpanJob) {
+  constructor(job: CalendarJob) {
     this.#job = job
     this.#cursorMs = job.span.startMs
     this.#refusals = job.hurried ? 1 : 0
@@ -88,14 +67,35 @@ class SpanWalk {
   async step(): Promise<Step> {
     const window = this.#window()
     try {
-      const answer = await this.#ask(window.span, window.limit)
-      const step = await this.#take(window.span, window.limit, answer)
+      const { first } = this.#job.source
+      const step = this.#wide && first ? await this.#leap(first) : await this.#next(window)
       this.#refusals = 0
       return step
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
       return this.#refused(window.span.endMs, error.message)
     }
+  }
+
+  async #next({ span, limit }: { span: Span; limit: number }): Promise<Step> {
+    return this.#take(span, limit, await this.#ask(span, limit))
+  }
+
+  /**
+   * Where no window may reach far: finds the first candle from here on, and takes the window that it opens.
+   */
+  async #leap(first: NonNullable<Source['first']>): Promise<Step> {
+    const { period, series, source, span, table } = this.#job
+    this.#anchorMs = null
+    const nextMs = await first(series, this.#cursorMs, span.endMs, this.#refusals > 0)
+    if (nextMs === null || nextMs >= span.endMs) {
+      const nothing = { rows: emptyRows(table), servedAtMs: source.nowMs() }
+      return this.#take({ startMs: this.#cursorMs, endMs: span.endMs }, 1, nothing)
+    }
+    const left = countPlaces(period, { startMs: floorToPeriod(period, nextMs), endMs: span.endMs })
+    const { rows } = source.page(series, left)
+    const endMs = Math.min(span.endMs, advance(period, nextMs, rows))
+    return this.#next({ span: { startMs: nextMs, endMs }, limit: rows })
   }
 
   #ask(span: Span, limit: number): Promise<Answer> {
@@ -111,7 +111,7 @@ class SpanWalk {
     this.#cursorMs = endMs
     this.#anchorMs = null
     this.#wide = false
-    return { rows: emptyRows(table), ledger: [], extractedAtMs: 0, span: refused.span, open: [], refused }
+    return refusedStep(table, refused)
   }
 
   /** What an answer brings: its new rows, the holes that it proves, and where the next window begins. */
@@ -193,8 +193,9 @@ class SpanWalk {
 
   /** The open time of the first candle from a time on, or null when there is none up to now. */
   async #firstFrom(fromMs: number): Promise<number | null> {
-    const { source, table, span } = this.#job
+    const { series, source, table, span } = this.#job
     const endMs = Math.max(source.nowMs(), span.endMs) + DAY_MS
+    if (source.first) return source.first(series, fromMs, endMs, this.#refusals > 0)
     const answer = await this.#ask({ startMs: fromMs, endMs }, 1)
     return timesOf(table, answer.rows)[0] ?? null
   }
@@ -210,8 +211,10 @@ class SpanWalk {
     servedAtMs: number,
   ): Step {
     const { before, period, source, table } = this.#job
-    const context: HoleContext = { period, nowMs: source.nowMs(), before }
-    const empty = proved.map(({ hole, verdict, asked }) => settleHole(hole, verdict, asked, context))
+    const context = { nowMs: source.nowMs(), before, source: source.name }
+    const empty = proved.map(({ hole, verdict, asked }) =>
+      settleEmptiness(hole, verdict, asked, context, period),
+    )
     const timesMs = timesOf(table, rows)
     const full = minus(
       [region],
@@ -225,7 +228,7 @@ class SpanWalk {
     })
     const ledger = [...held, ...empty.flatMap((one) => one.ledger)].sort((a, b) => a.startMs - b.startMs)
     const open = empty.flatMap((one) => one.open)
-    return { rows, ledger, extractedAtMs: servedAtMs, span: region, open, refused: null }
+    return { rows, ledger, extractedAtMs: servedAtMs, source: 'rest', span: region, open, refused: null }
   }
 }
 

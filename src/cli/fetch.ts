@@ -1,0 +1,108 @@
+// What klines, funding and trades have in common: symbols first, so that nothing is touched for a name that
+// does not exist, then a plan of every series, then one pass.
+import { restSource } from '../binance/rest.ts'
+import { HOUR_MS } from '../core/calendar.ts'
+import type { Dataset } from '../core/dataset.ts'
+import { runPass, type SeriesJob } from '../core/pass.ts'
+import type { Range } from '../core/plan.ts'
+import { type Period, type Series, seriesKey } from '../core/series.ts'
+import { UserError } from '../errors.ts'
+import type { Moment } from '../settings/values.ts'
+import { type CommandContext, type CommandResult, need } from './command.ts'
+import { choiceOf, marketOf, openExchange } from './exchange.ts'
+import { closeMargin } from './margin.ts'
+import { chosenStore, withStore } from './open-store.ts'
+import { passResult } from './pass-result.ts'
+import { planJobs } from './plan-jobs.ts'
+import { planResult } from './plan-result.ts'
+import { inShard } from './shard.ts'
+import { resolveSymbols } from './symbol-choice.ts'
+
+/** Runs a command that fetches `dataset`, in every one of `periods` (null: the dataset has none). */
+export async function runFetch(
+  context: CommandContext,
+  dataset: Dataset,
+  periods: readonly (Period | null)[],
+): Promise<CommandResult> {
+  const { settings, world } = context
+  const market = marketOf(context)
+  if (!dataset.markets.includes(market)) {
+    const advice = `use --market ${dataset.markets.join(' or --market ')}`
+    throw new UserError(`${market} has no ${dataset.name}`, advice)
+  }
+  refuseBackwards(settings.start, settings.end, null)
+  // An address that makes no sense is refused before anything is asked of the exchange.
+  chosenStore(context)
+  const exchange = await openExchange(context, market)
+  refuseBackwards(settings.start, settings.end, exchange.nowMs())
+  const choice = choiceOf(context, need(settings, 'symbols'))
+  const listings = await resolveSymbols(exchange, market, dataset.name, choice)
+  await closeMargin(world, periods, exchange.nowMs)
+  const nowMs = exchange.nowMs()
+  const range: Range = {
+    startMs: atMs(settings.start, nowMs),
+    endMs: atMs(settings.end, nowMs),
+    lookbackMs: need(settings, 'lookbackHours') * HOUR_MS,
+  }
+  const mine = listings
+    .flatMap((listing) =>
+      periods.map((period) => {
+        const series: Series = { market, dataset: dataset.name, symbol: listing.symbol, period }
+        return { series, period, listing }
+      }),
+    )
+    .filter(({ series }) => inShard(seriesKey(series), settings.shard))
+  const dryRun = settings.dryRun === true
+  return withStore(context, dryRun, async (store) => {
+    if (!dryRun) await store.prepare([...new Set(mine.map(({ series }) => dataset.table(series)))])
+    const source = exchange.client ? restSource(exchange.client, dataset, market) : null
+    const jobs: SeriesJob[] = await planJobs({
+      wanted: mine,
+      dataset,
+      store,
+      rest: source,
+      archives: exchange.archives,
+      archivesOnly: need(settings, 'source') === 'archive',
+      range,
+      nowMs,
+    })
+    if (dryRun) return planResult(jobs)
+    const summary = await runPass({
+      command: context.command,
+      startMs: range.startMs,
+      jobs,
+      store,
+      workers: need(settings, 'maxWorkers'),
+      clock: world,
+      signal: world.signal,
+      tell: context.tell,
+      spent: exchange.spent,
+    })
+    return passResult(summary)
+  })
+}
+
+function atMs(moment: Moment | null, nowMs: number): number | null {
+  if (moment === null) return null
+  return 'atMs' in moment ? moment.atMs : nowMs - moment.agoMs
+}
+
+/**
+ * Refuses a start after its end, or in the future; before the exchange's clock is known only what is certain
+ * without it.
+ */
+function refuseBackwards(start: Moment | null, end: Moment | null, nowMs: number | null): void {
+  if (start === null) return
+  const both = end !== null && 'atMs' in start === 'atMs' in end
+  if (nowMs === null && !both) return
+  const startMs = atMs(start, nowMs ?? 0) ?? 0
+  const endMs = end === null ? null : atMs(end, nowMs ?? 0)
+  if (endMs !== null && startMs > endMs) {
+    throw new UserError(
+      '--start lies after --end',
+      'swap them, or leave --end out for the last closed period',
+    )
+  }
+  if (nowMs !== null && startMs > nowMs)
+    throw new UserError('--start lies in the future', 'name an earlier time')
+}

@@ -1,0 +1,93 @@
+// The plan of every series: what is missing by the ledger, and who brings it. The archive listing is asked
+// only where archives may pay, for several series at once.
+import type { ArchiveSource } from '../core/archive.ts'
+import type { Dataset } from '../core/dataset.ts'
+import type { SeriesJob } from '../core/fetch-series.ts'
+import { type LedgerRow, settledSpans } from '../core/ledger.ts'
+import { costTasks, planSpans, type Range } from '../core/plan.ts'
+import type { Source } from '../core/source.ts'
+import { type Span, union } from '../core/span.ts'
+import type { Store } from '../core/store.ts'
+import { judgeNowhere, mayUseArchives, type Sources, shareOut, type Task } from '../core/tasks.ts'
+
+export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'>
+
+export type PlanOptions = {
+  readonly wanted: readonly Wanted[]
+  readonly dataset: Dataset
+  readonly store: Store
+  /** Null where the API is out of reach, or not to be used. */
+  readonly rest: Source | null
+  readonly archives: ArchiveSource | null
+  /** Whether the user wants archives only: without an end, it is where they end. */
+  readonly archivesOnly: boolean
+  readonly range: Range
+  /** The exchange's clock, epoch ms. */
+  readonly nowMs: number
+}
+
+/** Series whose archives are listed at once. */
+const LISTINGS_AT_ONCE = 8
+
+/** The jobs of a pass, in the order of `wanted`. */
+export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
+  const { store, wanted } = options
+  const ledgers = await store.ledger(wanted.map(({ series }) => series))
+  const jobs: SeriesJob[] = []
+  for (let from = 0; from < wanted.length; from += LISTINGS_AT_ONCE) {
+    const some = wanted.slice(from, from + LISTINGS_AT_ONCE)
+    jobs.push(...(await Promise.all(some.map((one, i) => planJob(options, one, ledgers[from + i] ?? [])))))
+  }
+  return jobs
+}
+
+async function planJob(
+  options: PlanOptions,
+  wanted: Wanted,
+  ledger: readonly LedgerRow[],
+): Promise<SeriesJob> {
+  const { archives, archivesOnly, dataset, nowMs, range } = options
+  const { series, period, listing } = wanted
+  const rest = listing.archivedOnly ? null : options.rest
+  const spans = planSpans({ series, period, order: dataset.order, range, ledger, listing, nowMs })
+  const sources: Sources = {
+    period,
+    restPageRows: rest ? rest.page(series, null).rows : null,
+    restFromMs: rest?.reachMs === undefined ? 0 : nowMs - rest.reachMs,
+    // Rates fit a thousand to a page, and a month's archive holds a tenth of that.
+    archives: !archives || (dataset.order === 'time' && rest) ? 'never' : rest ? 'where-they-pay' : 'always',
+  }
+  const table = dataset.table(series)
+  const job = { series, period, dataset, table, source: rest, archives, listing, ledger }
+  if (!archives || !mayUseArchives(spans, sources)) {
+    const tasks = spans.flatMap((span) => shareOut([span], [], sources))
+    return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
+  }
+  const missing = union(spans)
+  const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
+  const files = await archives.list(series, hull)
+  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
+  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
+  const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
+  const facts = { knownBefore, trading: listing.trading, nowMs }
+  const judged = judgeNowhere(shareOut(missing, files, sources), files, facts)
+  const tasks = archivesOnly && range.endMs === null ? published(judged, lastArchiveMs) : judged
+  const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
+  return { ...job, plan: { ...plan, firstArchiveMs, lastArchiveMs } }
+}
+
+/** Without an end that was asked for, nothing is owed of what is not published yet. */
+function published(tasks: readonly Task[], lastArchiveMs: number | null): Task[] {
+  return tasks.filter(
+    (task) =>
+      task.kind !== 'none' || task.verdict || (lastArchiveMs !== null && task.span.startMs < lastArchiveMs),
+  )
+}
+
+/** The spans that somebody is to bring, as the tasks have them. */
+function keptSpans(spans: readonly Span[], tasks: readonly Task[]): readonly Span[] {
+  const inTasks = union(
+    tasks.flatMap((task): readonly Span[] => (task.kind === 'archive' ? task.spans : [task.span])),
+  )
+  return spans.length === 0 ? spans : inTasks
+}

@@ -1,0 +1,206 @@
+// Takes in the trades of one archive. Real files are not always in order: two halves of a month come
+// interleaved (reference 8.7). So where ids jump nothing is settled around the jump until the file has ended;
+// what later rows do not fill is asked for by REST where that reaches, and settled when neither has it.
+import { archiveStep } from './archive-walk.ts'
+import { emptyRows, idsOf, joinRows, pickRows, type Rows, sliceRows, type Table, timesOf } from './dataset.ts'
+import { compareIds, nextId, previousId } from './id.ts'
+import { type Jump, jumpsOf } from './id-settle.ts'
+import { type LedgerRow, ledgerRow } from './ledger.ts'
+import { minus, type Span } from './span.ts'
+import type { Step } from './step.ts'
+
+/** A jump that waits for the end of the file: `span` is what it keeps from being settled. */
+export type PendingJump = Jump & {
+  readonly span: Span
+  /** Whether nobody knows which id its first is: nothing may be missing in it. */
+  readonly unbounded: boolean
+  /** Rows of the file in that span: before the jump, after it, and those that came later and fill it. */
+  readonly rows: { before: number; after: number; filling: number }
+  firstSeen: string | null
+  lastSeen: string | null
+  /** Runs of ids that came later. */
+  readonly filled: [string, string][]
+}
+
+/** Runs of ids that may fill one jump: more, and the file is in no order at all. */
+const MOST_FILLS = 100_000
+
+/** The trades of one missing span of a file. */
+export class ArchiveIdSpan {
+  readonly #table: Table
+  readonly #span: Span
+  #cursorMs: number
+  #lastId: string | null
+  #carried: Rows | null = null
+  #skipped: string[] = []
+  readonly #jumps: PendingJump[] = []
+
+  /** `lastId`: the id before the span, where it is known. */
+  constructor(table: Table, span: Span, lastId: string | null) {
+    this.#table = table
+    this.#span = span
+    this.#cursorMs = span.startMs
+    this.#lastId = lastId
+  }
+
+  get jumps(): readonly PendingJump[] {
+    return this.#jumps
+  }
+
+  /** Takes rows of the span, in order of id; what they settle comes with them. */
+  take(rows: Rows, skippedIds: readonly string[], nowMs: number): Step[] {
+    const ids = idsOf(rows)
+    const last = this.#lastId
+    const from = last === null ? 0 : ids.findIndex((id) => compareIds(id, last) > 0)
+    const later = from < 0 ? rows : sliceRows(rows, 0, from)
+    const steps = later.count > 0 ? this.#fill(later, nowMs) : []
+    if (from < 0) return steps
+    return [...steps, ...this.#forward(sliceRows(rows, from, rows.count), skippedIds, nowMs)]
+  }
+
+  /** Rows that go on from the last one. */
+  #forward(rows: Rows, skippedIds: readonly string[], nowMs: number): Step[] {
+    const ids = idsOf(rows)
+    const timesMs = timesOf(this.#table, rows)
+    const firstMs = timesMs[0] ?? this.#cursorMs
+    const skipped = skippedIds.filter((id) => this.#lastId === null || compareIds(id, this.#lastId) > 0)
+    if (this.#lastId === null) {
+      // Nobody knows which id comes first: rows before it may still come.
+      const lastId = previousId(ids[0] ?? '1')
+      this.#wait({ firstId: '0', lastId, afterMs: this.#span.startMs, beforeMs: firstMs }, true)
+    }
+    const expected = this.#lastId === null ? null : nextId(this.#lastId)
+    const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
+    for (const jump of jumpsOf(this.#table, rows, skipped, expected, sinceMs)) this.#wait(jump)
+    this.#lastId = ids.at(-1) ?? this.#lastId
+    this.#skipped.push(...skipped)
+    this.#carried = this.#carried ? joinRows(this.#carried, rows) : rows
+    return this.#settle(timesMs.at(-1) ?? this.#cursorMs, nowMs)
+  }
+
+  #wait(jump: Jump, unbounded = false): void {
+    const startMs = Math.max(this.#span.startMs, Math.min(jump.afterMs, jump.beforeMs))
+    const span = { startMs, endMs: Math.min(this.#span.endMs, jump.beforeMs + 1) }
+    const rows = { before: 0, after: 0, filling: 0 }
+    this.#jumps.push({ ...jump, span, unbounded, rows, firstSeen: null, lastSeen: null, filled: [] })
+  }
+
+  /** Rows that come late: they fill jumps; those that fill none were there before. */
+  #fill(rows: Rows, nowMs: number): Step[] {
+    const ids = idsOf(rows)
+    const kept: number[] = []
+    for (const [i, id] of ids.entries()) {
+      const jump = this.#jumps.find(
+        (one) => compareIds(one.firstId, id) <= 0 && compareIds(id, one.lastId) <= 0,
+      )
+      if (!jump) continue
+      kept.push(i)
+      jump.rows.filling += 1
+      const run = jump.filled.at(-1)
+      if (run && nextId(run[1]) === id) run[1] = id
+      else jump.filled.push([id, id])
+      if (jump.filled.length > MOST_FILLS) throw new Error('the file is in no order')
+    }
+    return kept.length === 0 ? [] : [archiveStep(nowMs, this.#span, pickRows(rows, kept), [])]
+  }
+
+  /** Hands out the rows before `toMs`, and settles their time but for what waits. */
+  #settle(toMs: number, nowMs: number): Step[] {
+    const table = this.#table
+    const all = this.#carried
+    if (!all) return []
+    const timesMs = timesOf(table, all)
+    const isEnd = toMs >= this.#span.endMs
+    const cut = isEnd ? -1 : timesMs.findIndex((timeMs) => timeMs >= toMs)
+    const rows = cut < 0 ? all : sliceRows(all, 0, cut)
+    this.#carried = cut < 0 ? null : sliceRows(all, cut, all.count)
+    const region = { startMs: this.#cursorMs, endMs: Math.max(this.#cursorMs, toMs) }
+    this.#cursorMs = region.endMs
+    const ledger = this.#count(region, rows, nowMs)
+    return rows.count === 0 && ledger.length === 0 ? [] : [archiveStep(nowMs, region, rows, ledger)]
+  }
+
+  #count(region: Span, rows: Rows, nowMs: number): LedgerRow[] {
+    const timesMs = timesOf(this.#table, rows)
+    const ids = idsOf(rows)
+    const waiting = this.#jumps.filter((jump) => jump.span.endMs > region.startMs)
+    const held = minus(
+      [region],
+      waiting.map((jump) => jump.span),
+    )
+    const ledger: LedgerRow[] = []
+    let at = 0
+    const until = (endMs: number): { count: number; firstId: string | null; lastId: string | null } => {
+      const from = at
+      while (at < rows.count && (timesMs[at] ?? 0) < endMs) at += 1
+      return {
+        count: at - from,
+        firstId: at > from ? (ids[from] ?? null) : null,
+        lastId: at > from ? (ids[at - 1] ?? null) : null,
+      }
+    }
+    const parts = [
+      ...held.map((span) => ({ span, jump: null })),
+      ...waiting.map((jump) => ({ span: jump.span, jump })),
+    ]
+    for (const { span, jump } of parts.sort((a, b) => a.span.startMs - b.span.startMs)) {
+      if (jump) jump.rows.before += until(jump.beforeMs).count
+      const { count, firstId, lastId } = until(span.endMs)
+      if (jump) {
+        jump.rows.after += count
+        jump.firstSeen ??= firstId
+        jump.lastSeen = lastId ?? jump.lastSeen
+        continue
+      }
+      const skipped = this.#takeSkipped(lastId)
+      const facts = { rows: count, firstId, lastId, skipped, source: 'archive', checkedAtMs: nowMs } as const
+      ledger.push(ledgerRow(span, 'rows', facts))
+    }
+    return ledger
+  }
+
+  /** How many skipped records lie before an id, each counted once. */
+  #takeSkipped(lastId: string | null): number {
+    if (lastId === null || this.#skipped.length === 0) return 0
+    const later = this.#skipped.filter((id) => compareIds(id, lastId) > 0)
+    const count = this.#skipped.length - later.length
+    this.#skipped = later
+    return count
+  }
+
+  /** The end of the file: everything but the jumps is settled. */
+  end(nowMs: number): Step[] {
+    const steps = this.#settle(this.#span.endMs, nowMs)
+    if (this.#cursorMs >= this.#span.endMs) return steps
+    // Not one trade, or none after the last settled time.
+    const region = { startMs: this.#cursorMs, endMs: this.#span.endMs }
+    this.#cursorMs = region.endMs
+    const held = minus(
+      [region],
+      this.#jumps.map((jump) => jump.span),
+    )
+    const facts = { source: 'archive', lastId: this.#lastId, checkedAtMs: nowMs } as const
+    return [
+      ...steps,
+      archiveStep(
+        nowMs,
+        region,
+        emptyRows(this.#table),
+        held.map((span) => ledgerRow(span, 'rows', facts)),
+      ),
+    ]
+  }
+}
+
+/** What of a jump's ids no row of the file has, in order. */
+export function stillMissing(jump: PendingJump): { firstId: string; lastId: string }[] {
+  const runs = [...jump.filled].sort((a, b) => compareIds(a[0], b[0]))
+  const out: { firstId: string; lastId: string }[] = []
+  let next = jump.firstId
+  for (const [first, last] of runs) {
+    if (compareIds(first, next) > 0) out.push({ firstId: next, lastId: previousId(first) })
+    if (compareIds(last, next) >= 0) next = nextId(last)
+  }
+  if (compareIds(next, jump.lastId) <= 0) out.push({ firstId: next, lastId: jump.lastId })
+  return out
+}

@@ -1,0 +1,232 @@
+// Everything that a pass fetches of one series, in order: archives and pages by REST, what an archive turned
+// out not to hold, and at the end once more what was refused. What is left then stays open and is named.
+import { MalformedError, RefusedError, UnavailableError } from '../errors.ts'
+import type { ArchiveSource, OpenArchive } from './archive.ts'
+import { walkTrades } from './archive-trades.ts'
+import { takenStep, walkCandles, walkRates } from './archive-walk.ts'
+import { fetchByCalendar } from './calendar-walk.ts'
+import { type Dataset, emptyRows, type Table } from './dataset.ts'
+import type { Tell } from './events.ts'
+import { settleEmptiness } from './holes.ts'
+import { fetchById } from './id-walk.ts'
+import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
+import type { SeriesPlan } from './plan.ts'
+import type { Period, Series } from './series.ts'
+import type { Listing, Source } from './source.ts'
+import { minus, type Span, union } from './span.ts'
+import type { OpenSpan, SpanJob, Step } from './step.ts'
+import type { Task } from './tasks.ts'
+import { fetchByTime } from './time-walk.ts'
+
+/** What a pass does with one series. */
+export type SeriesJob = {
+  readonly series: Series
+  readonly period: Period | null
+  readonly dataset: Dataset
+  readonly table: Table
+  /** Null where the API is out of reach. */
+  readonly source: Source | null
+  /** Null where no archives are to be taken. */
+  readonly archives?: ArchiveSource | null
+  readonly listing: Listing
+  readonly ledger: readonly LedgerRow[]
+  readonly plan: SeriesPlan
+}
+
+export type SeriesContext = {
+  readonly nowMs: () => number
+  readonly tell: Tell
+}
+
+/** Archives that are downloaded while the rows of the one before them are written. */
+const ARCHIVES_AHEAD = 2
+
+type ArchiveTask = Extract<Task, { kind: 'archive' }>
+
+/** The steps of a series. Throws what ends the whole pass. */
+export async function* fetchSeries(job: SeriesJob, context: SeriesContext): AsyncGenerator<Step> {
+  const fetching = new SeriesFetch(job, context)
+  try {
+    yield* fetching.steps()
+  } finally {
+    await fetching.close()
+  }
+}
+
+class SeriesFetch {
+  readonly #job: SeriesJob
+  readonly #context: SeriesContext
+  /** Downloads under way, by task. */
+  readonly #ahead = new Map<ArchiveTask, Promise<OpenArchive>>()
+  #left: Span[] = []
+  #refused: OpenSpan[] = []
+  readonly #open: OpenSpan[] = []
+  #archivesDown = false
+
+  constructor(job: SeriesJob, context: SeriesContext) {
+    this.#job = job
+    this.#context = context
+  }
+
+  async *steps(): AsyncGenerator<Step> {
+    const { tasks } = this.#job.plan
+    for (const [i, task] of tasks.entries()) {
+      this.#lookAhead(tasks.slice(i))
+      if (task.kind === 'rest') yield* this.#rest(task.span, false)
+      else if (task.kind === 'archive') yield* this.#archive(task)
+      else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
+      else this.#open.push(task)
+    }
+    for (const span of union(this.#left)) yield* this.#rest(span, false)
+    const again = this.#refused
+    this.#refused = []
+    for (const { span } of again) yield* this.#rest(span, true)
+    const open = [...this.#open, ...this.#refused]
+    if (open.length > 0) yield { ...this.#nothing(open[0]?.span ?? { startMs: 0, endMs: 0 }), open }
+  }
+
+  /** Ends the downloads that nobody waits for any more. */
+  async close(): Promise<void> {
+    for (const opening of this.#ahead.values()) {
+      await opening.then(
+        (open) => open.close(),
+        () => undefined,
+      )
+    }
+    this.#ahead.clear()
+  }
+
+  async *#rest(span: Span, hurried: boolean): AsyncGenerator<Step> {
+    const { source, ledger, period } = this.#job
+    if (!source) throw new Error('a task for REST without REST')
+    const job: SpanJob = { ...this.#job, source, before: ledger, span, hurried }
+    for await (const step of walk(job, period)) {
+      if (step.refused) this.#refused.push(step.refused)
+      else yield step
+    }
+  }
+
+  #lookAhead(tasks: readonly Task[]): void {
+    const { archives, series } = this.#job
+    if (!archives || this.#archivesDown) return
+    for (const task of tasks.slice(0, ARCHIVES_AHEAD + 1)) {
+      if (task.kind !== 'archive' || this.#ahead.has(task)) continue
+      const opening = archives.open(series, task.file)
+      opening.catch(() => undefined)
+      this.#ahead.set(task, opening)
+    }
+  }
+
+  async *#archive(task: ArchiveTask): AsyncGenerator<Step> {
+    const { series, table } = this.#job
+    const { nowMs } = this.#context
+    let settled: Span[] = []
+    try {
+      const opening = this.#ahead.get(task)
+      this.#ahead.delete(task)
+      if (!opening) throw new RefusedError('the archives do not answer')
+      const open = await opening
+      try {
+        const steps = this.#walk(task, open)
+        let next = await steps.next()
+        for (; !next.done; next = await steps.next()) {
+          settled = union(settled, next.value.ledger)
+          yield next.value
+        }
+        yield* this.#lacking(task, next.value)
+        yield takenStep(series, table, open, nowMs())
+      } finally {
+        await open.close()
+      }
+    } catch (error) {
+      this.#fallBack(task, minus(task.spans, settled), error)
+    }
+  }
+
+  #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, Span[]> {
+    const { dataset, ledger, period, source } = this.#job
+    const job = { ...this.#job, spans: task.spans, open, nowMs: this.#context.nowMs }
+    switch (dataset.order) {
+      case 'calendar':
+        if (period === null) throw new Error(`${dataset.name} without a period`)
+        return walkCandles({ ...job, period })
+      case 'time':
+        return walkRates(job)
+      case 'id':
+        return walkTrades({ ...job, before: ledger, rest: source })
+    }
+  }
+
+  /** What an archive lacks: REST is asked for it; where that is out of reach, the archive's word counts. */
+  async *#lacking(task: ArchiveTask, spans: readonly Span[]): AsyncGenerator<Step> {
+    const { source, period } = this.#job
+    if (spans.length === 0) return
+    if (source) {
+      this.#left.push(...spans)
+      return
+    }
+    const context = { nowMs: this.#context.nowMs(), before: this.#job.ledger, source: 'archive' } as const
+    for (const span of spans) {
+      const { ledger, open } = settleEmptiness(span, this.#verdictOf(task, span), 1, context, period)
+      yield { ...this.#nothing(span), extractedAtMs: context.nowMs, ledger, open }
+    }
+  }
+
+  /** What a hole at the edge of the first or the last file of a series is, and one between. */
+  #verdictOf(task: ArchiveTask, hole: Span): Verdict {
+    const { ledger, listing, plan } = this.#job
+    const isFirst = plan.firstArchiveMs === task.file.span.startMs && hole.startMs <= task.file.span.startMs
+    const known = ledger.some((row) => row.verdict === 'rows' && row.startMs < hole.startMs)
+    if (isFirst && !known) return 'unlisted'
+    const isLast = plan.lastArchiveMs === task.file.span.endMs && hole.endMs >= task.file.span.endMs
+    return isLast && !listing.trading ? 'delisted' : 'outage'
+  }
+
+  /** An archive that is no good: its rows come from REST where that reaches, and it is told. */
+  #fallBack(task: ArchiveTask, spans: readonly Span[], error: unknown): void {
+    const { source } = this.#job
+    const isBad = error instanceof RefusedError || error instanceof MalformedError
+    if (!isBad && !(error instanceof UnavailableError && source)) throw error
+    this.#archivesDown ||= error instanceof UnavailableError
+    const reason = `the archive ${task.file.key} is no good: ${error.message}`
+    const reachMs = source ? this.#context.nowMs() - (source.reachMs ?? Number.POSITIVE_INFINITY) : null
+    const how = source ? '; its rows are asked for by REST' : ''
+    this.#context.tell({ type: 'warning', message: `${reason}${how}` })
+    for (const span of spans) {
+      if (reachMs !== null && span.startMs >= reachMs) this.#left.push(span)
+      else this.#open.push({ span, reason })
+    }
+  }
+
+  #settled(span: Span, verdict: Verdict, reason: string): Step {
+    const nowMs = this.#context.nowMs()
+    const ledger = [ledgerRow(span, verdict, { source: 'archive', checkedAtMs: nowMs, reason })]
+    return { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
+  }
+
+  #nothing(span: Span): Step {
+    const { table } = this.#job
+    return {
+      rows: emptyRows(table),
+      ledger: [],
+      extractedAtMs: 0,
+      source: 'archive',
+      span,
+      open: [],
+      refused: null,
+    }
+  }
+}
+
+/** The walk that fits the order of the dataset's rows. */
+function walk(job: SpanJob, period: Period | null): AsyncGenerator<Step> {
+  switch (job.dataset.order) {
+    case 'calendar':
+      if (period === null) throw new Error(`${job.dataset.name} without a period`)
+      return fetchByCalendar({ ...job, period })
+    case 'time':
+      return fetchByTime(job)
+    case 'id':
+      return fetchById(job)
+  }
+}

@@ -1,0 +1,23 @@
+// Ids of trades: decimal text of up to 63 bits, since a double would round the larger ones. Arithmetic goes
+// through BigInt, comparison through the text where that is enough.
+
+/** The id that follows `id`. */
+export function nextId(id: string): string {
+  return String(BigInt(id) + 1n)
+}
+
+/** The id before `id`. */
+export function previousId(id: string): string {
+  return String(BigInt(id) - 1n)
+}
+
+/** Negative, zero or positive, as `a` is less than, equal to or greater than `b`; neither is negative. */
+export function compareIds(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length
+  return a < b ? -1 : Number(a > b)
+}
+
+/** How many ids lie from `first` to `last`, both included. */
+export function countIds(first: string, last: string): number {
+  return Number(BigInt(last) - BigInt(first)) + 1
+}

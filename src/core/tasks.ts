@@ -1,0 +1,168 @@
+// Which source brings which part of what is missing. Archives where they pay: a month file where more than
+// half of a month's rows are missing, day files for the rest, REST for the tail and for what no archive has.
+// Never archives where REST is cheaper: they cost no weight, but two requests each and a listing.
+import type { ArchiveFile } from './archive.ts'
+import { advance, countPlaces, DAY_MS, floorToPeriod } from './calendar.ts'
+import type { Period } from './series.ts'
+import { lengthMs, meet, minus, type Span, union } from './span.ts'
+
+/** A part of what is missing, and who brings it. */
+export type Task =
+  | { readonly kind: 'rest'; readonly span: Span }
+  | {
+      readonly kind: 'archive'
+      readonly file: ArchiveFile
+      /** What is missing of the file's rows. */
+      readonly spans: readonly Span[]
+    }
+  /** What nobody has; with a verdict where that is what it has to be. */
+  | {
+      readonly kind: 'none'
+      readonly span: Span
+      readonly reason: string
+      readonly verdict?: 'unlisted' | 'delisted'
+    }
+
+export type Sources = {
+  readonly period: Period | null
+  /** Rows of a REST page; null where REST is out of reach. */
+  readonly restPageRows: number | null
+  /** Before this time REST does not answer, epoch ms. */
+  readonly restFromMs: number
+  /** Whether an archive is taken where REST could answer too. */
+  readonly archives: 'where-they-pay' | 'always' | 'never'
+}
+
+/** So many pages by REST are fetched without a look at the archives. */
+export const FEW_PAGES = 5
+
+/** The part of a file's rows that has to be missing, so that it pays. */
+const MISSING_SHARE = 0.5
+
+/** Who brings what of `missing` (a normal set), in order of time, when `files` are published. */
+export function shareOut(missing: readonly Span[], files: readonly ArchiveFile[], sources: Sources): Task[] {
+  const tasks: Task[] = []
+  let left: readonly Span[] = missing
+  const take = (file: ArchiveFile): void => {
+    const spans = meet([file.span], left)
+    if (spans.length === 0) return
+    tasks.push({ kind: 'archive', file, spans })
+    left = minus(left, [file.span])
+  }
+  for (const unit of ['month', 'day'] as const) {
+    for (const file of worthwhile(left, files, unit, sources)) take(file)
+  }
+  // Where REST does not answer, a file is better than nothing, however little of it is missing.
+  const unreachable = (): Span[] =>
+    sources.restPageRows === null ? union(left) : meet(left, [{ startMs: 0, endMs: sources.restFromMs }])
+  for (const unit of ['day', 'month'] as const) {
+    for (const file of sources.archives === 'never' ? [] : files.filter((one) => one.unit === unit))
+      if (places(sources.period, meet([file.span], unreachable())) > 0) take(file)
+  }
+  const nowhere = unreachable().filter((span) => places(sources.period, [span]) > 0)
+  const rest = minus(left, nowhere).filter((span) => places(sources.period, [span]) > 0)
+  tasks.push(...rest.map((span) => ({ kind: 'rest', span }) as const))
+  tasks.push(...nowhere.map((span) => ({ kind: 'none', span, reason: reasonFor(sources) }) as const))
+  return tasks.sort((a, b) => startOf(a) - startOf(b))
+}
+
+/** Archives are published within so many days, even when that is late (reference 8.3). */
+const PUBLISHED_WITHIN_MS = 7 * DAY_MS
+
+/**
+ * What nobody has, judged by the files: before the first one the symbol was not listed, where no row before
+ * is known, and long after the last one of a symbol that does not trade it is delisted.
+ */
+export function judgeNowhere(
+  tasks: readonly Task[],
+  files: readonly ArchiveFile[],
+  facts: { readonly knownBefore: boolean; readonly trading: boolean; readonly nowMs: number },
+): Task[] {
+  const firstMs = Math.min(...files.map((file) => file.span.startMs))
+  const lastMs = Math.max(...files.map((file) => file.span.endMs))
+  return tasks.map((task) => {
+    if (task.kind !== 'none' || files.length === 0) return task
+    if (task.span.endMs <= firstMs && !facts.knownBefore)
+      return { ...task, verdict: 'unlisted', reason: 'no archive before the first one' }
+    const isOver = !facts.trading && facts.nowMs - lastMs > PUBLISHED_WITHIN_MS
+    if (task.span.startMs >= lastMs && isOver)
+      return { ...task, verdict: 'delisted', reason: 'no archive after the last one' }
+    return task
+  })
+}
+
+/** Whether any archive might pay, were all of them published: only then the listing is asked for. */
+export function mayUseArchives(missing: readonly Span[], sources: Sources): boolean {
+  if (sources.archives === 'never' || missing.length === 0) return false
+  if (sources.restPageRows === null || (missing[0]?.startMs ?? 0) < sources.restFromMs) return true
+  return shareOut(missing, assumedFiles(missing), sources).some((task) => task.kind === 'archive')
+}
+
+/** The files of one unit that pay, in order of time. */
+function worthwhile(
+  missing: readonly Span[],
+  files: readonly ArchiveFile[],
+  unit: 'month' | 'day',
+  sources: Sources,
+): ArchiveFile[] {
+  if (sources.archives === 'never') return []
+  const { period, restPageRows } = sources
+  const lacking = files
+    .filter((file) => file.unit === unit)
+    .map((file) => ({ file, rows: places(period, meet([file.span], missing)) }))
+    .filter(({ file, rows }) => rows > MISSING_SHARE * places(period, [file.span]))
+  if (sources.archives === 'always' || restPageRows === null || period === null)
+    return lacking.map(({ file }) => file)
+  // A file has to bring a full page at least, and all of a run together more than a few.
+  const full = lacking.filter(({ rows }) => rows >= restPageRows)
+  return runsOf(full)
+    .filter((run) => run.reduce((sum, { rows }) => sum + rows, 0) > FEW_PAGES * restPageRows)
+    .flatMap((run) => run.map(({ file }) => file))
+}
+
+type Lacking = { readonly file: ArchiveFile; readonly rows: number }
+
+/** Files that follow each other without a break, as one run. */
+function runsOf(files: readonly Lacking[]): Lacking[][] {
+  const runs: Lacking[][] = []
+  for (const one of files) {
+    const run = runs.at(-1)
+    if (run && run.at(-1)?.file.span.endMs === one.file.span.startMs) run.push(one)
+    else runs.push([one])
+  }
+  return runs
+}
+
+/** How many rows lie in spans: places of the grid, or milliseconds where there is none. */
+function places(period: Period | null, spans: readonly Span[]): number {
+  if (period === null) return lengthMs(spans)
+  return spans.reduce((sum, span) => sum + countPlaces(period, span), 0)
+}
+
+/** Every month and day that `missing` touches, as if its file were published. */
+function assumedFiles(missing: readonly Span[]): ArchiveFile[] {
+  const files = new Map<string, ArchiveFile>()
+  const add = (unit: 'month' | 'day', span: Span): void => {
+    files.set(`${unit}${span.startMs}`, { key: '', unit, span, bytes: 0 })
+  }
+  for (const span of missing) {
+    for (let startMs = floorToPeriod('1M', span.startMs); startMs < span.endMs; ) {
+      const endMs = advance('1M', startMs, 1)
+      add('month', { startMs, endMs })
+      startMs = endMs
+    }
+    for (let dayMs = floorToPeriod('1d', span.startMs); dayMs < span.endMs; dayMs += DAY_MS)
+      add('day', { startMs: dayMs, endMs: dayMs + DAY_MS })
+  }
+  return [...files.values()].sort((a, b) => a.span.startMs - b.span.startMs)
+}
+
+const startOf = (task: Task): number =>
+  task.kind === 'archive' ? (task.spans[0]?.startMs ?? task.file.span.startMs) : task.span.startMs
+
+function reasonFor(sources: Sources): string {
+  if (sources.restPageRows === null) return 'no archive of it is published yet'
+  return sources.archives === 'never'
+    ? 'the API does not reach back so far; --source auto takes the archives'
+    : 'no archive of it is published, and the API does not reach back so far'
+}
