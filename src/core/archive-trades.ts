@@ -30,7 +30,7 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Sp
     for (const { span, state } of parts) {
       const rows = rowsIn(table, piece, [span], open.file)
       const skipped = parts.length === 1 ? piece.skippedIds : between(piece.skippedIds, rows)
-      if (rows.count > 0) for (const step of state.take(rows, skipped, nowMs())) yield step
+      if (rows.count + skipped.length > 0) for (const step of state.take(rows, skipped, nowMs())) yield step
     }
   }
   for (const { state } of parts) {

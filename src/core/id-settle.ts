@@ -51,6 +51,12 @@ export function jumpsOf(
     next = nextId(id)
     afterMs = timeMs
   }
+  // Skipped ids after the last row: nobody knows their time, so what is missing before them has the last one.
+  for (const skip of skipped.slice(skips)) {
+    if (next !== null && compareIds(skip, next) > 0)
+      jumps.push({ firstId: next, lastId: previousId(skip), afterMs, beforeMs: afterMs })
+    if (next === null || compareIds(skip, next) >= 0) next = nextId(skip)
+  }
   return jumps
 }
 
@@ -69,7 +75,7 @@ export type IdRegion = {
 export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpan[] } {
   const { context, jumps, region, rows, skippedIds, table } = input
   if (region.startMs >= region.endMs) return { ledger: [], open: [] }
-  const empty = jumps.map((jump) => settleJump(jump, region, context))
+  const empty = byTime(jumps).map((jump) => settleJump(jump, region, context))
   const ledger = empty.flatMap((one) => one.ledger)
   const open = empty.flatMap((one) => one.open)
   const counted = empty.reduce((sum, one) => sum + one.counted, 0)
@@ -96,6 +102,20 @@ export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpa
     )
   }
   return { ledger: ledger.sort((a, b) => a.startMs - b.startMs), open }
+}
+
+/**
+ * Jumps between the same two rows (an invalid record lies between them) are one span of time, so one jump.
+ */
+function byTime(jumps: readonly Jump[]): Jump[] {
+  const out: Jump[] = []
+  for (const jump of jumps) {
+    const last = out.at(-1)
+    const same = last && last.afterMs === jump.afterMs && last.beforeMs === jump.beforeMs
+    if (same && jump.beforeMs > jump.afterMs + 1) out[out.length - 1] = { ...last, lastId: jump.lastId }
+    else out.push(jump)
+  }
+  return out
 }
 
 function skippedReason(ids: readonly string[]): string {

@@ -133,7 +133,7 @@ class IdWalk {
     const skippedIds = rows.count > 0 || this.#finished ? this.#skipped.filter(isOwn) : []
     this.#skipped = this.#skipped.slice(skippedIds.length)
     this.#pending = [...this.#pending, ...jumps]
-    const own = this.#pending.filter((jump) => this.#finished || jump.beforeMs < toMs)
+    const own = this.#pending.filter((jump) => this.#finished || jump.beforeMs <= toMs)
     this.#pending = this.#pending.filter((jump) => !own.includes(jump))
     this.#cursorMs = region.endMs
     const context = { nowMs: source.nowMs(), before, source: source.name }
