@@ -4,7 +4,9 @@ import { describe, expect, test } from 'bun:test'
 import { advance, countPlaces, DAY_MS, floorToPeriod } from '../../src/core/calendar.ts'
 import { type Period, periods } from '../../src/core/series.ts'
 import { type Candle, candles, type SymbolSpec } from '../rig/market.ts'
+import { candleJson } from '../rig/page-bytes.ts'
 import { expectedPriceRows, priceCandles, priceDatasets, priceSymbol } from '../rig/price-market.ts'
+import { markPriceRecordings, recordedCandles, testWithRecordings } from '../rig/recorded.ts'
 
 const minute = 60_000
 const hour = 3_600_000
@@ -138,6 +140,14 @@ describe('candles', () => {
     expect(() => priceCandles(spot, 'mark-price-klines', '1m', day)).toThrow('spot has no mark-price-klines')
     const coarse: SymbolSpec = { ...um, digits: { price: 100_000_000, priceDecimals: 0 } }
     expect(() => priceCandles(coarse, 'mark-price-klines', '1m', day)).toThrow('exact prices')
+  })
+
+  testWithRecordings('have the shape of those that Binance sent', () => {
+    const shape = (row: Candle): string[] =>
+      (JSON.parse(candleJson(row)) as unknown[]).map((value) => (value === '0' ? 'zero' : typeof value))
+    const [made] = priceCandles(cm, 'mark-price-klines', '1d', day)
+    for (const row of markPriceRecordings().flatMap(recordedCandles))
+      expect(made && shape(made)).toEqual(shape(row))
   })
 })
 

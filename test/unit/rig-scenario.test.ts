@@ -5,8 +5,10 @@ import { startExchange } from '../rig/exchange.ts'
 import { candles, expectedRows } from '../rig/market.ts'
 import { spotOutages } from '../rig/outages.ts'
 import {
+  markPriceRecordings,
   type Recording,
   recordedCandles,
+  recordedRefusals,
   recordedSymbol,
   recordings,
   testWithRecordings,
@@ -65,18 +67,22 @@ test('the outages of the real exchange are whole hours, in order and apart', () 
 })
 
 describe('recordings', () => {
-  testWithRecordings('fit their queries, but for three that were recorded for another one', () => {
+  testWithRecordings('fit their queries, but for four that were recorded for another one', () => {
     const odd = recordings().filter((each) => !each.fits)
-    expect(odd.map((each) => [each.symbol, each.period])).toEqual(Array(3).fill(['LTCUSDT', '5m']))
+    const litecoin = Array(3).fill(['LTCUSDT', '5m'])
+    expect(odd.map((each) => [each.symbol, each.period])).toEqual([...litecoin, ['LTCUSD_PERP', '5m']])
+    expect(markPriceRecordings().map((each) => [each.symbol, each.fits])).toEqual([
+      ['BTCUSD_201225', true],
+      ['BTCUSD_PERP', true],
+    ])
     expect(recordings().length).toBeGreaterThan(20)
   })
 
   testWithRecordings(
     'those that fit are what the exchange of the rig answers to the same query',
     async () => {
-      for (const recorded of recordings().filter((each) => each.fits)) {
+      for (const recorded of [...recordings(), ...markPriceRecordings()].filter((each) => each.fits)) {
         const { market } = recorded
-        if (market === 'cm') continue
         const lastCloseMs = recordedCandles(recorded).at(-1)?.closeMs ?? 0
         const spec = recordedSymbol(market, recorded.symbol, [recorded])
         const exchange = await startExchange({ symbols: [spec], clock: { manualMs: lastCloseMs + 1 } })
@@ -86,6 +92,17 @@ describe('recordings', () => {
       }
     },
   )
+
+  testWithRecordings('what COIN-M refused is refused in its very words', async () => {
+    const spec = recordedSymbol('cm', 'BTCUSD_PERP', recordings())
+    const exchange = await startExchange({ symbols: [spec], clock: { manualMs: Date.parse('2024-01-01Z') } })
+    expect(recordedRefusals()).toHaveLength(1)
+    for (const { query, body } of recordedRefusals()) {
+      const response = await fetch(`${exchange.url}/dapi/v1/klines?${query}`)
+      expect([response.status, await response.json()]).toEqual([400, body])
+    }
+    await exchange.stop()
+  })
 
   testWithRecordings('a real early close is among them', () => {
     const days = recordings().filter((each) => each.period === '1d' && each.market === 'spot')
