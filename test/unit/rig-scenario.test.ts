@@ -4,6 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import { startExchange } from '../rig/exchange.ts'
 import { candles, expectedRows } from '../rig/market.ts'
 import { spotOutages } from '../rig/outages.ts'
+import { expectedPriceRows, priceDatasets } from '../rig/price-market.ts'
 import {
   markPriceRecordings,
   type Recording,
@@ -14,6 +15,7 @@ import {
   testWithRecordings,
 } from '../rig/recorded.ts'
 import { scenarios } from '../rig/scenario.ts'
+import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
 const hour = 3_600_000
 
@@ -50,6 +52,35 @@ describe('fewWeeks', () => {
     const [narrow] = candles(of('spot', '123USDT'), '1d', span)
     const [wide] = candles(of('spot', '１２３USDT'), '1d', span)
     expect(narrow?.open).not.toBe(wide?.open ?? '')
+  })
+})
+
+describe('coinMargined', () => {
+  const { symbols, span, nowMs } = scenarios.coinMargined
+  const minutes = (span.endMs - span.startMs) / 60_000
+  const of = (symbol: string): SymbolSpec => {
+    const spec = symbols.find((each) => each.symbol === symbol)
+    if (!spec) throw new Error(`no ${symbol}`)
+    return spec
+  }
+
+  test('has a contract delivered in the span, one before it, and one that was settled', () => {
+    const counts = (symbol: string): number => expectedRows(of(symbol), '1m', span, nowMs).count
+    expect(counts('BTCUSD_PERP')).toBe(minutes)
+    expect(counts('ETHUSD_PERP')).toBe(minutes)
+    const delivered = (Date.parse('2024-03-29T08:00Z') - span.startMs) / 60_000
+    expect([counts('BTCUSD_240329'), counts('BTCUSDT_240329')]).toEqual([delivered, delivered])
+    expect(counts('ETHUSD_231229')).toBe(0)
+    expect(counts('LTCUSD_PERP')).toBe((Date.parse('2024-03-20T09:00Z') - span.startMs) / 60_000)
+  })
+
+  test('has mark prices with a hole longer than a page, where klines have none', () => {
+    for (const symbol of ['BTCUSD_PERP', 'BTCUSDT']) {
+      const counts = priceDatasets.map(
+        (dataset) => expectedPriceRows(of(symbol), dataset, '1m', span, nowMs).count,
+      )
+      expect(counts).toEqual([minutes - 1_200 - 47, minutes, minutes])
+    }
   })
 })
 
