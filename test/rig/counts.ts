@@ -58,7 +58,7 @@ export function startCounter(): Counter {
   return {
     note(entry, rows) {
       requests += 1
-      if (entry.path.endsWith('/klines')) klinesRequests += 1
+      if (entry.path.toLowerCase().endsWith('klines')) klinesRequests += 1
       rowsServed += rows
       add(tables.byEndpoint, entry.path)
       add(tables.byStatus, String(entry.status))

@@ -2,6 +2,7 @@
 // file of endpoints exports a list of them, and endpoints.ts joins the lists: that is all it takes to add
 // one.
 import type { Market } from '../../src/core/series.ts'
+import { indexSpecOf, isGone } from './contracts.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 
 /** What an endpoint may know of the exchange. */
@@ -99,8 +100,18 @@ export function checkParameters(endpoint: Endpoint, query: URLSearchParams): voi
 const symbolPattern = /^[\p{L}\p{N}\-._]{1,50}$/u
 const symbolRange = '^[\\w\\-._&&[^a-z]]{1,50}$'
 
+/** Refused: illegal or lower-case characters (-1100). */
+function checkName(text: string, name: string): void {
+  if (symbolPattern.test(text) && !/[a-z]/.test(text)) return
+  throw new Refusal(
+    -1100,
+    `Illegal characters found in parameter '${name}'; legal range is '${symbolRange}'.`,
+  )
+}
+
 /**
- * The spec of a symbol as it was sent. Refused: illegal or lower-case characters (-1100), unknown (-1121).
+ * The spec of a symbol as it was sent. Refused: illegal or lower-case characters (-1100), unknown or gone
+ * (-1121).
  */
 export function knownSymbol(
   around: Surroundings,
@@ -108,15 +119,26 @@ export function knownSymbol(
   symbol: string,
   name = 'symbol',
 ): SymbolSpec {
-  if (!symbolPattern.test(symbol) || /[a-z]/.test(symbol)) {
-    throw new Refusal(
-      -1100,
-      `Illegal characters found in parameter '${name}'; legal range is '${symbolRange}'.`,
-    )
-  }
+  checkName(symbol, name)
   const spec = around.symbol(market, symbol)
+  const nowMs = around.nowMs()
   // Spot lists a symbol when it begins to trade; futures announce contracts before.
-  if (!spec || (market === 'spot' && spec.listedAtMs > around.nowMs()))
-    throw new Refusal(-1121, 'Invalid symbol.')
+  const isYetToCome = spec !== undefined && market === 'spot' && spec.listedAtMs > nowMs
+  if (!spec || isYetToCome || isGone(spec, nowMs)) throw new Refusal(-1121, 'Invalid symbol.')
+  return spec
+}
+
+/**
+ * The spec that makes the index of a pair as it was sent. Refused: illegal or lower-case characters (-1100),
+ * a pair of which there is no contract, or none any more (-4144).
+ */
+export function knownPair(around: Surroundings, market: Market, pair: string): SymbolSpec {
+  checkName(pair, 'pair')
+  const nowMs = around.nowMs()
+  const spec = indexSpecOf(
+    around.symbols(market).filter((each) => !isGone(each, nowMs)),
+    pair,
+  )
+  if (!spec) throw new Refusal(-4144, 'Invalid pair.')
   return spec
 }

@@ -1,6 +1,7 @@
 // Every endpoint of the local exchange. A further file of endpoints joins by one line.
+import { coinInfoEndpoints } from './coin-info-endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
 import { infoEndpoints } from './info-endpoints.ts'
 import { klinesEndpoints } from './klines-endpoint.ts'
 
-export const endpoints: readonly Endpoint[] = [...infoEndpoints, ...klinesEndpoints]
+export const endpoints: readonly Endpoint[] = [...infoEndpoints, ...coinInfoEndpoints, ...klinesEndpoints]

@@ -101,7 +101,7 @@ export function faultChoice(faults: Faults): FaultChoice {
 
 function fits(rule: FaultRule, { market, query }: Target): boolean {
   if (rule.market !== undefined && rule.market !== market) return false
-  if (rule.symbol !== undefined && rule.symbol !== query.get('symbol')) return false
+  if (rule.symbol !== undefined && rule.symbol !== (query.get('symbol') ?? query.get('pair'))) return false
   if (rule.period !== undefined && rule.period !== query.get('interval')) return false
   // Rows that are missing are missing from every page; anything else hits the request for the span.
   if (rule.kind === 'missing-rows' || (rule.fromMs === undefined && rule.toMs === undefined)) return true

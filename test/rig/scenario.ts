@@ -1,6 +1,7 @@
 // Named markets for the demo and the end-to-end tests: what is odd on the real exchange, in a size that runs
 // in seconds.
 import type { Span } from '../../src/core/span.ts'
+import { coinMargined } from './coin-scenario.ts'
 import { spotOutages } from './outages.ts'
 import type { Digits, SymbolSpec } from './symbol-spec.ts'
 
@@ -92,7 +93,7 @@ const wholeHistory: Scenario = {
   ],
 }
 
-export const scenarios = { fewWeeks, wholeHistory } as const
+export const scenarios = { fewWeeks, wholeHistory, coinMargined } as const
 
 /** Whether `name` is a scenario; narrows its type. */
 export function isScenario(name: string): name is keyof typeof scenarios {
