@@ -35,7 +35,8 @@ describe('as the exchange sends them', () => {
     const row = ['26129', '0.01633102', '4.70443515', '27781', '27781', 1498793709153, 1]
     expect(first(decode(aggTrades, 'spot', spot))).toEqual(row)
     const um =
-      '[ { "m": false , "nq":"1.0", "T":1602819697783, "l":9, "f":8, "q":"0.001","p":"49.730","a":19427407 } ]'
+      '[ { "m": false , "nq":"1.0", "T":1602819697783, "l":9, "f":8, "q":"0.001",' +
+      '"p":"49.730","a":19427407 } ]'
     expect(first(decode(aggTrades, 'um', um))).toEqual([
       '19427407',
       '49.73',
