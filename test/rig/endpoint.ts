@@ -116,7 +116,7 @@ export function knownSymbol(
   }
   const spec = around.symbol(market, symbol)
   // Spot lists a symbol when it begins to trade; futures announce contracts before.
-  if (!spec || (market === 'spot' && spec.listedAtMs > around.nowMs()))
-    throw new Refusal(-1121, 'Invalid symbol.')
+  const isKnown = spec && !spec.onlyInArchives && (market !== 'spot' || spec.listedAtMs <= around.nowMs())
+  if (!isKnown) throw new Refusal(-1121, 'Invalid symbol.')
   return spec
 }

@@ -14,6 +14,9 @@ const spotStatuses = ['TRADING', 'HALT', 'BREAK'] as const
 const hasEnded = (spec: SymbolSpec, nowMs: number): boolean =>
   spec.endsAtMs !== undefined && spec.endsAtMs <= nowMs
 
+/** Whether exchangeInfo may show a symbol. */
+export const isListed = (spec: SymbolSpec): boolean => spec.inExchangeInfo !== false && !spec.onlyInArchives
+
 function spotStatus(spec: SymbolSpec, nowMs: number): string {
   return spec.status ?? (hasEnded(spec, nowMs) ? 'BREAK' : 'TRADING')
 }
@@ -95,9 +98,7 @@ function spotSelection(query: URLSearchParams, around: Surroundings): readonly S
   }
   if (one !== null) return [knownSymbol(around, 'spot', one)]
   if (many !== null) return symbolList(many).map((symbol) => knownSymbol(around, 'spot', symbol, 'symbols'))
-  const listed = around
-    .symbols('spot')
-    .filter((spec) => spec.inExchangeInfo !== false && spec.listedAtMs <= nowMs)
+  const listed = around.symbols('spot').filter((spec) => isListed(spec) && spec.listedAtMs <= nowMs)
   if (status === null) return listed
   if (!isMember(spotStatuses, status)) throw new Refusal(-1122, 'Invalid symbolStatus.')
   return listed.filter((spec) => spotStatus(spec, nowMs) === status)
@@ -154,7 +155,7 @@ const umInfo: Endpoint = {
   weight: () => 1,
   answer(_query, around) {
     const nowMs = around.nowMs()
-    const symbols = around.symbols('um').filter((spec) => spec.inExchangeInfo !== false)
+    const symbols = around.symbols('um').filter(isListed)
     const body = {
       timezone: 'UTC',
       serverTime: nowMs - STALE_MS,

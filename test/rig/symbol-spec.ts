@@ -44,6 +44,8 @@ export type SymbolSpec = {
   readonly status?: string
   /** False for contracts that left exchangeInfo but still answer klines. */
   readonly inExchangeInfo?: boolean
+  /** Nothing but the archives knows it: contracts of old, and names like ICPUSDTSETTLED (reference 8.2). */
+  readonly onlyInArchives?: boolean
   readonly contractType?: string
   readonly listedAtMs: number
   /** When trading ended. Spot candles end here; futures go on with flat ones. */
