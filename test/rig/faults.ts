@@ -62,6 +62,8 @@ export type Faults = {
   readonly retryAfterSeconds?: number
   /** Hits /ping, /time and /exchangeInfo too. */
   readonly everywhere?: boolean
+  /** The hosts of these markets answer 451 to everything (reference 1); the archives go on. */
+  readonly geoBlocked?: readonly Market[]
 }
 
 /** What is hit, and by what. */

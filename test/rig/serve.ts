@@ -51,12 +51,23 @@ export function serve(desk: Desk, url: URL, request: IncomingMessage, response: 
   const call: Call = { desk, url, response, nowMs: desk.around.nowMs(), gzip }
   const endpoint = request.method === 'GET' ? table.get(url.pathname) : undefined
   try {
-    if (endpoint) serveEndpoint(call, endpoint)
+    if (geoBlocks(desk.faults, url.pathname)) finish(call, geoBlocked(call.nowMs), 0, 'geo-block-451')
+    else if (endpoint) serveEndpoint(call, endpoint)
     else finish(call, notFound(request, url.pathname), 0, null)
   } catch (error) {
     console.error('defect of the rig:', error)
     finish(call, { status: DEFECT_STATUS, headers: {}, body: String(error) }, 0, null)
   }
+}
+
+const marketRoots = { spot: '/api/', um: '/fapi/', cm: '/dapi/' } as const
+
+const geoBlocks = (faults: Faults, path: string): boolean =>
+  faults.geoBlocked?.some((market) => path.startsWith(marketRoots[market])) === true
+
+function geoBlocked(nowMs: number): Reply {
+  const error = errorAnswer('geo-block-451', nowMs)
+  return { status: 451, headers: { 'content-type': JSON_TYPE }, body: error?.body ?? '' }
 }
 
 function serveEndpoint(call: Call, endpoint: Endpoint): void {
