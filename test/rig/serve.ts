@@ -3,6 +3,8 @@
 // lives and dies.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Market } from '../../src/core/series.ts'
+import { type ArchiveChoice, archiveChoice } from './archive-rules.ts'
+import type { Shelf } from './archive-shelf.ts'
 import type { Counter } from './counts.ts'
 import {
   type Answer,
@@ -13,7 +15,15 @@ import {
   type Surroundings,
 } from './endpoint.ts'
 import { endpoints } from './endpoints.ts'
-import { errorAnswer, type FaultChoice, type FaultKind, type Faults, garbled, type Hit } from './faults.ts'
+import {
+  errorAnswer,
+  type FaultChoice,
+  type FaultKind,
+  type Faults,
+  faultChoice,
+  garbled,
+  type Hit,
+} from './faults.ts'
 import type { Limiter, Verdict } from './limiter.ts'
 import { type Reply, send, sendCut, sendNothing } from './wire.ts'
 
@@ -22,8 +32,16 @@ export type Desk = {
   readonly limiters: Readonly<Record<Market, Limiter>>
   readonly counter: Counter
   readonly gzip: boolean
-  faults: Faults
-  choose: FaultChoice
+  readonly shelf: Shelf
+} & FaultyDesk
+
+/** What is exchanged when the faults are. */
+export type FaultyDesk = { faults: Faults; choose: FaultChoice; chooseOfArchives: ArchiveChoice }
+
+/** The part of a desk that follows from its faults. */
+export function faultyDesk(faults: Faults): FaultyDesk {
+  const chooseOfArchives = archiveChoice(faults.archives ?? {}, faults)
+  return { faults, choose: faultChoice(faults), chooseOfArchives }
 }
 
 export const HOST = '127.0.0.1'
