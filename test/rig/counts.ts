@@ -1,5 +1,6 @@
 // What the local exchange has seen: counters that tests ask for, and a bounded log of its requests.
 import type { Market } from '../../src/core/series.ts'
+import { type ArchiveCounts, type ArchiveNote, startArchiveCounter } from './archive-counts.ts'
 import type { FaultKind } from './faults.ts'
 import type { Limiter } from './limiter.ts'
 
@@ -11,9 +12,10 @@ export type LogEntry = {
   /** The HTTP status; 0 where nothing was answered. */
   readonly status: number
   readonly weight: number
-  readonly fault: FaultKind | null
+  readonly fault: FaultKind | ArchiveNote['fault']
 }
 
+/** Counts of the markets' hosts; those of the archives stand for themselves. */
 export type Counts = {
   readonly requests: number
   readonly byEndpoint: Readonly<Record<string, number>>
@@ -29,6 +31,7 @@ export type Counts = {
   /** Weight spent by clients, and the most in one minute, foreign programs included. */
   readonly weight: Readonly<Record<Market, number>>
   readonly maxWeight: Readonly<Record<Market, number>>
+  readonly archives: ArchiveCounts
 }
 
 /** Requests that the log keeps; the oldest go first. */
@@ -36,6 +39,7 @@ const LOG_LENGTH = 20_000
 
 export type Counter = {
   note(entry: LogEntry, rows: number): void
+  noteArchive(entry: LogEntry, note: ArchiveNote): void
   counts(limiters: Readonly<Record<Market, Limiter>>): Counts
   log(): readonly LogEntry[]
   reset(): void
@@ -52,8 +56,14 @@ export function startCounter(): Counter {
     byStatus: new Map<string, number>(),
     byFault: new Map<string, number>(),
   }
+  const archives = startArchiveCounter()
   const add = (table: Map<string, number>, key: string): void => {
     table.set(key, (table.get(key) ?? 0) + 1)
+  }
+  const addToLog = (entry: LogEntry): void => {
+    log.push(entry)
+    // Halved now and then rather than shifted each time, which would cost a copy a request.
+    if (log.length >= 2 * LOG_LENGTH) log = log.slice(-LOG_LENGTH)
   }
   return {
     note(entry, rows) {
@@ -63,9 +73,11 @@ export function startCounter(): Counter {
       add(tables.byEndpoint, entry.path)
       add(tables.byStatus, String(entry.status))
       if (entry.fault) add(tables.byFault, entry.fault)
-      log.push(entry)
-      // Halved now and then rather than shifted each time, which would cost a copy a request.
-      if (log.length >= 2 * LOG_LENGTH) log = log.slice(-LOG_LENGTH)
+      addToLog(entry)
+    },
+    noteArchive(entry, note) {
+      archives.note(note)
+      addToLog(entry)
     },
     counts(limiters) {
       const { spot, um, cm } = limiters
@@ -84,6 +96,7 @@ export function startCounter(): Counter {
         violations: sum('violations'),
         weight: { spot: each.spot.weight, um: each.um.weight, cm: each.cm.weight },
         maxWeight: { spot: each.spot.maxWeight, um: each.um.maxWeight, cm: each.cm.maxWeight },
+        archives: archives.counts(),
       }
     },
     log: () => log.slice(-LOG_LENGTH),
@@ -93,6 +106,7 @@ export function startCounter(): Counter {
       klinesRequests = 0
       rowsServed = 0
       for (const table of Object.values(tables)) table.clear()
+      archives.reset()
     },
   }
 }

@@ -3,14 +3,16 @@
 // (faults.ts).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Market } from '../../src/core/series.ts'
+import { type ArchiveOptions, startShelf } from './archive-shelf.ts'
 import { type ClockOption, exchangeClock } from './clock.ts'
 import { answerControl } from './control.ts'
 import { type Counts, type LogEntry, startCounter } from './counts.ts'
 import type { Surroundings } from './endpoint.ts'
-import { type Faults, faultChoice } from './faults.ts'
+import type { Faults } from './faults.ts'
 import { type Limiter, SHORTEST_BAN_MS, startLimiter } from './limiter.ts'
 import { startPageCache } from './page-cache.ts'
-import { type Desk, HOST, serve } from './serve.ts'
+import { type Desk, faultyDesk, HOST, serve } from './serve.ts'
+import { isOfArchives, serveArchives } from './serve-archives.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 
 /** All of it can be written as JSON, so that a process can be told the same. */
@@ -28,6 +30,8 @@ export type ExchangeOptions = {
   /** Answers gzip to those who accept it. */
   readonly gzip?: boolean
   readonly faults?: Faults
+  /** The bulk archives: BINANCE_ARCHIVE_URL is `url` + /archive, BINANCE_ARCHIVE_LISTING_URL + /listing. */
+  readonly archives?: ArchiveOptions
   readonly port?: number
   /** Answers /_rig/ (control.ts) too. */
   readonly control?: boolean
@@ -63,6 +67,8 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
     const url = new URL(request.url ?? '/', `http://${HOST}`)
     if (options.control && url.pathname.startsWith('/_rig/')) {
       void answerControl(exchange, url.pathname, request, response)
+    } else if (isOfArchives(url.pathname)) {
+      void serveArchives(desk, url, request, response)
     } else {
       serve(desk, url, request, response)
     }
@@ -80,8 +86,7 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
     },
     log: desk.counter.log,
     setFaults(faults) {
-      desk.faults = faults
-      desk.choose = faultChoice(faults)
+      Object.assign(desk, faultyDesk(faults))
     },
     down: () => close(server),
     async up() {
@@ -110,9 +115,9 @@ function deskOf(options: ExchangeOptions, nowMs: () => number): Desk {
     weightLimit: (market) => limiters[market].limit,
     pages: startPageCache(),
   }
-  const faults = options.faults ?? {}
-  const counter = startCounter()
-  return { around, limiters, counter, gzip: options.gzip === true, faults, choose: faultChoice(faults) }
+  const shelf = startShelf(options.symbols, options.archives)
+  const desk = { around, limiters, counter: startCounter(), gzip: options.gzip === true, shelf }
+  return { ...desk, ...faultyDesk(options.faults ?? {}) }
 }
 
 function listen(

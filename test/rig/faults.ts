@@ -2,6 +2,7 @@
 // the order of its workers. A retry of a request draws anew. wire.ts does to the connection what is chosen
 // here.
 import type { Market, Period } from '../../src/core/series.ts'
+import type { ArchiveFaults } from './archive-rules.ts'
 import { errorBody } from './endpoint.ts'
 
 /**
@@ -62,6 +63,10 @@ export type Faults = {
   readonly retryAfterSeconds?: number
   /** Hits /ping, /time and /exchangeInfo too. */
   readonly everywhere?: boolean
+  /** The hosts of these markets answer 451 to everything (reference 1); the archives go on. */
+  readonly geoBlocked?: readonly Market[]
+  /** Faults of the archives (archive-rules.ts). */
+  readonly archives?: ArchiveFaults
 }
 
 /** What is hit, and by what. */

@@ -3,6 +3,8 @@
 // lives and dies.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Market } from '../../src/core/series.ts'
+import { type ArchiveChoice, archiveChoice } from './archive-rules.ts'
+import type { Shelf } from './archive-shelf.ts'
 import type { Counter } from './counts.ts'
 import {
   type Answer,
@@ -13,7 +15,15 @@ import {
   type Surroundings,
 } from './endpoint.ts'
 import { endpoints } from './endpoints.ts'
-import { errorAnswer, type FaultChoice, type FaultKind, type Faults, garbled, type Hit } from './faults.ts'
+import {
+  errorAnswer,
+  type FaultChoice,
+  type FaultKind,
+  type Faults,
+  faultChoice,
+  garbled,
+  type Hit,
+} from './faults.ts'
 import type { Limiter, Verdict } from './limiter.ts'
 import { type Reply, send, sendCut, sendNothing } from './wire.ts'
 
@@ -22,8 +32,16 @@ export type Desk = {
   readonly limiters: Readonly<Record<Market, Limiter>>
   readonly counter: Counter
   readonly gzip: boolean
-  faults: Faults
-  choose: FaultChoice
+  readonly shelf: Shelf
+} & FaultyDesk
+
+/** What is exchanged when the faults are. */
+export type FaultyDesk = { faults: Faults; choose: FaultChoice; chooseOfArchives: ArchiveChoice }
+
+/** The part of a desk that follows from its faults. */
+export function faultyDesk(faults: Faults): FaultyDesk {
+  const chooseOfArchives = archiveChoice(faults.archives ?? {}, faults)
+  return { faults, choose: faultChoice(faults), chooseOfArchives }
 }
 
 export const HOST = '127.0.0.1'
@@ -51,12 +69,23 @@ export function serve(desk: Desk, url: URL, request: IncomingMessage, response: 
   const call: Call = { desk, url, response, nowMs: desk.around.nowMs(), gzip }
   const endpoint = request.method === 'GET' ? table.get(url.pathname) : undefined
   try {
-    if (endpoint) serveEndpoint(call, endpoint)
+    if (geoBlocks(desk.faults, url.pathname)) finish(call, geoBlocked(call.nowMs), 0, 'geo-block-451')
+    else if (endpoint) serveEndpoint(call, endpoint)
     else finish(call, notFound(request, url.pathname), 0, null)
   } catch (error) {
     console.error('defect of the rig:', error)
     finish(call, { status: DEFECT_STATUS, headers: {}, body: String(error) }, 0, null)
   }
+}
+
+const marketRoots = { spot: '/api/', um: '/fapi/', cm: '/dapi/' } as const
+
+const geoBlocks = (faults: Faults, path: string): boolean =>
+  faults.geoBlocked?.some((market) => path.startsWith(marketRoots[market])) === true
+
+function geoBlocked(nowMs: number): Reply {
+  const error = errorAnswer('geo-block-451', nowMs)
+  return { status: 451, headers: { 'content-type': JSON_TYPE }, body: error?.body ?? '' }
 }
 
 function serveEndpoint(call: Call, endpoint: Endpoint): void {

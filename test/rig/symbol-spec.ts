@@ -57,6 +57,8 @@ export type SymbolSpec = {
   readonly status?: string
   /** False for contracts that left exchangeInfo but still answer klines. */
   readonly inExchangeInfo?: boolean
+  /** Nothing but the archives knows it: contracts of old, and names like ICPUSDTSETTLED (reference 8.2). */
+  readonly onlyInArchives?: boolean
   readonly contractType?: string
   /** COIN-M: what one contract is worth in the quote asset; 100 for BTC and 10 for others if not given. */
   readonly contractSize?: number
