@@ -1,6 +1,6 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
+import type { ArchiveShape, Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
 import { compareDecimals } from '../core/decimal.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
 import { compareSlices, slicesOf } from '../core/sliced-rows.ts'
@@ -34,6 +34,13 @@ export const klineWire: readonly string[] = [
   'taker_buy_quote_asset_volume',
 ]
 
+/** The periods that are longer than a day. */
+const longPeriods: readonly Period[] = ['3d', '1w', '1M']
+
+/** Files of days end at periods of a day (reference 8.2). */
+export const hasDailyFiles = (period: Period | null): boolean =>
+  period !== null && !longPeriods.includes(period)
+
 /** The table of each period: klines_m1, klines_mo1, … */
 const klineTables = Object.fromEntries(periods.map((period) => [period, klineTable(period)])) as Readonly<
   Record<Period, Table>
@@ -58,6 +65,15 @@ export const klines: Dataset = {
   rest: () => ({ kind: 'arrays', columns: klineWire }),
   query: (series, window) => klineQuery(series, window, 'symbol'),
   flaw: candleFlaw,
+  archive: () => klineArchive,
+}
+
+/** Twelve columns, as in a REST array. */
+const klineArchive: ArchiveShape = {
+  folder: 'klines',
+  columns: [...klineWire, null],
+  fill: {},
+  daily: hasDailyFiles,
 }
 
 /** The query of a kline endpoint, which calls the symbol by `symbolField`; both bounds are included. */
