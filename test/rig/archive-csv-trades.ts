@@ -1,6 +1,6 @@
-// What the archives hold of trades and funding rates (reference 8.5 and 8.6): the lines of a span as text, many
-// of them at a time, without header. Digits are those of REST. Whether a file has a header, how it is packed
-// and what is damaged in it is decided by whoever builds the file.
+// What the archives hold of trades and funding rates (reference 8.5 and 8.6): the lines of a span as text,
+// many of them at a time, without header. Digits are those of REST. Whether a file has a header, how it is
+// packed and what is damaged in it is decided by whoever builds the file.
 import type { Market } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import { type FundingRate, fundingRates } from './funding-market.ts'

@@ -1,5 +1,5 @@
-// Pages of JSON objects (trades, funding rates) as faults garble them. They are garbled as text, since reading
-// them as JSON would round ids beyond 2^53.
+// Pages of JSON objects (trades, funding rates) as faults garble them. They are garbled as text, since
+// reading them as JSON would round ids beyond 2^53.
 import type { FaultKind, FaultRule } from './faults.ts'
 
 const objects = /\{[^{}]*\}/g

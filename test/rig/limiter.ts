@@ -1,5 +1,6 @@
-// Request weight as Binance counts it: per address and market, in calendar minutes of the exchange's clock (or
-// longer windows, for buckets of requests); 429 beyond the limit, and a ban for whoever goes on before Retry-After has passed (reference 6.1 to 6.3).
+// Request weight as Binance counts it: per address and market, in calendar minutes of the exchange's clock
+// (or longer windows, for buckets of requests); 429 beyond the limit, and a ban for whoever goes on before
+// Retry-After has passed (reference 6.1 to 6.3).
 import type { Market } from '../../src/core/series.ts'
 
 export type LimiterOptions = {

@@ -24,8 +24,8 @@ export type FundingSpec = {
   /** From `fromMs` on, rates are settled every so many hours since midnight UTC; 8 before the first. */
   readonly intervals?: readonly { readonly fromMs: number; readonly hours: number }[]
   /**
-   * Extra rates of rateType Special, on USD-M only and in no archive: `offsetMs` after the rate that is settled
-   * at the hour `atMs`, so that 0 gives two rates of one funding time.
+   * Extra rates of rateType Special, on USD-M only and in no archive: `offsetMs` after the rate that is
+   * settled at the hour `atMs`, so that 0 gives two rates of one funding time.
    */
   readonly specials?: readonly { readonly atMs: number; readonly offsetMs: number }[]
 }

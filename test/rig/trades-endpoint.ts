@@ -1,6 +1,7 @@
-// aggTrades, historicalTrades and trades of all markets (reference 3.2, 4 and 5): bounds and fromId inclusive,
-// spot without end, futures for the last 24 hours (aggregates) or month (raw trades) alone. How futures
-// answer for older trades is not recorded; here they are silently left out, which is the hardest to notice.
+// aggTrades, historicalTrades and trades of all markets (reference 3.2, 4 and 5): bounds and fromId
+// inclusive, spot without end, futures for the last 24 hours (aggregates) or month (raw trades) alone. How
+// futures answer for older trades is not recorded; here they are silently left out, which is the hardest to
+// notice.
 import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import type { Market } from '../../src/core/series.ts'
 import {
