@@ -2,6 +2,7 @@
 // requests instead, which no header shows; on COIN-M fundingRate is an endpoint like any other.
 import type { Market } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
+import { isGone } from './contracts.ts'
 import {
   type Endpoint,
   integerParameter,
@@ -47,7 +48,8 @@ function ratesOf(specs: readonly SymbolSpec[], { span, limit, newest }: Asked): 
 
 function umSymbols(query: URLSearchParams, around: Surroundings): readonly SymbolSpec[] {
   const symbol = query.get('symbol')
-  return symbol === null ? around.symbols('um') : [knownSymbol(around, 'um', symbol)]
+  if (symbol !== null) return [knownSymbol(around, 'um', symbol)]
+  return around.symbols('um').filter((spec) => !isGone(spec, around.nowMs()))
 }
 
 function fundingRate(market: Market, path: string, rest: Partial<Endpoint>): Endpoint {
@@ -71,7 +73,7 @@ function fundingRate(market: Market, path: string, rest: Partial<Endpoint>): End
 /** Only symbols whose interval was ever adjusted; the others have the default. */
 function fundingInfo(around: Surroundings): unknown[] {
   const nowMs = around.nowMs()
-  return around.symbols('um').flatMap((spec) => {
+  return umSymbols(new URLSearchParams(), around).flatMap((spec) => {
     const change = spec.funding?.intervals?.findLast(({ fromMs }) => fromMs <= nowMs)
     if (!change) return []
     return {

@@ -3,6 +3,7 @@
 import { HOUR_MS } from '../../src/core/calendar.ts'
 import type { Span } from '../../src/core/span.ts'
 import { mix } from './amounts.ts'
+import { isDelivery } from './contracts.ts'
 import { feedOf, type SymbolSpec } from './symbol-spec.ts'
 
 export type FundingRate = {
@@ -30,12 +31,11 @@ const MARK = 0x38b34ae5
 /** Rates beyond the usual one lie within this many units on either side of zero. */
 const WIDEST_RATE = 75_000
 const USUAL_RATE = 10_000
-const DELIVERY = /_\d{6}$/
 
 /** Whether a symbol has funding rates at all: delivery contracts and spot have none. */
 export function hasFunding(spec: SymbolSpec): boolean {
   const perpetual = (spec.contractType ?? 'PERPETUAL').includes('PERPETUAL')
-  return spec.market !== 'spot' && perpetual && !DELIVERY.test(spec.symbol)
+  return spec.market !== 'spot' && perpetual && !isDelivery(spec)
 }
 
 type Segment = Span & { readonly hours: number }

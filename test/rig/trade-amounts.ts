@@ -1,7 +1,7 @@
 // What was traded at what price: exact integers in units of the last decimal, as pure functions of a symbol's
 // seed and an index. The quantity of an aggregate is the sum of the raw trades that it joins.
 import { mix } from './amounts.ts'
-import type { SymbolSpec } from './symbol-spec.ts'
+import { contractSize } from './contracts.ts'
 import { CYCLE } from './trade-groups.ts'
 import type { TradeFeed } from './trade-market.ts'
 
@@ -67,13 +67,10 @@ export function quoteAmount(feed: TradeFeed, price: number, quantity: number): A
   return { units, decimals }
 }
 
-/** USD of one contract (reference 4.2). */
-export const contractSizeOf = (spec: SymbolSpec): number => (spec.base === 'BTC' ? 100 : 10)
-
 /** What so many contracts of COIN-M are in the base asset, cut off after eight decimals. */
 export function baseAmount(feed: TradeFeed, price: number, quantity: number): Amount {
   const { priceDecimals, volumeDecimals } = feed.digits
   const scale = BigInt(10 ** (AMOUNT_DECIMALS + priceDecimals))
-  const worth = BigInt(quantity) * BigInt(contractSizeOf(feed.spec)) * scale
+  const worth = BigInt(quantity) * BigInt(contractSize(feed.spec)) * scale
   return { units: worth / BigInt(10 ** volumeDecimals) / BigInt(price), decimals: AMOUNT_DECIMALS }
 }

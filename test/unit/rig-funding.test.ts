@@ -33,7 +33,7 @@ const alice: SymbolSpec = {
   },
 }
 const coin: SymbolSpec = { ...btc, market: 'cm', symbol: 'BTCUSD_PERP', quote: 'USD' }
-const delivery: SymbolSpec = { ...coin, symbol: 'BTCUSD_240628', contractType: 'CURRENT_QUARTER' }
+const delivery: SymbolSpec = { ...coin, symbol: 'BTCUSD_240628', endsAtMs: Date.parse('2024-06-28T08:00Z') }
 const whole = { startMs: 0, endMs: nowMs }
 
 let exchange: LocalExchange
