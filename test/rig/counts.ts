@@ -24,6 +24,9 @@ export type Counts = {
   /** Requests to any klines endpoint, and rows in answers that no fault had touched. */
   readonly klinesRequests: number
   readonly rowsServed: number
+  /** Requests to the funding bucket of USD-M, and the most in one window of five minutes. */
+  readonly fundingRequests: number
+  readonly maxFundingRequests: number
   /** Answers 429, bans begun, and requests sent while banned, over all markets. */
   readonly limited: number
   readonly bans: number
@@ -40,7 +43,7 @@ const LOG_LENGTH = 20_000
 export type Counter = {
   note(entry: LogEntry, rows: number): void
   noteArchive(entry: LogEntry, note: ArchiveNote): void
-  counts(limiters: Readonly<Record<Market, Limiter>>): Counts
+  counts(limiters: Readonly<Record<Market, Limiter>>, funding: Limiter): Counts
   log(): readonly LogEntry[]
   reset(): void
 }
@@ -79,8 +82,9 @@ export function startCounter(): Counter {
       archives.note(note)
       addToLog(entry)
     },
-    counts(limiters) {
+    counts(limiters, funding) {
       const { spot, um, cm } = limiters
+      const bucket = funding.counts()
       const each = { spot: spot.counts(), um: um.counts(), cm: cm.counts() }
       const sum = (name: 'limited' | 'bans' | 'violations'): number =>
         each.spot[name] + each.um[name] + each.cm[name]
@@ -91,7 +95,9 @@ export function startCounter(): Counter {
         byFault: Object.fromEntries(tables.byFault),
         klinesRequests,
         rowsServed,
-        limited: sum('limited'),
+        fundingRequests: bucket.weight,
+        maxFundingRequests: bucket.maxWeight,
+        limited: sum('limited') + bucket.limited,
         bans: sum('bans'),
         violations: sum('violations'),
         weight: { spot: each.spot.weight, um: each.um.weight, cm: each.cm.weight },

@@ -23,6 +23,8 @@ export type ExchangeOptions = {
   readonly limits?: Partial<Record<Market, number>>
   /** Weight a minute that a foreign program spends on the same address. */
   readonly foreign?: Partial<Record<Market, number>>
+  /** Requests to the funding bucket of USD-M in five minutes; Binance's own where it is not given. */
+  readonly fundingLimit?: number
   /** How long the first ban lasts; two minutes where it is not given. */
   readonly banMs?: number
   /** Real milliseconds after a 429 in which requests may have been on their way, and are not punished; 50. */
@@ -53,6 +55,9 @@ export type LocalExchange = {
 }
 
 const binanceLimits = { spot: 6_000, um: 2_400, cm: 2_400 } as const
+/** Requests to fundingRate and fundingInfo of USD-M in five minutes (reference 4). */
+const FUNDING_LIMIT = 500
+const FUNDING_WINDOW_MS = 300_000
 const GRACE_MS = 50
 /**
  * Longer than any test takes, so that no idle connection is closed under a client that is about to use it.
@@ -79,10 +84,10 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
     url: `http://${HOST}:${port}`,
     nowMs: clock.nowMs,
     setNowMs: clock.setNowMs,
-    counts: () => desk.counter.counts(desk.limiters),
+    counts: () => desk.counter.counts(desk.limiters, desk.funding),
     resetCounts() {
       desk.counter.reset()
-      for (const limiter of Object.values(desk.limiters)) limiter.resetCounts()
+      for (const limiter of [...Object.values(desk.limiters), desk.funding]) limiter.resetCounts()
     },
     log: desk.counter.log,
     setFaults(faults) {
@@ -98,14 +103,22 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
 }
 
 function deskOf(options: ExchangeOptions, nowMs: () => number): Desk {
+  const punishment = { banMs: options.banMs ?? SHORTEST_BAN_MS, graceMs: options.graceMs ?? GRACE_MS }
   const limiterOf = (market: Market): Limiter =>
     startLimiter({
       market,
       limit: options.limits?.[market] ?? binanceLimits[market],
-      banMs: options.banMs ?? SHORTEST_BAN_MS,
-      graceMs: options.graceMs ?? GRACE_MS,
+      ...punishment,
       foreign: options.foreign?.[market] ?? 0,
     })
+  const fundingLimit = options.fundingLimit ?? FUNDING_LIMIT
+  const funding = startLimiter({
+    market: 'um',
+    limit: fundingLimit,
+    windowMs: FUNDING_WINDOW_MS,
+    ...punishment,
+    foreign: 0,
+  })
   const limiters = { spot: limiterOf('spot'), um: limiterOf('um'), cm: limiterOf('cm') }
   const bySymbol = new Map(options.symbols.map((spec) => [`${spec.market}/${spec.symbol}`, spec]))
   const around: Surroundings = {
@@ -116,7 +129,7 @@ function deskOf(options: ExchangeOptions, nowMs: () => number): Desk {
     pages: startPageCache(),
   }
   const shelf = startShelf(options.symbols, options.archives)
-  const desk = { around, limiters, counter: startCounter(), gzip: options.gzip === true, shelf }
+  const desk = { around, limiters, funding, counter: startCounter(), gzip: options.gzip === true, shelf }
   return { ...desk, ...faultyDesk(options.faults ?? {}) }
 }
 

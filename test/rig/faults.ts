@@ -4,6 +4,7 @@
 import type { Market, Period } from '../../src/core/series.ts'
 import type { ArchiveFaults } from './archive-rules.ts'
 import { errorBody } from './endpoint.ts'
+import { garbledObjects, isPageOfObjects } from './garbled-objects.ts'
 
 /**
  * What can go wrong. `reset` closes the connection before the answer: where it was a kept one, Bun's fetch
@@ -35,12 +36,14 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number]
 
 /**
- * A fault that always hits: requests whose startTime lies in [fromMs, toMs), of the market, symbol and
- * period named.
+ * A fault that always hits: requests whose startTime lies in [fromMs, toMs), of the market, path, symbol
+ * and period named.
  */
 export type FaultRule = {
   readonly kind: FaultKind
   readonly market?: Market
+  /** How the path ends: `/aggTrades`. */
+  readonly path?: string
   readonly symbol?: string
   readonly period?: Period
   readonly fromMs?: number
@@ -104,8 +107,9 @@ export function faultChoice(faults: Faults): FaultChoice {
   }
 }
 
-function fits(rule: FaultRule, { market, query }: Target): boolean {
+function fits(rule: FaultRule, { market, path, query }: Target): boolean {
   if (rule.market !== undefined && rule.market !== market) return false
+  if (rule.path !== undefined && !path.endsWith(rule.path)) return false
   if (rule.symbol !== undefined && rule.symbol !== (query.get('symbol') ?? query.get('pair'))) return false
   if (rule.period !== undefined && rule.period !== query.get('interval')) return false
   // Rows that are missing are missing from every page; anything else hits the request for the span.
@@ -193,6 +197,7 @@ type Row = (string | number)[]
  */
 export function garbled(hit: Hit, body: string, query: URLSearchParams): string {
   if (hit.kind === 'half-json') return body.slice(0, Math.max(1, Math.floor(body.length / 2)))
+  if (isPageOfObjects(body)) return garbledObjects(hit.kind, hit.rule, body, query)
   const rows: unknown = JSON.parse(body)
   if (!Array.isArray(rows)) return body
   return JSON.stringify(garbledRows(hit, rows as Row[], query))
