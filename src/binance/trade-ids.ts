@@ -3,7 +3,8 @@
 // day), by halving the ids between the newest and the first.
 
 import { DAY_MS } from '../core/calendar.ts'
-import type { Column, Window } from '../core/dataset.ts'
+import type { Column, Rows, Window } from '../core/dataset.ts'
+import { nextId } from '../core/id.ts'
 import type { Market, Series } from '../core/series.ts'
 import type { Answer, Source } from '../core/source.ts'
 import { RefusedError } from '../errors.ts'
@@ -16,8 +17,9 @@ import type { AskPage } from './rest.ts'
 const aggregateColumns: readonly Column[] = [
   { name: 'time', kind: 'time' },
   { name: 'first', kind: 'id' },
+  { name: 'id', kind: 'id' },
 ]
-const aggregateShape = { kind: 'objects', fields: { T: 'time', f: 'first' }, fill: {} } as const
+const aggregateShape = { kind: 'objects', fields: { T: 'time', f: 'first', a: 'id' }, fill: {} } as const
 
 /** Futures aggregates answer for the last day; a window of them has to be shorter than an hour. */
 const AGGREGATES_REACH_MS = DAY_MS
@@ -48,23 +50,26 @@ async function byAggregates(
   hurried: boolean,
 ): Promise<string | null> {
   const { path, weight, longestWindowMs } = endpointOf('agg-trades', market)
-  for (let startMs = span.startMs; startMs < span.endMs; ) {
-    const endMs = Math.min(span.endMs, startMs + (longestWindowMs ?? Number.POSITIVE_INFINITY))
-    const query = { startTime: String(startMs), endTime: String(endMs - 1), limit: '1' }
+  const ask = async (query: Record<string, string>): Promise<Rows> => {
     const reply = await client.get({
       market,
       path,
-      query: { symbol: series.symbol, ...query },
+      query: { symbol: series.symbol, ...query, limit: '1' },
       weight: weight(1),
       mostBytes: PAGE_BYTES,
       hurried,
       read: (body) => decodeObjects(body, aggregateColumns, aggregateShape),
     })
-    const first = reply.value.columns[1]?.[0]
-    // An invalid aggregate names no trade: look after it.
-    if (first === '-1') startMs = Number(reply.value.columns[0]?.[0]) + 1
-    else if (typeof first === 'string') return first
-    else startMs = endMs
+    return reply.value
+  }
+  for (let startMs = span.startMs; startMs < span.endMs; ) {
+    const endMs = Math.min(span.endMs, startMs + (longestWindowMs ?? Number.POSITIVE_INFINITY))
+    let rows = await ask({ startTime: String(startMs), endTime: String(endMs - 1) })
+    // An invalid aggregate names no trade; the next one may share its millisecond, so it is asked for by id.
+    while (rows.columns[1]?.[0] === '-1') rows = await ask({ fromId: nextId(String(rows.columns[2]?.[0])) })
+    const [timeMs, first] = [Number(rows.columns[0]?.[0]), rows.columns[1]?.[0]]
+    if (typeof first === 'string') return timeMs < span.endMs ? first : null
+    startMs = endMs
   }
   return null
 }
