@@ -5,11 +5,11 @@ import type { Rows, Value } from './dataset.ts'
 
 /**
  * Where the decimals of a page stand, each in its canonical form: bytes[starts[row] .. ends[row]) of a
- * column.
+ * column. The ids of an archive stand in its bytes too.
  */
 export type Slices = {
   readonly bytes: Uint8Array
-  /** By column of the table; null for columns that are no decimals. */
+  /** By column of the table; null for columns that are held as values. */
   readonly columns: readonly (SliceColumn | null)[]
 }
 
@@ -27,17 +27,17 @@ const MINUS = 45
 const POINT = 46
 
 /**
- * Rows over slices. `numbers` holds the other columns by their index; `textOf` reads the bytes as one
+ * Rows over slices. `plain` holds the other columns by their index; `textOf` reads the bytes as one
  * character each.
  */
 export function slicedRows(
   count: number,
-  numbers: readonly (readonly number[] | null)[],
+  plain: readonly (readonly Value[] | null)[],
   slices: Slices,
   textOf: (bytes: Uint8Array) => string,
 ): Rows {
   let text: string | null = null
-  const columns: (readonly Value[])[] = numbers.map((held) => held ?? [])
+  const columns: (readonly Value[])[] = plain.map((held) => held ?? [])
   for (const [i, column] of slices.columns.entries()) {
     if (!column) continue
     const define = (property: PropertyDescriptor): unknown =>
