@@ -25,13 +25,18 @@ const CLOSE = 93
 
 /**
  * The rows of a JSON array of arrays, in the order of `columns`. Each array begins with the columns that
- * `wire` names, decimals as strings and the rest as numbers; further scalar elements are ignored (the last
- * one of a kline means nothing, reference 3.1). Decimals come out canonical (core/decimal.ts). Throws
+ * `wire` names, decimals as strings and the rest as numbers; those that it calls null, and further ones, are
+ * ignored as long as they are scalars (the last one of a kline means nothing, reference 3.1). Decimals come out canonical (core/decimal.ts). Throws
  * MalformedError that names the row (from 1) and the column. The body belongs to the rows from then on, and
  * a sign may move in it.
  */
-export function decodeArrays(body: Uint8Array, columns: readonly Column[], wire: readonly string[]): Rows {
+export function decodeArrays(
+  body: Uint8Array,
+  columns: readonly Column[],
+  wire: readonly (string | null)[],
+): Rows {
   const sent = wire.map((name) => {
+    if (name === null) return null
     const column = columns.find((candidate) => candidate.name === name)
     if (!column) throw new Error(`no column ${name}`)
     return column
@@ -81,16 +86,16 @@ class ArrayRowScanner {
   readonly numbers: readonly (number[] | null)[]
   readonly slices: readonly (SliceList | null)[]
   readonly #bytes: Uint8Array
-  readonly #columns: readonly Column[]
+  readonly #columns: readonly (Column | null)[]
   #at = 0
   #row = 0
   #field = ''
 
-  constructor(body: Uint8Array, columns: readonly Column[]) {
+  constructor(body: Uint8Array, columns: readonly (Column | null)[]) {
     this.#bytes = body
     this.#columns = columns
-    this.numbers = columns.map((column) => (column.kind === 'decimal' ? null : []))
-    this.slices = columns.map((column) => (column.kind === 'decimal' ? new SliceList() : null))
+    this.numbers = columns.map((column) => (column && column.kind !== 'decimal' ? [] : null))
+    this.slices = columns.map((column) => (column?.kind === 'decimal' ? new SliceList() : null))
   }
 
   /** Reads the whole body; how many rows it has. */
@@ -113,11 +118,13 @@ class ArrayRowScanner {
     this.#field = ''
     this.#expect(OPEN, 'a row does not begin with [')
     for (let i = 0; i < this.#columns.length; i += 1) {
-      this.#field = this.#columns[i]?.name ?? ''
+      this.#field = this.#columns[i]?.name ?? 'an ignored element'
       if (i > 0) this.#expect(COMMA, 'the row is too short')
       const slices = this.slices[i]
+      const numbers = this.numbers[i]
       if (slices) this.#decimal(slices)
-      else this.numbers[i]?.push(this.#integer())
+      else if (numbers) numbers.push(this.#integer())
+      else this.#skipScalar()
     }
     this.#field = 'the rest of the row'
     while (this.#more('the row')) this.#skipScalar()

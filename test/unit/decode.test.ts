@@ -282,3 +282,15 @@ test("the order of columns is the table's, whatever the order on the wire", () =
   })
   expect(() => decodeArrays(body, two, ['b', 'c'])).toThrow('no column c')
 })
+
+test('elements that have no name are stepped over, wherever they stand, as long as they are JSON', () => {
+  const names = ['open_time', null, 'open_price', null]
+  const kinds = columns.filter(({ name }) => names.includes(name))
+  const rows = decodeArrays(encoder.encode('[[1,"x","2.50",3],[2,null,"3",true,"more"]]'), kinds, names)
+  expect(rows.columns.map((values) => [...values])).toEqual([
+    [1, 2],
+    ['2.5', '3'],
+  ])
+  expect(() => decodeArrays(encoder.encode('[[1,[],"2.50",3]]'), kinds, names)).toThrow(MalformedError)
+  expect(() => decodeArrays(encoder.encode('[[1,"x","2.50"]]'), kinds, names)).toThrow(MalformedError)
+})
