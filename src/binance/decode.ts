@@ -26,9 +26,9 @@ const CLOSE = 93
 /**
  * The rows of a JSON array of arrays, in the order of `columns`. Each array begins with the columns that
  * `wire` names, decimals as strings and the rest as numbers; those that it calls null, and further ones, are
- * ignored as long as they are scalars (the last one of a kline means nothing, reference 3.1). Decimals come out canonical (core/decimal.ts). Throws
- * MalformedError that names the row (from 1) and the column. The body belongs to the rows from then on, and
- * a sign may move in it.
+ * ignored as long as they are scalars (the last one of a kline means nothing, reference 3.1). Decimals come
+ * out canonical (core/decimal.ts). Throws MalformedError that names the row (from 1) and the column. The body
+ * belongs to the rows from then on, and a sign may move in it.
  */
 export function decodeArrays(
   body: Uint8Array,

@@ -20,7 +20,14 @@ const known = new WeakMap<Rows, Slices>()
 
 /** Where the decimals of `rows` stand as bytes; undefined for rows that came in another way. */
 export function slicesOf(rows: Rows): Slices | undefined {
-  return known.get(rows)
+  const slices = known.get(rows)
+  if (slices) stillHere(slices, rows.count)
+  return slices
+}
+
+/** A store may hand a page on to another thread: whoever looks at its rows then has a defect. */
+function stillHere(slices: Slices, count: number): void {
+  if (count > 0 && slices.bytes.length === 0) throw new Error('the page of these rows was handed on')
 }
 
 const MINUS = 45
@@ -32,7 +39,7 @@ const POINT = 46
  */
 export function slicedRows(
   count: number,
-  numbers: readonly (readonly number[] | null)[],
+  numbers: readonly (readonly Value[] | null)[],
   slices: Slices,
   textOf: (bytes: Uint8Array) => string,
 ): Rows {
@@ -43,6 +50,7 @@ export function slicedRows(
     const define = (property: PropertyDescriptor): unknown =>
       Object.defineProperty(columns, i, { ...property, enumerable: true, configurable: true })
     const get = (): readonly Value[] => {
+      stillHere(slices, count)
       text ??= textOf(slices.bytes)
       const page = text
       const values: string[] = []

@@ -5,7 +5,7 @@
 import { arrayText } from './array-text.ts'
 import type { Session } from './session.ts'
 
-/** The first half of each lock's number, which keeps them apart from other programs' locks: "petr", "pets". */
+/** The first halves of the locks' numbers, which keep them apart from other programs': "petr" and "pets". */
 const LOCK_CLASS = 0x70657472
 const ROWS_CLASS = 0x70657473
 
