@@ -186,6 +186,27 @@ describe('damaged pages', () => {
     fc.assert(property, { ...runs, numRuns: runs.numRuns * 5 })
   })
 
+  test('every byte of a row as the exchange writes it, replaced by every byte that could be mistaken', () => {
+    const row = '[1577836799999,"7195.24000000","0.00000000","10.00000001","123456789012.5","1.00000000"'
+    const text = `[${row},1577836859999,"0.50000000",177,"9.90000000","3.10000000","0"]]`
+    const bytes = encoder.encode(text.replace('12.5"', '12.50000000"'))
+    expect(read(bytes, columns, wire)).toEqual(oracle(bytes) ?? { count: -1, columns: [] })
+    let accepted = 0
+    for (const at of bytes.keys()) {
+      for (const byte of encoder.encode('019/:?@pP.,"-[] e')) {
+        const damaged = bytes.slice()
+        damaged[at] = byte
+        const message = refusal(damaged)
+        if (message !== 'accepted') expect(message).toMatch(namesThePlace)
+        else {
+          expect(read(damaged, columns, wire)).toEqual(oracle(damaged) ?? { count: -1, columns: [] })
+          accepted += 1
+        }
+      }
+    }
+    expect(accepted).toBeGreaterThan(bytes.length)
+  })
+
   test('the message names the row and the column that are wrong', () => {
     const fields: string[] = wire.map((name) => (kindOf(name) === 'decimal' ? '"1.5"' : '7'))
     const good = `[${fields}]`
