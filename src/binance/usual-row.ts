@@ -1,7 +1,7 @@
-// Reads a row in the form in which the exchange writes nearly all of them: no blanks, no signs, no superfluous
-// zeros, eight digits after each point, checked four at a time. One loop with everything at hand is a third
-// faster than a step for each element (measured). What looks different in any way is left to the thorough
-// reading in decode.ts: nothing is accepted here that is refused there, or means anything else.
+// Reads a row in the form in which the exchange writes nearly all of them: no blanks, no signs, no
+// superfluous zeros, eight digits after each point, checked four at a time. One loop with everything at hand
+// is a third faster than a step for each element (measured). What looks different in any way is left to the
+// thorough reading in decode.ts: nothing is accepted here that is refused there, or means anything else.
 
 const COMMA = 44
 const POINT = 46
