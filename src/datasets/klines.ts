@@ -95,30 +95,26 @@ const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
 export function candleFlaw(rows: Rows): Flaw | null {
-  const compare = comparison(rows)
+  const [highToOpen, highToClose] = [comparison(rows, HIGH, OPEN), comparison(rows, HIGH, CLOSE)]
+  const [lowToOpen, lowToClose] = [comparison(rows, LOW, OPEN), comparison(rows, LOW, CLOSE)]
   const opensMs = rows.columns[OPENS] ?? []
   const closesMs = rows.columns[CLOSES] ?? []
   for (let row = 0; row < rows.count; row += 1) {
-    if (compare(HIGH, OPEN, row) < 0 || compare(HIGH, CLOSE, row) < 0)
-      return { row, problem: 'high is below open or close' }
-    if (compare(LOW, OPEN, row) > 0 || compare(LOW, CLOSE, row) > 0)
-      return { row, problem: 'low is above open or close' }
+    if (highToOpen(row) < 0 || highToClose(row) < 0) return { row, problem: 'high is below open or close' }
+    if (lowToOpen(row) > 0 || lowToClose(row) > 0) return { row, problem: 'low is above open or close' }
     if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
   }
   return null
 }
 
-/** Compares two columns of a row as numbers: as bytes where the page has them, else as text. */
-function comparison(rows: Rows): (a: number, b: number, row: number) => number {
+/** Compares two columns of any row as numbers: as bytes where the page has them, else as text. */
+function comparison(rows: Rows, a: number, b: number): (row: number) => number {
   const { columns } = rows
   const slices = slicesOf(rows)
-  const asText = (a: number, b: number, row: number): number =>
+  const [left, right] = [slices?.columns[a], slices?.columns[b]]
+  const asText = (row: number): number =>
     compareDecimals(String(columns[a]?.[row]), String(columns[b]?.[row]))
-  if (!slices) return asText
-  return (a, b, row) => {
-    const left = slices.columns[a]
-    const right = slices.columns[b]
-    if (!left || !right) return asText(a, b, row)
-    return compareSlices(slices.bytes, left, right, row) ?? asText(a, b, row)
-  }
+  if (!slices || !left || !right) return asText
+  const { bytes } = slices
+  return (row) => compareSlices(bytes, left, right, row) ?? asText(row)
 }
