@@ -24,7 +24,9 @@ export class Quota {
     return true
   }
 
-  /** Waits until `amount` is there, and takes it. Rejects with the signal's reason when it is aborted first. */
+  /**
+   * Waits until `amount` is there, and takes it. Rejects with the signal's reason when it is aborted first.
+   */
   async take(amount: number, signal: AbortSignal): Promise<void> {
     if (!this.holds(amount)) throw new Error(`${amount} of ${this.#total} will never be there`)
     signal.throwIfAborted()
