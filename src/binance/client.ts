@@ -7,10 +7,11 @@ import type { Market } from '../core/series.ts'
 import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../errors.ts'
 import type { World } from '../world.ts'
 import { readBody } from './body.ts'
-import { failure, networkFailure, PauseError, TransientError } from './failures.ts'
+import { type Budgets, openBudgets } from './budgets.ts'
+import { failure, LongPauseError, networkFailure, PauseError, TransientError } from './failures.ts'
 import { parseExchangeError, readServerTime } from './json.ts'
-import { type Bucket, FUNDING_REQUESTS, FUNDING_WINDOW_MS, marketFacts } from './markets.ts'
-import { WeightBudget } from './weight.ts'
+import { type Bucket, marketFacts } from './markets.ts'
+import type { WeightBudget } from './weight.ts'
 
 /** The whole of one try: connecting, waiting and reading. The exchange itself gives up after 10 s. */
 const REQUEST_TIMEOUT_MS = 20_000
@@ -51,6 +52,8 @@ export type Reply<T> = { readonly value: T; readonly askedAtMs: number }
 export type ClientOptions = {
   readonly urls: Readonly<Record<Market, string>>
   readonly weightShare: number
+  /** What other clients of the same addresses spend too; a client's own where they are not given. */
+  readonly budgets?: Budgets
   /** Sent with the requests that need one. */
   readonly apiKey: string | null
   readonly tell: Tell
@@ -60,7 +63,6 @@ export class Client {
   readonly #world: World
   readonly #options: ClientOptions
   readonly #budgets: Readonly<Record<Market, WeightBudget>>
-  /** The bucket of requests that USD-M keeps for funding, which no header shows. */
   readonly #funding: WeightBudget
   #requests = 0
   #weight = 0
@@ -68,18 +70,9 @@ export class Client {
   constructor(world: World, options: ClientOptions) {
     this.#world = world
     this.#options = options
-    const fresh = (limit: number, windowMs?: number): WeightBudget => {
-      const budget = new WeightBudget(limit, options.weightShare, world, windowMs)
-      budget.setOffset(world.nowMs() - world.monotonicMs())
-      return budget
-    }
-    const { spot, um, cm } = marketFacts
-    this.#budgets = {
-      spot: fresh(spot.weightPerMinute),
-      um: fresh(um.weightPerMinute),
-      cm: fresh(cm.weightPerMinute),
-    }
-    this.#funding = fresh(FUNDING_REQUESTS, FUNDING_WINDOW_MS)
+    const budgets = options.budgets ?? openBudgets(world, options.weightShare)
+    this.#budgets = budgets.markets
+    this.#funding = budgets.funding
   }
 
   get requests(): number {
@@ -265,8 +258,8 @@ export class Client {
       text: parsed?.msg ?? '',
       nowMs: budget.nowMs(),
     })
-    if (error instanceof PauseError) {
-      budget.pauseUntil(error.untilMs)
+    if (error instanceof PauseError || error instanceof LongPauseError) {
+      budget.pauseUntil(error.untilMs, error instanceof LongPauseError ? error : null)
       this.#options.tell({ type: 'exchange-paused', host, untilMs: error.untilMs, reason: error.message })
     }
     return error

@@ -1,6 +1,6 @@
 // What an answer that is not 200 means, and what to do about it (reference 6.3 and 6.4): fatal for the run,
 // refused for good, to be asked again, or a pause for the whole host.
-import { MINUTE_MS } from '../core/calendar.ts'
+import { DAY_MS, MINUTE_MS } from '../core/calendar.ts'
 import { PetrosaError, RefusedError, UnavailableError, UserError } from '../errors.ts'
 
 /** Something went wrong on the way; the same request may well succeed a moment later. */
@@ -22,6 +22,16 @@ export class PauseError extends Error {
   }
 }
 
+/** A pause that is longer than a run would wait; while serving, no request goes out before it ends either. */
+export class LongPauseError extends UnavailableError {
+  readonly untilMs: number
+
+  constructor(message: string, advice: string, untilMs: number) {
+    super(message, advice)
+    this.untilMs = untilMs
+  }
+}
+
 export type FailedAnswer = {
   readonly host: string
   readonly status: number
@@ -35,6 +45,9 @@ export type FailedAnswer = {
 
 /** A ban that ends within this time is waited for; a longer one ends the run (exit 75). */
 export const LONGEST_PAUSE_MS = 5 * MINUTE_MS
+
+/** The exchange bans for at most so long (reference 6.3): what asks for more is not obeyed to the letter. */
+const LONGEST_BAN_MS = 3 * DAY_MS
 
 /** The last time that a date can name, epoch ms: the header may hold any number. */
 const LATEST_MS = 8.64e15
@@ -89,10 +102,8 @@ function pause(answer: FailedAnswer): Error {
       ? `${host} has banned this address until ${until} (418)`
       : `${host} asks for a pause until ${until} (429)`
   if (untilMs - nowMs > LONGEST_PAUSE_MS) {
-    return new UnavailableError(
-      message,
-      `run again after ${until}; a smaller --weight-share leaves room for other programs`,
-    )
+    const advice = `run again after ${until}; a smaller --weight-share leaves room for other programs`
+    return new LongPauseError(message, advice, Math.min(untilMs, nowMs + LONGEST_BAN_MS))
   }
   return new PauseError(message, untilMs)
 }

@@ -3,6 +3,7 @@
 // (reference 6.1). A pause stops every caller of the host.
 import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
+import { LONGEST_PAUSE_MS, type LongPauseError } from './failures.ts'
 
 /**
  * Callers come back this much after a window or a pause ends, so that a clock a little ahead does no harm.
@@ -19,6 +20,7 @@ export class WeightBudget {
   #inFlight = 0
   #offsetMs = 0
   #pausedUntilMs = 0
+  #longPause: LongPauseError | null = null
 
   /** `limit` is the exchange's weight a window, `share` the part of it that may be used (0 to 1]. */
   constructor(limit: number, share: number, clock: Clock, windowMs = MINUTE_MS) {
@@ -57,14 +59,19 @@ export class WeightBudget {
     return this.#pausedUntilMs > this.nowMs() ? this.#pausedUntilMs : 0
   }
 
-  /** No request of this host until then (exchange's clock, epoch ms). */
-  pauseUntil(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs)
+  /**
+   * No request of this host until then (exchange's clock, epoch ms). `error` is what callers get while there is
+   * more to wait than they should.
+   */
+  pauseUntil(untilMs: number, error: LongPauseError | null = null): void {
+    if (untilMs < this.#pausedUntilMs) return
+    this.#pausedUntilMs = untilMs
+    this.#longPause = error
   }
 
   /**
    * Waits until `weight` may be spent, and spends it until `release`; answers the window it counts in.
-   * Rejects when `signal` is aborted.
+   * Rejects when `signal` is aborted, or with the error of a pause that is too long to be waited for.
    */
   async reserve(weight: number, signal: AbortSignal): Promise<number> {
     for (;;) {
@@ -72,6 +79,7 @@ export class WeightBudget {
       this.#turn()
       const nowMs = this.nowMs()
       const pausedMs = this.#pausedUntilMs - nowMs
+      if (pausedMs > LONGEST_PAUSE_MS && this.#longPause) throw this.#longPause
       // A single call may be heavier than a tiny share allows: it then has a window for itself.
       const fits = this.#spent === 0 || this.#spent + weight <= this.#limit * this.#share
       if (pausedMs <= 0 && fits) {

@@ -1,4 +1,5 @@
 // The client on a virtual clock with a scripted network: what tests of the client share.
+import { type Budgets, openBudgets } from '../../src/binance/budgets.ts'
 import { Client, type ClientRequest } from '../../src/binance/client.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import { type Scripted, type ScriptedNetwork, scriptedNetwork } from './scripted-network.ts'
@@ -14,6 +15,8 @@ export type ClientRig = {
   readonly network: ScriptedNetwork
   readonly stop: AbortController
   readonly events: readonly PetrosaEvent[]
+  /** Another client of the same program. */
+  another(): Client
 }
 
 type Script = Parameters<typeof scriptedNetwork>[1]
@@ -24,16 +27,16 @@ export function clientRig(script: Script, seed = 1): ClientRig {
   const network = scriptedNetwork(clock, script)
   const stop = new AbortController()
   const events: PetrosaEvent[] = []
-  const client = new Client(
-    testWorld({ ...clock, fetch: network.fetch, signal: stop.signal, version: '0.0.0-test' }),
-    {
+  const budgets: Budgets = openBudgets(clock, 0.9)
+  const another = (): Client =>
+    new Client(testWorld({ ...clock, fetch: network.fetch, signal: stop.signal, version: '0.0.0-test' }), {
       urls: { spot: 'https://spot.test/base/', um: 'https://um.test', cm: 'https://cm.test' },
       apiKey: null,
       weightShare: 0.9,
+      budgets,
       tell: (event) => void events.push(event),
-    },
-  )
-  return { client, clock, network, stop, events }
+    })
+  return { client: another(), clock, network, stop, events, another }
 }
 
 /** A page of klines as text; `facts` say otherwise. */
