@@ -1,9 +1,17 @@
 // Everything worth telling, as one union. The core tells; log, progress, metrics and traces listen.
 import type { LedgerRow } from './ledger.ts'
-import type { Series } from './series.ts'
+import type { DatasetName, Market, Series } from './series.ts'
 import type { Span } from './span.ts'
 
 export type Unsettled = { readonly series: Series; readonly span: Span; readonly reason: string }
+
+/** What of a write belongs to one series. */
+export type BatchPart = {
+  readonly series: Series
+  readonly rows: number
+  /** The end of the last span that the write settles, epoch ms; null where it settles none. */
+  readonly settledUntilMs: number | null
+}
 
 export type PetrosaEvent =
   | {
@@ -17,6 +25,13 @@ export type PetrosaEvent =
       readonly seriesToDo: number
       readonly rowsToDo: number
       readonly requestsToDo: number
+    }
+  /** Told once a pass is planned: from when on each of its series lacks its newest rows; null: it lacks none. */
+  | {
+      readonly type: 'pass-due'
+      /** The exchange's clock, epoch ms. */
+      readonly nowMs: number
+      readonly due: readonly { readonly series: Series; readonly fromMs: number | null }[]
     }
   | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
   | {
@@ -32,7 +47,10 @@ export type PetrosaEvent =
       readonly written: number
       readonly changed: number
       readonly durationMs: number
+      readonly parts: readonly BatchPart[]
     }
+  | { readonly type: 'store-read'; readonly operation: string; readonly durationMs: number }
+  | { readonly type: 'archive-taken'; readonly series: Series; readonly bytes: number }
   | { readonly type: 'hole-settled'; readonly series: Series; readonly row: LedgerRow }
   | { readonly type: 'span-unsettled'; readonly unsettled: Unsettled }
   | { readonly type: 'series-done'; readonly series: Series; readonly rows: number }
@@ -52,7 +70,26 @@ export type PetrosaEvent =
       readonly reason: string
     }
   | { readonly type: 'warning'; readonly message: string; readonly fields?: Record<string, unknown> }
+  /** For the log only: something that an operator wants to know, and that is no trouble. */
+  | { readonly type: 'note'; readonly message: string; readonly fields?: Record<string, unknown> }
+  /** An error with an advice that ended a pass; what the summary says of it in words. */
+  | { readonly type: 'failure'; readonly error: unknown }
   | { readonly type: 'defect'; readonly error: unknown }
+  /** What a look at the stored rows of a series found. */
+  | {
+      readonly type: 'series-surveyed'
+      readonly series: Series
+      readonly openGaps: number
+      readonly gapRows: number
+    }
+  /** While serving: a pass of a job is over, whatever came of it. */
+  | {
+      readonly type: 'pass-served'
+      readonly market: Market
+      readonly dataset: DatasetName
+      readonly durationMs: number
+      readonly exitCode: number
+    }
   | { readonly type: 'pass-ended'; readonly summary: Summary }
 
 /** What came of a pass (interface.md, section 4), in the program's own units. */

@@ -120,7 +120,7 @@ class SeriesFetch {
 
   async *#archive(task: ArchiveTask): AsyncGenerator<Step> {
     const { series, table } = this.#job
-    const { nowMs } = this.#context
+    const { nowMs, tell } = this.#context
     let settled: Span[] = []
     try {
       const opening = this.#ahead.get(task)
@@ -136,6 +136,7 @@ class SeriesFetch {
         }
         yield* this.#lacking(task, next.value)
         yield takenStep(series, table, open, nowMs())
+        tell({ type: 'archive-taken', series, bytes: task.file.bytes })
       } finally {
         await open.close()
       }

@@ -12,7 +12,7 @@ import {
 import { emptyRows } from './dataset.ts'
 import type { Summary, Tell, Unsettled } from './events.ts'
 import { fetchSeries, type SeriesJob } from './fetch-series.ts'
-import { ledgerRow, wantedSpans } from './ledger.ts'
+import { ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
 import type { Series } from './series.ts'
@@ -28,6 +28,8 @@ export type PassOptions = {
   readonly startMs: number | null
   readonly jobs: readonly SeriesJob[]
   readonly store: Store
+  /** The exchange's clock when the jobs were planned, epoch ms; the machine's now where it is not given. */
+  readonly plannedAtMs?: number
   /** Series in flight. */
   readonly workers: number
   readonly clock: Clock
@@ -74,6 +76,8 @@ class Pass {
       rowsToDo: sum((plan) => plan.places),
       requestsToDo: sum((plan) => plan.requests),
     })
+    const due = jobs.map((job) => ({ series: job.series, fromMs: lackingFromMs(job) }))
+    tell({ type: 'pass-due', nowMs: this.#options.plannedAtMs ?? this.#startedAtMs, due })
     try {
       await this.#want(this.#queue)
       const count = Math.min(workers, this.#queue.length)
@@ -168,6 +172,8 @@ class Pass {
     if (first || !this.#errors.includes(line)) this.#errors.push(line)
     this.#codes.push(code)
     if (!(reason instanceof PetrosaError)) this.#options.tell({ type: 'defect', error: reason })
+    else if (first && !(reason instanceof StoppedError))
+      this.#options.tell({ type: 'failure', error: reason })
   }
 
   #summary(): Summary {
@@ -191,6 +197,13 @@ class Pass {
       exitCode: worstExitCode(this.#ended ? [...stopped, ...this.#codes] : this.#codes),
     }
   }
+}
+
+/** From when on a series lacks its newest rows, epoch ms; null where it lacks none. */
+function lackingFromMs({ ledger, plan }: SeriesJob): number | null {
+  const settledMs = settledSpans(ledger).at(-1)?.endMs ?? 0
+  const newest = plan.spans.filter((span) => span.startMs >= settledMs)
+  return newest.length === 0 ? null : Math.min(...newest.map((span) => span.startMs))
 }
 
 type Content = Pick<Page, 'rows' | 'ledger' | 'extractedAtMs' | 'source' | 'archives'>

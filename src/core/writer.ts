@@ -2,7 +2,7 @@
 // bulk loaders run at their speed while a page holds 499 to 1,000 rows. Holds only so many rows: whoever adds
 // more has to wait.
 import { idsOf, sliceRows, timesOf } from './dataset.ts'
-import type { Tell } from './events.ts'
+import type { BatchPart, Tell } from './events.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Clock } from './retry.ts'
 import { split } from './span.ts'
@@ -93,7 +93,7 @@ export class PageWriter {
       this.totals.written += written
       this.totals.changed += changed
       const durationMs = this.#clock.monotonicMs() - startedMs
-      this.#tell({ type: 'batch-written', rows, written, changed, durationMs })
+      this.#tell({ type: 'batch-written', rows, written, changed, durationMs, parts: pages.map(partOf) })
     } catch (error) {
       this.#failure ??= error
     } finally {
@@ -113,6 +113,11 @@ export class PageWriter {
       for (const table of [...this.#waiting.keys()]) await this.#write(table)
     }, over)
   }
+}
+
+function partOf({ series, rows, ledger }: Page): BatchPart {
+  const endsMs = ledger.flatMap((row) => (row.verdict === 'wanted' ? [] : [row.endMs]))
+  return { series, rows: rows.count, settledUntilMs: endsMs.length === 0 ? null : Math.max(...endsMs) }
 }
 
 function rowsOf(pages: readonly Page[]): number {

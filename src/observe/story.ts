@@ -12,16 +12,9 @@ const MOST_NAMED = 10
 /** Writes an event into the log, at the level that it deserves. */
 export function logEvent(log: Log, event: PetrosaEvent): void {
   switch (event.type) {
-    case 'pass-started': {
-      const symbols = [...new Set(event.series.map((series) => series.symbol))]
-      const periods = [...new Set(event.series.map((series) => series.period ?? ''))].join(',')
-      log.info(`${event.command} begins`, {
-        symbols: symbols.length > MOST_NAMED ? symbols.length : symbols,
-        period: periods,
-        start_date: event.startMs === null ? 'goes on from what is stored' : isoTime(event.startMs),
-      })
+    case 'pass-started':
+      logBegin(log, event)
       return
-    }
     case 'pass-planned':
       log.info(event.seriesToDo === 0 ? 'nothing to fetch' : 'planned', {
         series: event.seriesToDo,
@@ -73,6 +66,9 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'warning':
       log.warning(event.message, event.fields)
       return
+    case 'note':
+      log.info(event.message, event.fields)
+      return
     case 'defect':
       log.debug('defect', { stack: event.error instanceof Error ? event.error.stack : String(event.error) })
       return
@@ -81,8 +77,24 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
       return
     case 'weight':
     case 'request':
+    case 'pass-due':
+    case 'store-read':
+    case 'archive-taken':
+    case 'failure':
+    case 'series-surveyed':
+    case 'pass-served':
       return
   }
+}
+
+function logBegin(log: Log, event: Extract<PetrosaEvent, { type: 'pass-started' }>): void {
+  const symbols = [...new Set(event.series.map((series) => series.symbol))]
+  const periods = [...new Set(event.series.map((series) => series.period ?? ''))].join(',')
+  log.info(`${event.command} begins`, {
+    symbols: symbols.length > MOST_NAMED ? symbols.length : symbols,
+    period: periods,
+    start_date: event.startMs === null ? 'goes on from what is stored' : isoTime(event.startMs),
+  })
 }
 
 function logSummary(log: Log, summary: Summary): void {

@@ -84,7 +84,7 @@ const told: {
     [['debug', 'asking again', { host: 'h', attempt: 2, pause_ms: 512, reason: 'cut' }]],
   ],
   'batch-written': [
-    { type: 'batch-written', rows: 10, written: 8, changed: 1, durationMs: 1.6 },
+    { type: 'batch-written', rows: 10, written: 8, changed: 1, durationMs: 1.6, parts: [] },
     [['debug', 'written', { rows: 10, new: 8, changed: 1, duration_ms: 2 }]],
   ],
   'hole-settled': [
@@ -106,6 +106,13 @@ const told: {
     [['warning', 'banned', { host: 'h', until: '2024-03-01T00:00:00.000Z' }]],
   ],
   warning: [{ type: 'warning', message: 'look', fields: { a: 1 } }, [['warning', 'look', { a: 1 }]]],
+  note: [{ type: 'note', message: 'serving', fields: { a: 1 } }, [['info', 'serving', { a: 1 }]]],
+  'pass-due': [{ type: 'pass-due', nowMs: 1, due: [{ series, fromMs: null }] }, []],
+  'store-read': [{ type: 'store-read', operation: 'ledger', durationMs: 1 }, []],
+  'archive-taken': [{ type: 'archive-taken', series, bytes: 1 }, []],
+  failure: [{ type: 'failure', error: 'told by the summary' }, []],
+  'series-surveyed': [{ type: 'series-surveyed', series, openGaps: 0, gapRows: 0 }, []],
+  'pass-served': [{ type: 'pass-served', market: 'spot', dataset: 'klines', durationMs: 1, exitCode: 0 }, []],
   defect: [{ type: 'defect', error: 'text' }, [['debug', 'defect', { stack: 'text' }]]],
   'pass-ended': [
     { type: 'pass-ended', summary },

@@ -183,7 +183,9 @@ describe('a failing write', () => {
     expect(writes).toHaveLength(2)
     // What was told and counted as written is what the store has acknowledged.
     expect(writer.totals).toEqual({ written: 10, changed: 0 })
-    expect(events).toEqual([{ type: 'batch-written', rows: 10, written: 10, changed: 0, durationMs: 50 }])
+    expect(events).toMatchObject([
+      { type: 'batch-written', rows: 10, written: 10, changed: 0, durationMs: 50, parts: [{ rows: 10 }] },
+    ])
   })
 
   test('while a page lingers is not lost either', async () => {
