@@ -1,0 +1,134 @@
+// One job that repeats: a pass at once, then by its schedule. Never two passes at a time; one that took longer
+// than the schedule allows is followed by one more, not by as many as were missed.
+import { MINUTE_MS } from '../core/calendar.ts'
+import type { Clock } from '../core/retry.ts'
+import type { Gate } from './gate.ts'
+import { mostJitterMs, type Schedule } from './schedule.ts'
+
+/** A pass after which something is still to be had (or nothing was) is repeated this soon, then less often. */
+const FIRST_AGAIN_MS = MINUTE_MS
+const LAST_AGAIN_MS = 15 * MINUTE_MS
+
+/** Nobody waits longer than this without a look at the clock, which may have been set. */
+const LOOK_MS = 30_000
+
+/** What came of a pass: all that was to be had, or something is worth another try soon. */
+export type PassEnd = 'done' | 'again'
+
+export type LoopOptions = {
+  readonly schedule: Schedule
+  /** The clock that the schedule goes by, epoch ms: the exchange's, where it is known. */
+  readonly nowMs: () => number
+  readonly clock: Clock
+  /** Aborted to stop: no pass begins any more; the one that runs ends by itself. */
+  readonly signal: AbortSignal
+  /** How many loops may run a pass at once. */
+  readonly gate: Gate
+  /** One pass. Must not throw: what a loop cannot answer ends nothing. */
+  readonly pass: () => Promise<PassEnd>
+}
+
+export type Loop = {
+  /** How long until the next pass, ms; null while one runs, and where none is due. */
+  readonly untilNextMs: () => number | null
+  /** Begins a pass now; false where one runs already. */
+  runNow(): boolean
+  /** Resolves when it has stopped. */
+  readonly ended: Promise<void>
+}
+
+/** Starts the loop. */
+export function startLoop(options: LoopOptions): Loop {
+  const loop = new PassLoop(options)
+  const ended = loop.run()
+  return { untilNextMs: () => loop.untilNextMs(), runNow: () => loop.runNow(), ended }
+}
+
+class PassLoop {
+  readonly #options: LoopOptions
+  #busy = false
+  #asked = false
+  #wake: () => void = () => undefined
+  #dueMs: number
+  #jitterMs = 0
+  #failures = 0
+
+  constructor(options: LoopOptions) {
+    this.#options = options
+    this.#dueMs = options.nowMs()
+  }
+
+  untilNextMs(): number | null {
+    const isKnown = !this.#busy && Number.isFinite(this.#dueMs)
+    return isKnown ? Math.max(0, this.#dueMs - this.#options.nowMs()) : null
+  }
+
+  runNow(): boolean {
+    if (this.#busy || this.#asked || this.#options.signal.aborted) return false
+    this.#asked = true
+    this.#wake()
+    return true
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options
+    while (!signal.aborted) {
+      await this.#untilDue()
+      if (signal.aborted) return
+      await this.#pass()
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { clock, gate, nowMs, pass, signal } = this.#options
+    this.#busy = true
+    this.#asked = false
+    try {
+      const leave = await gate.enter(signal).catch(() => null)
+      if (!leave) return
+      try {
+        const startedMs = clock.monotonicMs()
+        const end = await pass()
+        // When it began by the clock as it is now: a pass may find that the clock was wrong.
+        this.#plan(nowMs() - (clock.monotonicMs() - startedMs), end)
+      } finally {
+        leave()
+      }
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  /** When the pass after one that began at `startedAtMs` is due. */
+  #plan(startedAtMs: number, end: PassEnd): void {
+    const { clock, nowMs, schedule } = this.#options
+    const nextMs = schedule.nextMs(startedAtMs) ?? Number.POSITIVE_INFINITY
+    this.#failures = end === 'again' ? this.#failures + 1 : 0
+    const pauseMs = Math.min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** (this.#failures - 1))
+    const againMs = end === 'again' ? nowMs() + pauseMs : Number.POSITIVE_INFINITY
+    this.#jitterMs = Number.isFinite(nextMs) ? clock.random() * mostJitterMs(schedule, nextMs) : 0
+    this.#dueMs = Math.min(againMs, nextMs <= nowMs() ? nextMs : nextMs + this.#jitterMs)
+  }
+
+  async #untilDue(): Promise<void> {
+    const { clock, nowMs, schedule, signal } = this.#options
+    while (!signal.aborted && !this.#asked) {
+      const atMs = nowMs()
+      // Of a clock that was set back: what it names next comes before what was due.
+      const nextMs = schedule.nextMs(atMs) ?? Number.POSITIVE_INFINITY
+      this.#dueMs = Math.min(this.#dueMs, nextMs + this.#jitterMs)
+      if (this.#dueMs <= atMs) return
+      await this.#sleep(clock, Math.min(this.#dueMs - atMs, LOOK_MS), signal)
+    }
+  }
+
+  /** Waits `ms`, or until somebody asks for a pass or a stop. */
+  async #sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    const waking = new AbortController()
+    const wake = (): void => waking.abort()
+    this.#wake = wake
+    signal.addEventListener('abort', wake, { once: true })
+    await clock.wait(ms, waking.signal).catch(() => undefined)
+    signal.removeEventListener('abort', wake)
+  }
+}
