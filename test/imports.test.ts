@@ -38,7 +38,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   mysql2: /^src\/stores\/mysql(\.ts$|\/)/,
   mongodb: /^src\/stores\/mongodb(\.ts$|\/)/,
   'bun:sqlite': /^src\/stores\/sqlite(\.ts$|\/)/,
-  valibot: /^src\/(settings(\.ts$|\/)|binance\/)/,
+  valibot: /^src\/(settings(\.ts$|\/)|binance\/|server\/)/,
   yaml: /^src\/(settings(\.ts$|\/)|cli\/config)/,
 }
 const tracing = /^src\/observe\/tracing(\.ts$|\/)/
@@ -46,7 +46,7 @@ const tracing = /^src\/observe\/tracing(\.ts$|\/)/
 /**
  * Too big, or too rarely needed, to be loaded with the program: `--help` starts in milliseconds without them.
  */
-const lazy = /^(postgres|mysql2|mongodb|bun:sqlite|hono|prom-client|@opentelemetry\/.*)$/
+const lazy = /^(postgres|mysql2|mongodb|bun:sqlite|hono|prom-client|croner|@opentelemetry\/.*)$/
 
 /** The outside world, which the core may know only as a value that is handed in. */
 const worldly = new RegExp(

@@ -1,0 +1,68 @@
+// The socket of serve mode. Bun ends connections that are silent for a while, whatever their handler does: streams
+// are excepted. A stop lets requests that are being answered finish, within bounds.
+import type { Clock } from '../core/retry.ts'
+import { UserError } from '../errors.ts'
+import type { App } from './app.ts'
+
+/** A connection on which nothing happens is closed after so long, seconds. */
+const IDLE_SECONDS = 60
+/** Bun's own limit of a body, above the one of the routes, which answers in our words. */
+const BODY_BYTES = 1024 * 1024
+/** How long a stop waits for requests that are being answered, ms. */
+const STOP_MS = 1_500
+
+export type Listening = {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** Listens on `host:port`; port 0 takes a free one. Throws UserError where that cannot be. */
+export function listen(app: App, host: string, port: number, clock: Clock): Listening {
+  const open = (): Bun.Server<undefined> =>
+    Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: IDLE_SECONDS,
+      maxRequestBodySize: BODY_BYTES,
+      development: false,
+      fetch(request, server) {
+        if (new URL(request.url).pathname === '/events') server.timeout(request, 0)
+        return app(request, server.requestIP(request)?.address ?? '')
+      },
+    })
+  let server: Bun.Server<undefined>
+  try {
+    server = open()
+  } catch (error) {
+    throw cannotListen(error, host, port)
+  }
+  const name = host.includes(':') ? `[${host}]` : host
+  return {
+    url: `http://${name}:${server.port}`,
+    async stop() {
+      const over = new AbortController()
+      const late = clock.wait(STOP_MS, over.signal).catch(() => undefined)
+      await Promise.race([server.stop(), late])
+      over.abort()
+      await server.stop(true)
+    },
+  }
+}
+
+function cannotListen(error: unknown, host: string, port: number): UserError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  const options = { cause: error }
+  if (code === 'EADDRINUSE')
+    return new UserError(
+      `port ${port} of ${host} is in use`,
+      'end what listens there, or choose another --port',
+      options,
+    )
+  if (code === 'EACCES')
+    return new UserError(`this user may not listen on port ${port}`, 'choose a --port above 1023', options)
+  return new UserError(
+    `nobody can listen on ${host}, port ${port} (${code})`,
+    'check --host and --port',
+    options,
+  )
+}

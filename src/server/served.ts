@@ -1,0 +1,76 @@
+// What the HTTP side gets to see of the program, as one value, and the shapes of its answers (interface.md,
+// sections 4 and 6). Whoever serves hands it in; tests hand in their own.
+import type { Market, Period } from '../core/series.ts'
+
+/** A summary, a series or a gap as section 4 writes it. */
+export type Json = Readonly<Record<string, unknown>>
+
+/** How far a pass is. */
+export type PassBoard = {
+  readonly running: boolean
+  readonly startedAtMs: number | null
+  readonly seriesDone: number
+  readonly seriesTotal: number
+  readonly rowsWritten: number
+}
+
+export type JobView = {
+  readonly name: string
+  /** Its cron expression. */
+  readonly schedule: string
+  readonly pass: PassBoard
+  readonly nextPassAtMs: number | null
+  /** What came of its last pass, as section 4 writes it; null before one has ended. */
+  readonly lastPass: Json | null
+}
+
+/** The request weight of a host: used in this minute by everybody on this address, of so much. */
+export type HostWeight = {
+  readonly host: string
+  readonly used: number
+  readonly limit: number
+  /** No request before then, epoch ms; null where there is no pause. */
+  readonly pausedUntilMs: number | null
+}
+
+/** What the last look at the store found. */
+export type Stored = {
+  readonly series: readonly Json[]
+  readonly gaps: readonly Json[]
+  /** Gaps that were too many to keep. */
+  readonly gapsLeftOut: number
+}
+
+export type KlinesQuery = {
+  readonly market: Market
+  readonly symbol: string
+  readonly period: Period
+  /** Epoch ms; without a start the places right before the end are meant. */
+  readonly startMs: number | null
+  readonly endMs: number | null
+}
+
+/** Which jobs a request starts: those that fetch, or those that fill gaps. */
+export type JobKind = 'fetch' | 'gaps'
+
+export type Started = {
+  /** Jobs of that kind and name that there are, and those of them that began now. */
+  readonly known: readonly string[]
+  readonly started: readonly string[]
+}
+
+export type Served = {
+  readonly version: string
+  readonly command: string
+  uptimeMs(): number
+  /** Why it is not ready; none when it is. Never throws, and answers within seconds. */
+  unready(): Promise<readonly string[]>
+  jobs(): readonly JobView[]
+  weights(): readonly HostWeight[]
+  stored(): Stored
+  /** Stored candles in order of time. Throws UnavailableError where the store does not answer. */
+  klines(query: KlinesQuery, limit: number): Promise<readonly Json[]>
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** Starts the jobs of a kind, or the one of that name. */
+  start(kind: JobKind, name: string | null): Started
+}

@@ -1,0 +1,132 @@
+// A program that serves nothing real: what the routes get to see, made by hand, for tests of HTTP alone.
+import { createApp } from '../../src/server/app.ts'
+import { type EventStreams, openStreams } from '../../src/server/event-streams.ts'
+import { startRateLimit } from '../../src/server/rate-limit.ts'
+import type { JobView, Json, KlinesQuery, Served } from '../../src/server/served.ts'
+import { type VirtualClock, virtualClock } from './virtual-clock.ts'
+
+const START_MS = Date.parse('2024-03-22T00:00:30Z')
+
+export const sampleSummary: Json = {
+  command: 'run',
+  started_at: '2024-03-22T00:00:03.000Z',
+  duration_seconds: 1.25,
+  series: 2,
+  rows_fetched: 2,
+  rows_written: 2,
+  rows_changed: 0,
+  gaps_found: 0,
+  gaps_filled: 0,
+  requests: 4,
+  weight: 27,
+  archives: 0,
+  unsettled: [
+    {
+      series: 'spot/klines/ETHUSDT/1m',
+      start: '2024-03-21T23:59:00.000Z',
+      end: '2024-03-22T00:00:00.000Z',
+      reason: 'refused',
+    },
+  ],
+  errors: ['a <b>bold</b> error'],
+}
+
+const sampleSeries: Json = {
+  series: 'spot/klines/BTCUSDT/1m',
+  settled_until: '2024-03-22T00:00:00.000Z',
+  first: '2024-03-21T00:00:00.000Z',
+  last: '2024-03-21T23:59:00.000Z',
+  rows: 1_439,
+  open_gaps: 1,
+  gap_rows: 1,
+  explained_gaps: 1,
+  rows_by_source: { rest: 1_439 },
+}
+
+const gap = (verdict: string, minute: string): Json => ({
+  series: 'spot/klines/BTCUSDT/1m',
+  start: `2024-03-21T12:${minute}:00.000Z`,
+  end: `2024-03-21T12:${minute}:59.000Z`,
+  rows_missing: 1,
+  verdict,
+  filled: false,
+})
+
+const sampleKline: Json = {
+  open_time: '2024-03-21T22:00:00.000Z',
+  close_time: '2024-03-21T22:00:59.999Z',
+  open_price: '40127.25',
+  high_price: '40162.42',
+  low_price: '40107.89',
+  close_price: '40152.25',
+  volume: '13.16753',
+  quote_asset_volume: '528541.3623175',
+  number_of_trades: 16,
+  taker_buy_base_asset_volume: '7.59961',
+  taker_buy_quote_asset_volume: '305046.4454975',
+}
+
+const view = (name: string, facts: Partial<JobView> = {}): JobView => ({
+  name,
+  schedule: '3 * * * * *',
+  pass: { running: false, startedAtMs: START_MS - 27_000, seriesDone: 2, seriesTotal: 2, rowsWritten: 2 },
+  nextPassAtMs: START_MS + 33_000,
+  lastPass: sampleSummary,
+  ...facts,
+})
+
+export type ServedRig = {
+  /** Asks as a client of `address` would. */
+  ask(path: string, init?: RequestInit, address?: string): Promise<Response>
+  readonly clock: VirtualClock
+  readonly streams: EventStreams
+  readonly defects: readonly unknown[]
+  readonly asked: readonly KlinesQuery[]
+  readonly started: readonly (readonly [string, string | null])[]
+}
+
+export type ServedGiven = Partial<Served> & { readonly token?: string | null }
+
+/** Routes on top of what a test says; without a token where it is null. */
+export function servedRig({ token = 'right', ...given }: ServedGiven = {}): ServedRig {
+  const clock = virtualClock({ startMs: START_MS })
+  const streams = openStreams(clock)
+  const defects: unknown[] = []
+  const asked: KlinesQuery[] = []
+  const started: (readonly [string, string | null])[] = []
+  const served: Served = {
+    version: '1.2.3',
+    command: 'run',
+    uptimeMs: () => 12_345,
+    unready: async () => [],
+    jobs: () => [view('spot klines BTCUSDT 1m'), view('um funding BTCUSDT')],
+    weights: () => [
+      { host: 'api.test', used: 120, limit: 6_000, pausedUntilMs: null },
+      { host: 'fapi.test', used: 1_200, limit: 2_400, pausedUntilMs: START_MS + 60_000 },
+    ],
+    stored: () => ({
+      series: [sampleSeries],
+      gaps: [gap('missing', '01'), gap('outage', '02')],
+      gapsLeftOut: 0,
+    }),
+    klines: async (query) => {
+      asked.push(query)
+      return [sampleKline]
+    },
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
+    start: (kind, name) => {
+      started.push([kind, name])
+      return { known: ['one', 'other'], started: ['other'] }
+    },
+    ...given,
+  }
+  const limit = startRateLimit(clock.monotonicMs)
+  const defect = (error: unknown): void => void defects.push(error)
+  const app = createApp({ served, streams, limit, token, defect })
+  const ask = (path: string, init?: RequestInit, address = '10.0.0.1'): Promise<Response> =>
+    app(new Request(`http://petrosa.test${path}`, init), address)
+  return { ask, clock, streams, defects, asked, started }
+}
+
+/** The header of whoever bears a token. */
+export const bearing = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` })

@@ -1,0 +1,275 @@
+// The routes of serve mode: what they answer, what they refuse, and that the description of them is true.
+import { describe, expect, test } from 'bun:test'
+import { UnavailableError } from '../../src/errors.ts'
+import { bearing, sampleSummary, servedRig } from '../rig/served.ts'
+
+const json = async (response: Response): Promise<unknown> => response.json()
+
+describe('what those ask who run it', () => {
+  test('healthz is 200, whatever else is wrong', async () => {
+    const broken = servedRig({
+      unready: async () => ['the store is down'],
+      metrics: () => Promise.reject(new Error('broken')),
+      stored: () => {
+        throw new Error('broken')
+      },
+    })
+    const response = await broken.ask('/healthz')
+    expect([response.status, await json(response)]).toEqual([200, { status: 'ok' }])
+  })
+
+  test('ready says why not', async () => {
+    expect((await servedRig().ask('/ready')).status).toBe(200)
+    const response = await servedRig({ unready: async () => ['it is stopping'] }).ask('/ready')
+    expect([response.status, await json(response)]).toEqual([
+      503,
+      { ready: false, reasons: ['it is stopping'] },
+    ])
+  })
+
+  test('metrics are text of the right type', async () => {
+    const response = await servedRig().ask('/metrics')
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+    expect(await response.text()).toBe('up 1\n')
+  })
+})
+
+describe('what is told', () => {
+  test('the root: JSON for programs, the page for people', async () => {
+    const { ask } = servedRig()
+    expect(await json(await ask('/'))).toMatchObject({
+      name: 'petrosa',
+      version: '1.2.3',
+      uptime_seconds: 12.345,
+    })
+    const page = await ask('/', { headers: { accept: 'text/html,*/*' } })
+    expect(page.headers.get('content-type')).toStartWith('text/html')
+    expect(await page.text()).toBe(await (await ask('/status')).text())
+  })
+
+  test('the status: several jobs are one pass, the host nearest to its limit stands for the exchange', async () => {
+    const status = await json(await servedRig().ask('/api/status'))
+    expect(status).toMatchObject({
+      pass: { running: false, series_done: 2, series_total: 2, rows_written: 2 },
+      last_pass: sampleSummary,
+      next_pass_at: '2024-03-22T00:01:03.000Z',
+      exchange: { weight_used: 1_200, weight_limit: 2_400, banned_until: '2024-03-22T00:01:30.000Z' },
+      series: [{ series: 'spot/klines/BTCUSDT/1m', gap_rows: 1 }],
+    })
+  })
+
+  test('the status while two jobs run', async () => {
+    const pass = { running: true, startedAtMs: 2_000, seriesDone: 3, seriesTotal: 10, rowsWritten: 100 }
+    const idle = { running: false, startedAtMs: 9_000, seriesDone: 7, seriesTotal: 7, rowsWritten: 7 }
+    const job = { name: 'a', schedule: '* * * * *', nextPassAtMs: null, lastPass: null }
+    const jobs = [
+      { ...job, pass },
+      { ...job, pass: { ...pass, startedAtMs: 1_000 } },
+      { ...job, pass: idle },
+    ]
+    expect(await json(await servedRig({ jobs: () => jobs }).ask('/api/status'))).toMatchObject({
+      pass: {
+        ...{ running: true, started_at: '1970-01-01T00:00:01.000Z' },
+        ...{ series_done: 6, series_total: 20, rows_written: 200 },
+      },
+      last_pass: null,
+      next_pass_at: null,
+    })
+  })
+
+  test('gaps: all, of one series, or only open ones', async () => {
+    const { ask } = servedRig()
+    const verdicts = async (query: string): Promise<string[]> => {
+      const { gaps } = (await json(await ask(`/api/gaps${query}`))) as { gaps: { verdict: string }[] }
+      return gaps.map(({ verdict }) => verdict)
+    }
+    expect(await verdicts('')).toEqual(['missing', 'outage'])
+    expect(await verdicts('?open=true')).toEqual(['missing'])
+    expect(await verdicts('?series=spot/klines/BTCUSDT/1m')).toEqual(['missing', 'outage'])
+    expect(await verdicts('?series=spot/klines/ETHUSDT/1m')).toEqual([])
+  })
+
+  test('candles: market, symbol, period and times reach whoever reads them', async () => {
+    const { ask, asked } = servedRig()
+    await ask('/api/klines?market=um&symbol=币安人生USDT&period=1h&start=2024-03-01&end=1710000000000')
+    await ask('/api/klines?symbol=BTCUSDT&period=1M')
+    expect(asked).toEqual([
+      {
+        ...{ market: 'um', symbol: '币安人生USDT', period: '1h' },
+        ...{ startMs: Date.UTC(2024, 2, 1), endMs: 1_710_000_000_000 },
+      },
+      { market: 'spot', symbol: 'BTCUSDT', period: '1M', startMs: null, endMs: null },
+    ])
+  })
+
+  test('a store that does not answer is 503 with what to do, a defect is 500 and told', async () => {
+    const down = new UnavailableError('the store is away', 'start it')
+    const response = await servedRig({ klines: () => Promise.reject(down) }).ask(
+      '/api/klines?symbol=A&period=1m',
+    )
+    expect([response.status, await json(response)]).toEqual([503, { error: 'the store is away; start it' }])
+    const broken = servedRig({ klines: () => Promise.reject(new Error('secret detail')) })
+    const defect = await broken.ask('/api/klines?symbol=A&period=1m')
+    expect([defect.status, await json(defect)]).toEqual([
+      500,
+      { error: 'a defect of petrosa; its log says more' },
+    ])
+    expect(String(broken.defects[0])).toContain('secret detail')
+  })
+
+  test('the page shows what was sent as text, never as markup', async () => {
+    const html = await (await servedRig().ask('/status')).text()
+    expect(html).toContain('&lt;b&gt;bold&lt;/b&gt;')
+    expect(html).not.toContain('<b>bold')
+    expect(html).toContain('spot/klines/BTCUSDT/1m')
+  })
+})
+
+describe('refused', () => {
+  const senseless: readonly (readonly [string, string])[] = [
+    ['/api/klines', 'symbol is needed'],
+    ['/api/klines?symbol=BTCUSDT', 'period is needed'],
+    ['/api/klines?symbol=BTC%20USDT&period=1m', 'symbol takes the name of a symbol'],
+    [`/api/klines?symbol=${'A'.repeat(65)}&period=1m`, 'symbol takes the name of a symbol'],
+    ['/api/klines?symbol=BTCUSDT&period=2m', 'period is needed: one of 1s 1m'],
+    ['/api/klines?symbol=BTCUSDT&period=1m&market=nasdaq', 'market takes spot, um, cm'],
+    ['/api/klines?symbol=BTCUSDT&period=1m&start=yesterday', 'start takes a time such as'],
+    [
+      '/api/klines?symbol=BTCUSDT&period=1m&start=2024-02-32',
+      'start is a time that the calendar does not have',
+    ],
+    ['/api/klines?symbol=BTCUSDT&period=1m&start=2024-02-02&end=2024-02-01', 'start lies after end'],
+    ['/api/klines?symbol=BTCUSDT&period=1m&limit=5', 'limit means nothing here'],
+    ['/api/klines?symbol=BTCUSDT&symbol=ETHUSDT&period=1m', 'symbol is said twice'],
+    ['/api/gaps?open=maybe', 'open takes true or false'],
+    ['/api/status?x', 'x means nothing here'],
+    ['/events?since=1', 'since means nothing here'],
+  ]
+  for (const [path, said] of senseless) {
+    test(path.slice(0, 80), async () => {
+      const { ask, asked, defects } = servedRig()
+      const response = await ask(path)
+      const { error } = (await json(response)) as { error: string }
+      expect([response.status, error]).toEqual([400, expect.stringContaining(said)])
+      expect([asked.length, defects.length]).toEqual([0, 0])
+    })
+  }
+
+  test('an unknown path: 404 as JSON; another method: 405 with what is allowed', async () => {
+    const { ask } = servedRig()
+    const unknown = await ask('/api/nothing')
+    expect([unknown.status, await json(unknown)]).toEqual([404, { error: 'there is no /api/nothing' }])
+    for (const [path, allow] of [
+      ['/api/status', 'GET, HEAD'],
+      ['/healthz', 'GET, HEAD'],
+      ['/api/run', 'POST'],
+      ['/', 'GET, HEAD'],
+    ] as const) {
+      for (const method of [
+        'PUT',
+        'DELETE',
+        'PATCH',
+        'OPTIONS',
+        ...(allow === 'POST' ? ['GET'] : ['POST']),
+      ]) {
+        const response = await ask(path, { method, headers: bearing('right') })
+        expect([path, method, response.status, response.headers.get('allow')]).toEqual([
+          path,
+          method,
+          405,
+          allow,
+        ])
+      }
+    }
+    expect((await ask('/healthz', { method: 'HEAD' })).status).toBe(200)
+  })
+
+  test('too large a body: 413', async () => {
+    const { ask, started } = servedRig()
+    const body = JSON.stringify({ job: 'x'.repeat(20_000) })
+    const response = await ask('/api/run', { method: 'POST', body, headers: bearing('right') })
+    expect([response.status, started.length]).toEqual([413, 0])
+  })
+
+  test('too many requests of one address: 429 and when to come again; others and the probes go on', async () => {
+    const { ask, clock } = servedRig()
+    let served = 0
+    while ((await ask('/api/status')).status === 200) served += 1
+    expect(served).toBe(120)
+    const late = await ask('/api/gaps')
+    expect([late.status, late.headers.get('retry-after')]).toEqual([429, '1'])
+    expect((await ask('/api/status', {}, '10.0.0.2')).status).toBe(200)
+    for (const path of ['/healthz', '/ready', '/metrics']) expect((await ask(path)).status).toBe(200)
+    await clock.advance(1_000)
+    for (let i = 0; i < 20; i += 1) expect((await ask('/api/status')).status).toBe(200)
+    expect((await ask('/api/status')).status).toBe(429)
+  })
+})
+
+describe('the routes that change something', () => {
+  const post = (path: string, headers: Record<string, string> = {}, body?: string) =>
+    [path, { method: 'POST', headers, ...(body === undefined ? {} : { body }) }] as const
+
+  test('are not there without a token', async () => {
+    const { ask, started } = servedRig({ token: null })
+    for (const path of ['/api/run', '/api/gaps/fill']) {
+      expect((await ask(...post(path, bearing('right')))).status).toBe(404)
+      expect((await ask(path)).status).toBe(404)
+    }
+    expect(started).toEqual([])
+  })
+
+  test('are for those who bear the token: 401 else', async () => {
+    const { ask, started } = servedRig()
+    const wrong = ['wrong', 'righ', 'rightt', 'RIGHT', '']
+    const headers = [{}, ...wrong.map(bearing), { authorization: 'Basic right' }, { authorization: 'right' }]
+    for (const header of headers) {
+      const response = await ask(...post('/api/run', header as Record<string, string>))
+      expect([header, response.status]).toEqual([header, 401])
+      expect(response.headers.get('www-authenticate')).toBe('Bearer')
+      expect(await response.text()).not.toContain('right')
+    }
+    expect(started).toEqual([])
+    expect((await ask(...post('/api/run', { authorization: 'bearer  right' }))).status).toBe(202)
+  })
+
+  test('start every job, or one by its name', async () => {
+    const { ask, started } = servedRig()
+    const all = await ask(...post('/api/run', bearing('right')))
+    expect([all.status, await json(all)]).toEqual([202, { started: ['other'] }])
+    await ask(...post('/api/run', bearing('right'), '{"job":"other"}'))
+    await ask(...post('/api/gaps/fill', bearing('right'), '{}'))
+    expect(started).toEqual([
+      ['fetch', null],
+      ['fetch', 'other'],
+      ['gaps', null],
+    ])
+  })
+
+  test('409 while it runs, 404 for what there is not, 400 for what makes no sense', async () => {
+    const busy = servedRig({ start: () => ({ known: ['one'], started: [] }) })
+    const running = await busy.ask(...post('/api/run', bearing('right')))
+    expect([running.status, await json(running)]).toEqual([409, { error: 'it runs already: one' }])
+    const none = servedRig({ start: () => ({ known: [], started: [] }) })
+    const unknown = await none.ask(...post('/api/run', bearing('right'), '{"job":"nix"}'))
+    expect([unknown.status, await json(unknown)]).toEqual([404, { error: 'no such job: nix' }])
+    expect((await none.ask(...post('/api/gaps/fill', bearing('right')))).status).toBe(404)
+    for (const body of ['{', '[]', '{"job":5}', '{"name":"x"}', '"x"'])
+      expect((await servedRig().ask(...post('/api/run', bearing('right'), body))).status).toBe(400)
+  })
+})
+
+test('every answer forbids to load, to frame, to guess its type and to tell where it came from', async () => {
+  const { ask } = servedRig()
+  for (const path of ['/', '/healthz', '/status', '/nothing', '/api/klines', '/events', '/metrics']) {
+    const { headers } = await ask(path)
+    expect([path, headers.get('content-security-policy')]).toEqual([
+      path,
+      expect.stringMatching(/default-src 'none'.*frame-ancestors 'none'/),
+    ])
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('x-frame-options')).toBe('DENY')
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+  }
+})

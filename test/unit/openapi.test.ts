@@ -1,0 +1,127 @@
+// The description of the routes, held against the routes: it is a valid document, it names what is there and nothing
+// else, and the real answers have the shapes that it says.
+
+import { describe, expect, test } from 'bun:test'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv2020 } from 'ajv/dist/2020'
+import { openApi } from '../../src/server/openapi.ts'
+import { bearing, servedRig } from '../rig/served.ts'
+
+type Operation = {
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { schema: object }>> }>
+  >
+  readonly parameters?: readonly { readonly name: string }[]
+}
+
+const document = openApi('1.2.3', true)
+const ajv = new Ajv2020({ strict: false, allErrors: true })
+ajv.addSchema({ ...document }, 'document')
+
+/** What is wrong with an answer by the description of its route. */
+async function flaws(path: string, method: 'get' | 'post', response: Response): Promise<unknown> {
+  const operation = document.paths[path]?.[method] as Operation | undefined
+  const described = operation?.responses[String(response.status)]
+  if (!described) return `${method} ${path} does not describe ${response.status}`
+  const type = (response.headers.get('content-type') ?? '').replace(/;.*/, '')
+  const content = described.content?.[type]
+  if (!content) return `${method} ${path} does not describe ${type}`
+  if (type !== 'application/json') return null
+  const text = JSON.stringify(content.schema).replaceAll('"#/', '"document#/')
+  const validate = ajv.compile(JSON.parse(text))
+  return validate(await response.json()) ? null : validate.errors
+}
+
+test('it is a valid document, with a token and without', async () => {
+  for (const hasToken of [true, false]) {
+    const { valid, errors } = await new Validator().validate(structuredClone(openApi('1.2.3', hasToken)))
+    expect([valid, errors ?? []]).toEqual([true, []])
+  }
+})
+
+test('it is what /openapi.json answers', async () => {
+  for (const token of ['right', null]) {
+    const response = await servedRig({ token }).ask('/openapi.json')
+    expect(await response.json()).toEqual(JSON.parse(JSON.stringify(openApi('1.2.3', token !== null))))
+  }
+})
+
+test('every path of it is answered, and every path that is answered is in it', async () => {
+  const { ask } = servedRig()
+  const about = (await (await ask('/')).json()) as { routes: string[] }
+  expect(about.routes).toEqual(Object.keys(document.paths))
+  for (const [path, methods] of Object.entries(document.paths)) {
+    const response = await ask(path, { method: 'TRACE' })
+    expect([path, response.status]).toEqual([path, 405])
+    const allowed = (response.headers.get('allow') ?? '').split(', ').filter((method) => method !== 'HEAD')
+    expect(allowed.map((method) => method.toLowerCase())).toEqual(Object.keys(methods))
+  }
+  const without = Object.keys(openApi('1.2.3', false).paths)
+  expect(about.routes.filter((path) => !without.includes(path))).toEqual(['/api/run', '/api/gaps/fill'])
+})
+
+describe('the answers have the shapes that it says', () => {
+  const klines = '?symbol=BTCUSDT&period=1m'
+  const gets: readonly (readonly [string, string, number])[] = [
+    ['/', '', 200],
+    ['/healthz', '', 200],
+    ['/ready', '', 200],
+    ['/metrics', '', 200],
+    ['/api/status', '', 200],
+    ['/api/status', '?x=1', 400],
+    ['/api/gaps', '', 200],
+    ['/api/gaps', '?open=1', 400],
+    ['/api/klines', klines, 200],
+    ['/api/klines', '', 400],
+    ['/events', '', 200],
+    ['/status', '', 200],
+    ['/openapi.json', '', 200],
+  ]
+  for (const [path, query, status] of gets) {
+    test(`GET ${path}${query}`, async () => {
+      const response = await servedRig().ask(path + query)
+      expect(response.status).toBe(status)
+      expect(await flaws(path, 'get', response)).toBeNull()
+    })
+  }
+
+  test('those that go wrong', async () => {
+    const rig = servedRig({
+      unready: async () => ['no store'],
+      stored: () => ({ series: [], gaps: [], gapsLeftOut: 3 }),
+      jobs: () => [],
+      weights: () => [],
+    })
+    for (const path of ['/ready', '/api/status', '/api/gaps'])
+      expect(await flaws(path, 'get', await rig.ask(path))).toBeNull()
+    while (rig.streams.open([])) expect(rig.streams.listeners()).toBeLessThan(100)
+    expect(await flaws('/events', 'get', await rig.ask('/events'))).toBeNull()
+    let response = await rig.ask('/api/gaps')
+    while (response.status === 200) response = await rig.ask('/api/gaps')
+    expect(await flaws('/api/gaps', 'get', response)).toBeNull()
+  })
+
+  test('those that start something', async () => {
+    for (const path of ['/api/run', '/api/gaps/fill']) {
+      const answers = [
+        await servedRig().ask(path, { method: 'POST', headers: bearing('right') }),
+        await servedRig().ask(path, { method: 'POST' }),
+        await servedRig().ask(path, { method: 'POST', headers: bearing('right'), body: '{' }),
+        await servedRig({ start: () => ({ known: ['a'], started: [] }) }).ask(path, {
+          ...{ method: 'POST', headers: bearing('right') },
+        }),
+        await servedRig({ start: () => ({ known: [], started: [] }) }).ask(path, {
+          ...{ method: 'POST', headers: bearing('right') },
+        }),
+      ]
+      expect(answers.map(({ status }) => status)).toEqual([202, 401, 400, 409, 404])
+      for (const answer of answers) expect(await flaws(path, 'post', answer)).toBeNull()
+    }
+  })
+
+  test('and another shape is seen', async () => {
+    const stored = { series: [{ series: 'x' }], gaps: [], gapsLeftOut: 0 }
+    const response = await servedRig({ stored: () => stored }).ask('/api/status')
+    expect(await flaws('/api/status', 'get', response)).not.toBeNull()
+  })
+})
