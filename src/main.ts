@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { runProgram } from './cli/program.ts'
 import { exitCodes, StoppedError } from './errors.ts'
 import { version } from './version.ts'
-import { openTemporaryIn, realWait, type Stream, type World } from './world.ts'
+import { openTemporaryIn, realWait, type Stream, usageOf, type World } from './world.ts'
 
 /** A program that was told to stop and has not ended by then is ended. */
 const GRACE_MS = 9_000
@@ -46,6 +46,8 @@ const world: World = {
   readFile: (path) => Bun.file(path).text(),
   openTemporary: () => openTemporaryIn(tmpdir()),
   signal: stopping.signal,
+  usage: () => usageOf(process),
+  onHangup: (work) => process.on('SIGHUP', work),
   version,
 }
 

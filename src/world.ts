@@ -1,6 +1,7 @@
 // The outside as one value: clock, chance, network, environment, files and streams. The program gets it from
 // main.ts; tests hand in their own.
 import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from './core/retry.ts'
@@ -24,6 +25,19 @@ export type TemporaryFile = {
   close(): Promise<void>
 }
 
+/** What the process uses; null where the system does not tell. */
+export type Usage = {
+  readonly startedAtMs: number
+  readonly cpuUserSeconds: number
+  readonly cpuSystemSeconds: number
+  readonly residentBytes: number
+  readonly heapTotalBytes: number
+  readonly heapUsedBytes: number
+  readonly externalBytes: number
+  readonly openFiles: number | null
+  readonly mostFiles: number | null
+}
+
 export type World = Clock & {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly fetch: (url: string, init?: BunFetchRequestInit) => Promise<Response>
@@ -35,8 +49,41 @@ export type World = Clock & {
   readonly openTemporary: () => Promise<TemporaryFile>
   /** Aborted when the program is told to stop; its reason is a StoppedError. */
   readonly signal: AbortSignal
+  /** What the process uses now. */
+  readonly usage: () => Usage
+  /** Has `work` called at every hang-up (SIGHUP), which ends the program where nobody asks for it. */
+  readonly onHangup: (work: () => void) => void
   /** The program's version, as stamped in by the build. */
   readonly version: string
+}
+
+/** What `host` uses: the process of main.ts. */
+export function usageOf(host: Pick<NodeJS.Process, 'cpuUsage' | 'memoryUsage'>): Usage {
+  const cpu = host.cpuUsage()
+  const memory = host.memoryUsage()
+  return {
+    startedAtMs: performance.timeOrigin,
+    cpuUserSeconds: cpu.user / 1e6,
+    cpuSystemSeconds: cpu.system / 1e6,
+    residentBytes: memory.rss,
+    heapTotalBytes: memory.heapTotal,
+    heapUsedBytes: memory.heapUsed,
+    externalBytes: memory.external,
+    openFiles: fromSystem(() => readdirSync('/proc/self/fd').length),
+    mostFiles: fromSystem(() => {
+      const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+      return limit === undefined ? null : Number(limit)
+    }),
+  }
+}
+
+/** What /proc tells; null where there is none. */
+function fromSystem(read: () => number | null): number | null {
+  try {
+    return read()
+  } catch {
+    return null
+  }
 }
 
 /** A pause of `ms` on a real clock; rejects with the signal's reason when it is aborted first. */

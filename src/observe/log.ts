@@ -8,6 +8,9 @@ import { type Terminal, wrapToWidth } from './terminal.ts'
 export type Fields = Readonly<Record<string, unknown>>
 export type Log = { readonly [K in LogLevel]: (message: string, fields?: Fields) => void }
 
+/** A log whose level can be changed: what is less is left out from then on. */
+export type AdjustableLog = Log & { readonly setLevel: (level: LogLevel) => void }
+
 /** consola's type and level of each of our levels; it has none between error and fatal. */
 const consolaTypes: Readonly<Record<LogLevel, { readonly type: LogType; readonly level: number }>> = {
   critical: { type: 'fatal', level: 0 },
@@ -29,15 +32,16 @@ export type LogOptions = {
 }
 
 /** A log that prints to `terminal`. */
-export function startLog(terminal: Terminal, options: LogOptions): Log {
+export function startLog(terminal: Terminal, options: LogOptions): AdjustableLog {
+  let { level: least } = options
   const consola: ConsolaInstance = createConsola({
-    level: consolaTypes[options.level].level,
+    level: consolaTypes[least].level,
     // consola would drop repeated lines; a log that leaves lines out is no log.
     throttle: -1,
     reporters: [
       {
         log: (entry) => {
-          if (options.level === 'critical' && entry.type !== 'fatal') return
+          if (least === 'critical' && entry.type !== 'fatal') return
           terminal.print(
             options.format === 'json'
               ? jsonLine(entry, options)
@@ -58,6 +62,10 @@ export function startLog(terminal: Terminal, options: LogOptions): Log {
     warning: at('warning'),
     error: at('error'),
     critical: at('critical'),
+    setLevel(level) {
+      least = level
+      consola.level = consolaTypes[level].level
+    },
   }
 }
 

@@ -9,6 +9,9 @@ import { Terminal } from './terminal.ts'
 
 export type Observers = {
   readonly tell: Tell
+  /** Has every event told to `listener` too, from now on. */
+  listen(listener: Tell): void
+  setLevel(level: LogLevel): void
   /** The error that ended the program. */
   failed(error: unknown): void
   /** Stops the progress line; resolves when everything is written. */
@@ -28,11 +31,13 @@ export function startObservers(world: World, { command, level, format: asked }: 
   const format = asked ?? (world.stderr.isTerminal ? 'pretty' : 'json')
   const log = startLog(terminal, { level, format, logger: `petrosa.${command}`, nowMs: world.nowMs })
   const progress = startProgress(terminal, log, world)
+  const listeners: Tell[] = [(event) => logEvent(log, event), progress.tell]
   return {
     tell: (event) => {
-      logEvent(log, event)
-      progress.tell(event)
+      for (const listener of listeners) listener(event)
     },
+    listen: (listener) => void listeners.push(listener),
+    setLevel: log.setLevel,
     failed: (error) => logFailure(log, errorLine(error), error),
     stop: () => {
       progress.stop()

@@ -44,6 +44,10 @@ export function testWorld(options: WorldOptions = {}): TestWorld {
       throw new Error('no temporary files in this test')
     },
     signal: new AbortController().signal,
+    usage: () => {
+      throw new Error('no use is measured in this test')
+    },
+    onHangup: () => undefined,
     version: '1.2.3+test',
     ...rest,
     stdout,
