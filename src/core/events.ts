@@ -91,6 +91,8 @@ export type PetrosaEvent =
       readonly exitCode: number
     }
   | { readonly type: 'pass-ended'; readonly summary: Summary }
+  /** While serving: a pass that came to nothing before it had begun. */
+  | { readonly type: 'pass-failed'; readonly summary: Summary }
 
 /** What came of a pass (interface.md, section 4), in the program's own units. */
 export type Summary = {

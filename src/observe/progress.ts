@@ -20,6 +20,8 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
   let [seriesToDo, seriesDone, rowsToDo, rows] = [0, 0, 0, 0]
   const weights = new Map<string, { used: number; limit: number }>()
   let pausedUntilMs = 0
+  /** Passes that run: several, where several jobs are served. */
+  let running = 0
 
   const facts = (): { rate: number; leftSeconds: number | null } => {
     const seconds = (monotonicMs() - startedMs) / 1_000
@@ -60,6 +62,12 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
     }
   }
   let ticking: (() => void) | null = null
+  const begin = (): void => {
+    startedMs = monotonicMs()
+    loggedMs = startedMs
+    seriesToDo = seriesDone = rowsToDo = rows = 0
+    stop()
+  }
   const stop = (): void => {
     ticking?.()
     ticking = null
@@ -68,19 +76,19 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
 
   const tell = (event: PetrosaEvent): void => {
     if (event.type === 'pass-planned') {
-      startedMs = monotonicMs()
-      loggedMs = startedMs
-      seriesToDo = event.seriesToDo
-      rowsToDo = event.rowsToDo
-      seriesDone = 0
-      rows = 0
-      stop()
-      if (event.seriesToDo > 0) ticking = every(clock, TICK_MS, tick)
+      if (running === 0) begin()
+      running += 1
+      seriesToDo += event.seriesToDo
+      rowsToDo += event.rowsToDo
+      if (seriesToDo > 0) ticking ??= every(clock, TICK_MS, tick)
     } else if (event.type === 'page-fetched') rows += event.rows
     else if (event.type === 'series-done') seriesDone += 1
     else if (event.type === 'weight') weights.set(event.host, event)
     else if (event.type === 'exchange-paused') pausedUntilMs = event.untilMs
-    else if (event.type === 'pass-ended') stop()
+    else if (event.type === 'pass-ended') {
+      running -= 1
+      if (running === 0) stop()
+    }
     if (ticking && terminal.isTerminal && monotonicMs() - drawnMs >= REDRAW_MS) {
       drawnMs = monotonicMs()
       draw()

@@ -73,6 +73,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
       log.debug('defect', { stack: event.error instanceof Error ? event.error.stack : String(event.error) })
       return
     case 'pass-ended':
+    case 'pass-failed':
       logSummary(log, event.summary)
       return
     case 'weight':

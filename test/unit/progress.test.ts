@@ -99,6 +99,24 @@ describe('in a terminal', () => {
     expect(text()).toBe(before)
   })
 
+  test('adds up passes that run together, and begins anew after the last of them', async () => {
+    const { clock, tell, line, text } = watch(80)
+    tell(planned)
+    tell(page(20_000))
+    tell({ ...planned, seriesToDo: 4, rowsToDo: 20_000 })
+    tell(done)
+    await clock.advance(10_000)
+    expect(line()).toBe('1/7 series · 20,000 rows · 2,000 rows/s · 30 s left')
+    tell(ended)
+    await clock.advance(1_000)
+    expect(line()).toStartWith('1/7 series')
+    tell(ended)
+    expect(text()).toEndWith(CLEAR)
+    tell(planned)
+    await clock.advance(1_000)
+    expect(line()).toStartWith('0/3 series')
+  })
+
   test('is not there when nothing is to be done', async () => {
     const { clock, tell, text } = watch(80)
     tell({ ...planned, seriesToDo: 0 })

@@ -114,6 +114,13 @@ const told: {
   'series-surveyed': [{ type: 'series-surveyed', series, openGaps: 0, gapRows: 0 }, []],
   'pass-served': [{ type: 'pass-served', market: 'spot', dataset: 'klines', durationMs: 1, exitCode: 0 }, []],
   defect: [{ type: 'defect', error: 'text' }, [['debug', 'defect', { stack: 'text' }]]],
+  'pass-failed': [
+    { type: 'pass-failed', summary: { ...summary, errors: ['no exchange'], exitCode: 75 } },
+    [
+      ['error', 'no exchange', {}],
+      ['warning', 'klines ended early', expect.objectContaining({ exit_code: 75 })],
+    ],
+  ],
   'pass-ended': [
     { type: 'pass-ended', summary },
     [
