@@ -17,6 +17,8 @@ const logging: readonly SettingName[] = ['logLevel', 'logFormat', 'config']
 const exchange: readonly SettingName[] = ['apiUrl', 'futuresApiUrl', 'coinFuturesApiUrl', 'weightShare']
 const archives: readonly SettingName[] = ['archiveUrl', 'archiveListingUrl']
 const store: readonly SettingName[] = ['db', 'dbUri', 'sqlitePath', 'postgresqlUri', 'mysqlUri', 'mongodbUri']
+/** What serving has beside. */
+const serving: readonly SettingName[] = ['schedule', 'host', 'port', 'apiToken', 'metricsPerSymbol']
 const choice: readonly SettingName[] = ['symbols', 'quote', 'exclude', 'status']
 
 /** What every command that fetches has. */
@@ -26,15 +28,17 @@ const fetching: readonly SettingName[] = [
   ...(['hypertables', 'batchSize', 'maxWorkers'] as const),
   ...exchange,
   ...archives,
-  ...(['shard', 'dryRun', 'json'] as const),
+  ...(['shard', 'json'] as const),
   ...logging,
 ]
+/** And with what else a command can be told to make one pass, or to stay up. */
+const once: readonly SettingName[] = [...fetching, 'dryRun', 'serve', ...serving]
 
 export const commands: readonly CommandEntry[] = [
   {
     name: 'klines',
     summary: 'brings klines up to date, or fetches --start … --end',
-    settings: [...choice, 'period', 'market', 'dataset', ...fetching],
+    settings: [...choice, 'period', 'market', 'dataset', ...once],
     examples: [
       'petrosa klines --symbols BTCUSDT,ETHUSDT --period 1m --start 2024-01-01',
       "petrosa klines --symbols '*USDT' --period 1h,1d --market um",
@@ -44,7 +48,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'funding',
     summary: 'brings funding rates of futures up to date, or fetches --start … --end',
-    settings: [...choice, 'market', ...fetching],
+    settings: [...choice, 'market', ...once],
     defaults: { market: 'um' },
     examples: [
       'petrosa funding --symbols BTCUSDT,ETHUSDT --start 2019-09-01',
@@ -55,7 +59,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'trades',
     summary: 'brings trades up to date, or fetches --start … --end',
-    settings: [...choice, 'market', 'kind', ...fetching, 'apiKey'],
+    settings: [...choice, 'market', 'kind', ...once, 'apiKey'],
     examples: [
       'petrosa trades --symbols BTCUSDT --start 2024-01-01 --end 2024-02-01',
       'petrosa trades --symbols BTCUSDT --market um --kind raw --lookback-hours 1',
@@ -65,9 +69,16 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'run',
     summary: 'the whole pipeline: every job of --config, or klines and funding rates as set, then a report',
-    settings: [...choice, 'period', 'market', 'dataset', ...fetching, 'apiKey'],
+    settings: [...choice, 'period', 'market', 'dataset', ...once, 'apiKey'],
     examples: ['petrosa run', 'petrosa run --config petrosa.yaml'],
     load: async () => (await import('./run.ts')).runPipeline,
+  },
+  {
+    name: 'serve',
+    summary: 'run --serve: the whole pipeline on a schedule, with HTTP, until it is told to stop',
+    settings: [...choice, 'period', 'market', 'dataset', ...fetching, ...serving, 'apiKey'],
+    examples: ['petrosa serve --symbols BTCUSDT,ETHUSDT --period 1m', 'petrosa serve --config petrosa.yaml'],
+    load: async () => (await import('./run.ts')).servePipeline,
   },
   {
     name: 'status',

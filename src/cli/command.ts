@@ -1,6 +1,6 @@
 // What a command gets and gives back, and how its result leaves the program: one line of JSON, or text for
 // people.
-import type { Summary, Tell, Unsettled } from '../core/events.ts'
+import type { LogLevel, Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { ExitCode } from '../errors.ts'
@@ -14,6 +14,11 @@ export type CommandContext = ResolvedRun & {
   readonly startedAtMs: number
   readonly startedMs: number
   readonly tell: Tell
+  /** Has every event told to `listener` too. */
+  readonly listen: (listener: Tell) => void
+  /** The settings as they are now: --config and the files of variables are read again. Throws UserError. */
+  readonly resolveAgain: () => Promise<ResolvedRun>
+  readonly setLogLevel: (level: LogLevel) => void
 }
 
 /** What a command found: what its JSON adds to the common fields, the text for people, and how it ends. */
@@ -39,12 +44,22 @@ export function need<K extends SettingName>(settings: Settings, name: K): NonNul
 
 /** The common fields of every result (interface.md, section 4), then what the command adds. */
 export function resultJson(context: CommandContext, result: Omit<CommandResult, 'text'>): string {
-  const { summary } = result
-  const elapsedMs = context.world.monotonicMs() - context.startedMs
-  return JSON.stringify({
-    command: context.command,
-    started_at: isoTime(context.startedAtMs),
-    duration_seconds: Math.round(elapsedMs) / 1_000,
+  const { command, startedAtMs, startedMs, world } = context
+  const durationMs = world.monotonicMs() - startedMs
+  const common = summaryJson({ command, startedAtMs, durationMs }, result.summary, result.errors)
+  return JSON.stringify({ ...common, ...result.fields })
+}
+
+/** What stands in every result of a run; nothing was done where there is no summary. */
+export function summaryJson(
+  { command, startedAtMs, durationMs }: Pick<Summary, 'command' | 'startedAtMs' | 'durationMs'>,
+  summary?: Summary,
+  errors: readonly string[] = [],
+): Readonly<Record<string, unknown>> {
+  return {
+    command,
+    started_at: isoTime(startedAtMs),
+    duration_seconds: Math.round(durationMs) / 1_000,
     series: summary?.series ?? 0,
     rows_fetched: summary?.rowsFetched ?? 0,
     rows_written: summary?.rowsWritten ?? 0,
@@ -55,9 +70,8 @@ export function resultJson(context: CommandContext, result: Omit<CommandResult, 
     weight: summary?.weight ?? 0,
     archives: summary?.archives ?? 0,
     unsettled: (summary?.unsettled ?? []).map(unsettledJson),
-    errors: [...(summary?.errors ?? []), ...(result.errors ?? [])],
-    ...result.fields,
-  })
+    errors: [...(summary?.errors ?? []), ...errors],
+  }
 }
 
 function unsettledJson({ series, span, reason }: Unsettled): Record<string, string> {

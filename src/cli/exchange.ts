@@ -1,6 +1,7 @@
 // What commands need of the exchange: the client and its clock, and the archives. Where the API is closed to
 // this place (451), the archives may go on alone, and that is said.
 import { archiveSource } from '../binance/archive-source.ts'
+import type { Budgets } from '../binance/budgets.ts'
 import { Client } from '../binance/client.ts'
 import { BlockedError } from '../binance/failures.ts'
 import type { SymbolChoice } from '../binance/symbols.ts'
@@ -20,8 +21,8 @@ export type Exchange = {
   readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives: number }
 }
 
-/** The client for the addresses and the share of the settings. */
-export function openClient({ world, settings, tell }: CommandContext): Client {
+/** The client for the addresses and the share of the settings; `budgets` are those that it shares with others. */
+export function openClient({ world, settings, tell }: CommandContext, budgets?: Budgets): Client {
   const urls = {
     spot: need(settings, 'apiUrl'),
     um: need(settings, 'futuresApiUrl'),
@@ -31,16 +32,21 @@ export function openClient({ world, settings, tell }: CommandContext): Client {
     urls,
     weightShare: need(settings, 'weightShare'),
     apiKey: settings.apiKey,
+    ...(budgets ? { budgets } : {}),
     tell,
   })
 }
 
 /** The sources that the settings allow, with the exchange's clock read. Throws what reading it throws. */
-export async function openExchange(context: CommandContext, market: Market): Promise<Exchange> {
+export async function openExchange(
+  context: CommandContext,
+  market: Market,
+  budgets?: Budgets,
+): Promise<Exchange> {
   const { settings, tell, world } = context
   const source = need(settings, 'source')
   const archives = source === 'rest' ? null : openArchives(context)
-  const client = openClient(context)
+  const client = openClient(context, budgets)
   const spent = (): ReturnType<Exchange['spent']> => ({
     requests: client.requests,
     weight: client.weight,
@@ -71,7 +77,7 @@ export function openArchives({ settings, tell, world }: CommandContext): Archive
 }
 
 /** The market of the settings. */
-export function marketOf({ settings }: CommandContext): Market {
+export function marketOf({ settings }: Pick<CommandContext, 'settings'>): Market {
   const wanted = need(settings, 'market')
   if (!isMember(markets, wanted)) throw new Error(`no market ${wanted}`)
   return wanted

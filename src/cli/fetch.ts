@@ -5,35 +5,46 @@ import { HOUR_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
 import { runPass, type SeriesJob } from '../core/pass.ts'
 import type { Range } from '../core/plan.ts'
-import { type Period, type Series, seriesKey } from '../core/series.ts'
+import { type Market, type Period, type Series, seriesKey } from '../core/series.ts'
 import { UserError } from '../errors.ts'
 import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
+import { type Connections, ownConnections } from './connections.ts'
 import { choiceOf, marketOf, openExchange } from './exchange.ts'
 import { closeMargin } from './margin.ts'
-import { chosenStore, withStore } from './open-store.ts'
+import { chosenStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
 import { planJobs } from './plan-jobs.ts'
 import { planResult } from './plan-result.ts'
 import { inShard } from './shard.ts'
 import { resolveSymbols } from './symbol-choice.ts'
 
-/** Runs a command that fetches `dataset`, in every one of `periods` (null: the dataset has none). */
-export async function runFetch(
-  context: CommandContext,
-  dataset: Dataset,
-  periods: readonly (Period | null)[],
-): Promise<CommandResult> {
-  const { settings, world } = context
+/**
+ * Refuses what can be seen to make no sense before anything is asked of the exchange or the store: UserError.
+ * Gives the market.
+ */
+export function checkFetch(context: Pick<CommandContext, 'settings' | 'origins'>, dataset: Dataset): Market {
+  const { settings } = context
   const market = marketOf(context)
   if (!dataset.markets.includes(market)) {
     const advice = `use --market ${dataset.markets.join(' or --market ')}`
     throw new UserError(`${market} has no ${dataset.name}`, advice)
   }
   refuseBackwards(settings.start, settings.end, null)
-  // An address that makes no sense is refused before anything is asked of the exchange.
   chosenStore(context)
-  const exchange = await openExchange(context, market)
+  return market
+}
+
+/** Runs a command that fetches `dataset`, in every one of `periods` (null: the dataset has none). */
+export async function runFetch(
+  context: CommandContext,
+  dataset: Dataset,
+  periods: readonly (Period | null)[],
+  connections: Connections = ownConnections,
+): Promise<CommandResult> {
+  const { settings, world } = context
+  const market = checkFetch(context, dataset)
+  const exchange = await openExchange(context, market, connections.budgets(context, market))
   refuseBackwards(settings.start, settings.end, exchange.nowMs())
   const choice = choiceOf(context, need(settings, 'symbols'))
   const listings = await resolveSymbols(exchange, market, dataset.name, choice)
@@ -53,7 +64,7 @@ export async function runFetch(
     )
     .filter(({ series }) => inShard(seriesKey(series), settings.shard))
   const dryRun = settings.dryRun === true
-  return withStore(context, dryRun, async (store) => {
+  return connections.withStore(context, dryRun, async (store) => {
     if (!dryRun) await store.prepare([...new Set(mine.map(({ series }) => dataset.table(series)))])
     const source = exchange.client ? restSource(exchange.client, dataset, market) : null
     const jobs: SeriesJob[] = await planJobs({
@@ -72,6 +83,7 @@ export async function runFetch(
       command: context.command,
       startMs: range.startMs,
       jobs,
+      plannedAtMs: nowMs,
       store,
       workers: need(settings, 'maxWorkers'),
       clock: world,

@@ -4,8 +4,8 @@ import type { Dataset } from '../core/dataset.ts'
 import type { Period } from '../core/series.ts'
 import { datasetNamed } from '../datasets/all.ts'
 import { UserError } from '../errors.ts'
-import type { Resolved } from '../settings/resolve.ts'
-import { type CommandContext, need } from './command.ts'
+import type { Resolved, ResolvedRun } from '../settings/resolve.ts'
+import { need } from './command.ts'
 
 export type Job = Resolved & {
   /** For people: the dataset, the market, the symbols. */
@@ -15,10 +15,10 @@ export type Job = Resolved & {
 }
 
 /** Every job, checked before any of them begins. Throws UserError that names the line of a bad one. */
-export function jobsOf(context: CommandContext): Job[] {
-  if (context.jobs.length > 0) return context.jobs.map((job) => jobOf(job, job.place))
-  const { settings, origins } = context
-  const job = jobOf(context, 'the settings')
+export function jobsOf(resolved: ResolvedRun): Job[] {
+  if (resolved.jobs.length > 0) return resolved.jobs.map((job) => jobOf(job, job.place))
+  const { settings, origins } = resolved
+  const job = jobOf(resolved, 'the settings')
   const nothingSaid = origins.symbols === 'default' && origins.market === 'default'
   if (job.dataset.name !== 'klines' || (settings.market === 'spot' && !nothingSaid)) return [job]
   const market = settings.market === 'spot' ? 'um' : settings.market
@@ -39,8 +39,18 @@ function jobOf(resolved: Resolved, place: string): Job {
   const periods: readonly (Period | null)[] = dataset.order === 'calendar' ? need(settings, 'period') : [null]
   if (market !== 'spot' && periods.includes('1s'))
     throw new UserError(`${place}: ${market} has no period 1s`, 'its shortest is 1m')
+  return namedJob({ settings, origins }, dataset, periods)
+}
+
+/** A job that fetches `dataset` with these settings, under the name that people know it by. */
+export function namedJob(
+  { settings, origins }: Resolved,
+  dataset: Dataset,
+  periods: readonly (Period | null)[],
+): Job {
   const symbols = need(settings, 'symbols')
   const named = symbols.length > 5 ? `${symbols.length} symbols` : symbols.join(',')
   const text = periods[0] === null ? '' : ` ${periods.join(',')}`
-  return { settings, origins, name: `${market} ${name} ${named}${text}`, dataset, periods }
+  const name = `${need(settings, 'market')} ${dataset.name} ${named}${text}`
+  return { settings, origins, name, dataset, periods }
 }

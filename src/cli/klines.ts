@@ -2,12 +2,16 @@
 // them.
 import { datasetNamed } from '../datasets/all.ts'
 import { UserError } from '../errors.ts'
+import type { Resolved } from '../settings/resolve.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
-import { runFetch } from './fetch.ts'
+import { runFetchCommand, type Wanted } from './fetch-command.ts'
 
 /** Runs the command. */
-export async function runKlines(context: CommandContext): Promise<CommandResult> {
-  const { settings } = context
+export function runKlines(context: CommandContext): Promise<CommandResult> {
+  return runFetchCommand(context, wantedOf)
+}
+
+function wantedOf({ settings }: Resolved): Wanted {
   const periods = need(settings, 'period')
   if (settings.market !== 'spot' && periods.includes('1s'))
     throw new UserError(`${settings.market} has no period 1s`, 'its shortest is 1m')
@@ -18,5 +22,5 @@ export async function runKlines(context: CommandContext): Promise<CommandResult>
     const command = name === 'funding' ? 'funding' : `trades --kind ${name === 'trades' ? 'raw' : 'agg'}`
     throw new UserError(`${name} are no klines`, `use: petrosa ${command}`)
   }
-  return runFetch(context, dataset, periods)
+  return { dataset, periods }
 }

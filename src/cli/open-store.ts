@@ -18,7 +18,7 @@ const uriSettings = {
 export type StoreAddress = { readonly entry: StoreEntry; readonly uri: string }
 
 /** The store that the settings choose. Throws UserError when it has no address, or one of another kind. */
-export function chosenStore(context: CommandContext): StoreAddress {
+export function chosenStore(context: Pick<CommandContext, 'settings' | 'origins'>): StoreAddress {
   const { settings, origins } = context
   const byUri = settings.dbUri === null ? null : kindOfUri(settings.dbUri)
   const kind = origins.db === 'default' && byUri !== null ? byUri : need(settings, 'db')
@@ -54,14 +54,22 @@ export async function withStore<T>(
   work: (store: Store) => Promise<T>,
   address: StoreAddress = chosenStore(context),
 ): Promise<T> {
-  const { settings, world } = context
-  const options = { readOnly, batchRows: settings.batchSize, hypertables: settings.hypertables === true }
-  const store = await address.entry.open({ uri: address.uri, ...options }, world)
+  const store = await openStore(context, readOnly, address)
   try {
     return await work(store)
   } finally {
     await store.close()
   }
+}
+
+/** Opens a store; whoever does so closes it. */
+export function openStore(
+  { settings, world }: CommandContext,
+  readOnly: boolean,
+  { entry, uri }: StoreAddress,
+): Promise<Store> {
+  const options = { readOnly, batchRows: settings.batchSize, hypertables: settings.hypertables === true }
+  return entry.open({ uri, ...options }, world)
 }
 
 function entryOf(kind: StoreKind): StoreEntry {

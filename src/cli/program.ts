@@ -3,6 +3,7 @@
 import { didYouMean } from '../core/nearest.ts'
 import { type ExitCode, errorLine, exitCodeOf, exitCodes, UserError } from '../errors.ts'
 import { wrapToWidth } from '../observe/terminal.ts'
+import type { ResolvedRun } from '../settings/resolve.ts'
 import type { World } from '../world.ts'
 import { type CommandEntry, commands } from './all.ts'
 import type { CommandContext, CommandResult } from './command.ts'
@@ -56,12 +57,10 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
   const startedMs = world.monotonicMs()
   const { parseFlags } = await import('./flags.ts')
   const { resolveSettings } = await import('../settings/resolve.ts')
-  const resolved = await resolveSettings(
-    world,
-    await parseFlags(command, words),
-    command.settings,
-    command.defaults,
-  )
+  const flags = await parseFlags(command, words)
+  const resolveAgain = (): Promise<ResolvedRun> =>
+    resolveSettings(world, flags, command.settings, command.defaults)
+  const resolved = await resolveAgain()
   const { startObservers } = await import('../observe/start.ts')
   const { logLevel, logFormat } = resolved.settings
   const observers = startObservers(world, {
@@ -76,6 +75,9 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
     startedAtMs,
     startedMs,
     tell: observers.tell,
+    listen: observers.listen,
+    resolveAgain,
+    setLogLevel: observers.setLevel,
   }
   try {
     const run = await command.load()

@@ -4,6 +4,7 @@ import { type ExitCode, errorLine, exitCodeOf, exitCodes, PetrosaError, worstExi
 import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { runFetch } from './fetch.ts'
+import { isServing } from './fetch-command.ts'
 import { type Job, jobsOf } from './jobs.ts'
 import { textTable } from './text-table.ts'
 
@@ -17,6 +18,7 @@ type Outcome = {
 
 /** Runs the command. */
 export async function runPipeline(context: CommandContext): Promise<CommandResult> {
+  if (isServing(context)) return servePipeline(context)
   const outcomes: Outcome[] = []
   for (const job of jobsOf(context)) {
     context.world.signal.throwIfAborted()
@@ -32,6 +34,12 @@ export async function runPipeline(context: CommandContext): Promise<CommandResul
   const fields = { jobs: outcomes.map(jobJson), ...(isPlan ? { plan: plans } : {}) }
   const text = isPlan ? planText(outcomes) : reportText(outcomes)
   return isPlan ? { fields, text, exitCode, errors: summary.errors } : { summary, fields, text, exitCode }
+}
+
+/** Serves the jobs of the command: each on its own schedule. */
+export async function servePipeline(context: CommandContext): Promise<CommandResult> {
+  const { serve } = await import('./serve.ts')
+  return serve(context, jobsOf)
 }
 
 async function runJob(context: CommandContext, job: Job): Promise<Outcome> {

@@ -1,7 +1,7 @@
 // petrosa status: what is stored, series by series, read from the rows themselves.
 import { patternTest } from '../binance/symbols.ts'
 import { advance } from '../core/calendar.ts'
-import { findGaps, isOpen } from '../core/gaps.ts'
+import { findGaps, type Gap, isOpen } from '../core/gaps.ts'
 import { type LedgerRow, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
@@ -12,7 +12,7 @@ import type { CommandContext, CommandResult } from './command.ts'
 import { withStore } from './open-store.ts'
 import { minuteText, textTable } from './text-table.ts'
 
-type SeriesStatus = {
+export type SeriesStatus = {
   readonly series: string
   readonly first: string | null
   readonly last: string | null
@@ -35,7 +35,7 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
     const statuses: SeriesStatus[] = []
     for (const [i, series] of known.entries()) {
       context.world.signal.throwIfAborted()
-      statuses.push(await statusOf(store, series, ledgers[i] ?? []))
+      statuses.push((await lookAt(store, series, ledgers[i] ?? [])).status)
     }
     const unfinished = ledgers.filter((ledger) => wantedSpans(ledger).length > 0).length
     const text = statusText(statuses) + unfinishedNote(unfinished)
@@ -53,22 +53,22 @@ function filterOf({ settings, origins }: CommandContext): (series: Series) => bo
     (market === null || series.market === market)
 }
 
-async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow[]): Promise<SeriesStatus> {
+/** What a look at a series finds: what `status` says of it, and its gaps. */
+export type SeriesLook = { readonly status: SeriesStatus; readonly gaps: readonly Gap[] }
+
+/** Looks at the stored rows of a series. */
+export async function lookAt(
+  store: Store,
+  series: Series,
+  ledger: readonly LedgerRow[],
+): Promise<SeriesLook> {
   const table = datasetNamed(series.dataset)?.table(series)
   const holding = table ? await store.holding(series, table) : null
   const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
   if (!table || !holding || series.period === null) {
-    return {
-      ...base,
-      first: null,
-      last: null,
-      rows: 0,
-      open_gaps: 0,
-      gap_rows: 0,
-      explained_gaps: 0,
-      rows_by_source: {},
-    }
+    const none = { first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0 }
+    return { status: { ...base, ...none, rows_by_source: {} }, gaps: [] }
   }
   const endMs = Math.max(settledMs ?? 0, advance(series.period, holding.lastMs, 1))
   const gaps = await findGaps(
@@ -80,7 +80,7 @@ async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow
     ledger,
   )
   const open = gaps.filter(isOpen)
-  return {
+  const status = {
     ...base,
     first: isoTime(holding.firstMs),
     last: isoTime(holding.lastMs),
@@ -90,6 +90,7 @@ async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow
     explained_gaps: gaps.length - open.length,
     rows_by_source: Object.fromEntries(holding.bySource.map(({ source, rows }) => [source, rows])),
   }
+  return { status, gaps }
 }
 
 function statusText(statuses: readonly SeriesStatus[]): string {

@@ -2,6 +2,7 @@
 // --config, the help text and the tables of the README all come from here.
 import { type LogLevel, logLevels } from '../core/events.ts'
 import { datasetNames, markets, periods } from '../core/series.ts'
+import { serveSettings } from './serve-settings.ts'
 import { type Setting, setting } from './setting.ts'
 import { storeSettings } from './store-settings.ts'
 import {
@@ -160,6 +161,7 @@ export const settingTable = {
     value: null,
     help: 'print the plan and touch nothing',
   }),
+  ...serveSettings,
   prepare: setting({
     flag: 'prepare',
     variable: null,

@@ -1,0 +1,138 @@
+// What serving keeps from pass to pass: the request weight of each exchange, counted once for all jobs, and the open
+// stores. One that failed is opened anew for the next who comes: most mend themselves, a lost file does not.
+import { type Budgets, openBudgets } from '../binance/budgets.ts'
+import type { Market } from '../core/series.ts'
+import type { Store } from '../core/store.ts'
+import type { HostWeight } from '../server/served.ts'
+import type { World } from '../world.ts'
+import { type CommandContext, need } from './command.ts'
+import type { Connections } from './connections.ts'
+import { chosenStore, openStore } from './open-store.ts'
+import { watchedStore } from './watched-store.ts'
+
+/** A store in use, or about to be. */
+type Opened = { readonly opening: Promise<Store>; users: number; isStale: boolean }
+type OpenStore = typeof openStore
+
+export class KeptConnections implements Connections {
+  readonly #world: World
+  readonly #open: OpenStore
+  readonly #budgets = new Map<string, Budgets>()
+  /** The budgets of every host that was asked. */
+  readonly #hosts = new Map<
+    string,
+    { readonly host: string; readonly budgets: Budgets; readonly market: Market }
+  >()
+  readonly #stores = new Map<string, Opened>()
+
+  /** `open` opens a store; tests hand in their own. */
+  constructor(world: World, open: OpenStore = openStore) {
+    this.#world = world
+    this.#open = open
+  }
+
+  budgets({ settings }: CommandContext, market: Market): Budgets {
+    const share = need(settings, 'weightShare')
+    const urls = {
+      spot: need(settings, 'apiUrl'),
+      um: need(settings, 'futuresApiUrl'),
+      cm: need(settings, 'coinFuturesApiUrl'),
+    }
+    const key = JSON.stringify([urls, share])
+    const budgets = this.#budgets.get(key) ?? openBudgets(this.#world, share)
+    this.#budgets.set(key, budgets)
+    const { host } = new URL(urls[market])
+    this.#hosts.set(`${key} ${market}`, { host, budgets, market })
+    return budgets
+  }
+
+  /** The clock that a job of this market goes by, epoch ms: the exchange's, where it is asked. */
+  nowMs(context: CommandContext, market: Market): number {
+    if (context.settings.source === 'archive') return this.#world.nowMs()
+    return this.budgets(context, market).markets[market].nowMs()
+  }
+
+  /** The request weight of every host that jobs ask. */
+  weights(): readonly HostWeight[] {
+    const byHost = new Map<string, HostWeight>()
+    for (const { host, budgets, market } of this.#hosts.values()) {
+      const { used, limit, pausedUntilMs } = budgets.markets[market]
+      const known = byHost.get(host)
+      if (!known || used > known.used || pausedUntilMs > (known.pausedUntilMs ?? 0))
+        byHost.set(host, { host, used, limit, pausedUntilMs: pausedUntilMs || null })
+    }
+    return [...byHost.values()]
+  }
+
+  async withStore<T>(context: CommandContext, _: boolean, work: (store: Store) => Promise<T>): Promise<T> {
+    return this.#use(this.#stores.get(storeKey(context)) ?? this.#begin(context), work)
+  }
+
+  /**
+   * The same for those who only look: with the open store, or, before there is one, with one that is opened for
+   * the look and makes nothing.
+   */
+  async look<T>(context: CommandContext, work: (store: Store) => Promise<T>): Promise<T> {
+    const opened = this.#stores.get(storeKey(context))
+    if (opened) return this.#use(opened, work)
+    const store = await this.#open(context, true, chosenStore(context))
+    try {
+      return await work(watchedStore(store, this.#world, context.tell, () => undefined))
+    } finally {
+      await store.close()
+    }
+  }
+
+  /** One of `contexts` for each store that they name. */
+  distinct(contexts: readonly CommandContext[]): CommandContext[] {
+    return [...new Map(contexts.map((context) => [storeKey(context), context])).values()]
+  }
+
+  /** Closes every store. */
+  async close(): Promise<void> {
+    for (const [key, opened] of [...this.#stores]) {
+      this.#stores.delete(key)
+      await closeQuietly(opened)
+    }
+  }
+
+  #begin(context: CommandContext): Opened {
+    const key = storeKey(context)
+    const failed = (): void => {
+      opened.isStale = true
+      if (this.#stores.get(key) === opened) this.#stores.delete(key)
+    }
+    const opening = this.#open(context, false, chosenStore(context)).then(
+      (store) => watchedStore(store, this.#world, context.tell, failed),
+      (error: unknown) => {
+        failed()
+        throw error
+      },
+    )
+    const opened: Opened = { opening, users: 0, isStale: false }
+    this.#stores.set(key, opened)
+    return opened
+  }
+
+  async #use<T>(opened: Opened, work: (store: Store) => Promise<T>): Promise<T> {
+    opened.users += 1
+    try {
+      return await work(await opened.opening)
+    } finally {
+      opened.users -= 1
+      if (opened.isStale && opened.users === 0) await closeQuietly(opened)
+    }
+  }
+}
+
+/** What tells one store from another. */
+function storeKey(context: CommandContext): string {
+  const { entry, uri } = chosenStore(context)
+  const { batchSize, hypertables } = context.settings
+  return JSON.stringify([entry.kind, uri, batchSize, hypertables])
+}
+
+/** Closing what failed, or never opened, has nothing to say. */
+async function closeQuietly({ opening }: Opened): Promise<void> {
+  await opening.then((store) => store.close()).catch(() => undefined)
+}

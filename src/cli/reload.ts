@@ -1,0 +1,47 @@
+// SIGHUP: the settings are read again, checked first. What is no good is refused, told, and the old settings stand.
+// The level of the log and the jobs change while it runs; where it listens, and who may start something, do not.
+import { errorLine, PetrosaError } from '../errors.ts'
+import type { ResolvedRun } from '../settings/resolve.ts'
+import type { SettingName } from '../settings/table.ts'
+import type { CommandContext } from './command.ts'
+import type { ServeJob } from './serve-jobs.ts'
+import type { ServedJobs } from './served-jobs.ts'
+
+/** Settings that count when the program starts. */
+const atStart: readonly SettingName[] = ['host', 'port', 'apiToken', 'metricsPerSymbol', 'logFormat']
+
+/** Reads the settings again at every hang-up, one after another. */
+export function startReloads(
+  context: CommandContext,
+  jobs: ServedJobs,
+  jobsOf: (resolved: ResolvedRun) => readonly ServeJob[],
+): void {
+  let last = Promise.resolve()
+  context.world.onHangup(() => {
+    last = last.then(() => reload(context, jobs, jobsOf))
+  })
+}
+
+async function reload(
+  context: CommandContext,
+  jobs: ServedJobs,
+  jobsOf: (resolved: ResolvedRun) => readonly ServeJob[],
+): Promise<void> {
+  if (jobs.stopping.aborted) return
+  try {
+    const resolved = await context.resolveAgain()
+    const wanted = jobsOf(resolved)
+    const later = atStart.filter((name) => resolved.settings[name] !== context.settings[name])
+    context.setLogLevel(resolved.settings.logLevel ?? 'info')
+    const { begun, gone } = jobs.replace(wanted)
+    const fields = { jobs: wanted.length, begun, gone, log_level: resolved.settings.logLevel }
+    context.tell({ type: 'note', message: 'settings read again', fields })
+    if (later.length > 0) {
+      const message = `${later.join(', ')} changed too: that takes effect when it is started again`
+      context.tell({ type: 'warning', message })
+    }
+  } catch (error) {
+    if (!(error instanceof PetrosaError)) context.tell({ type: 'defect', error })
+    context.tell({ type: 'warning', message: `the settings stay as they were: ${errorLine(error)}` })
+  }
+}

@@ -1,0 +1,198 @@
+// The jobs that are served: their loops, what they have done, and when all of it ends.
+import type { Summary } from '../core/events.ts'
+import { type ExitCode, exitCodes, StoppedError, worstExitCode } from '../errors.ts'
+import { type Board, openBoard } from '../server/board.ts'
+import type { EventStreams } from '../server/event-streams.ts'
+import { openGate } from '../server/gate.ts'
+import { type Loop, startLoop } from '../server/loop.ts'
+import type { JobKind, JobView, Started } from '../server/served.ts'
+import type { CommandContext } from './command.ts'
+import type { KeptConnections } from './kept-connections.ts'
+import type { ServeJob } from './serve-jobs.ts'
+import { servedPass } from './served-pass.ts'
+
+/** Jobs that run a pass at once: each has so many workers as the settings say. */
+const MOST_AT_ONCE = 4
+
+type Active = {
+  readonly job: ServeJob
+  readonly board: Board
+  readonly loop: Loop
+  readonly stop: AbortController
+  last: Summary | null
+}
+
+export type ServedJobsOptions = {
+  readonly context: CommandContext
+  readonly connections: KeptConnections
+  readonly streams: EventStreams
+}
+
+export class ServedJobs {
+  readonly #options: ServedJobsOptions
+  readonly #gate = openGate(MOST_AT_ONCE)
+  readonly #active = new Map<string, Active>()
+  /** Those that were taken away, until their last pass has ended. */
+  readonly #leaving = new Set<Promise<void>>()
+  readonly #stopping = new AbortController()
+  readonly #total = {
+    passes: 0,
+    rowsFetched: 0,
+    rowsWritten: 0,
+    rowsChanged: 0,
+    requests: 0,
+    weight: 0,
+    archives: 0,
+  }
+  #hasWorked = false
+
+  constructor(options: ServedJobsOptions) {
+    this.#options = options
+    const { signal } = options.context.world
+    const stop = (): void => this.#stop(signal.reason)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  }
+
+  /** Aborted when all of it is to end. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal
+  }
+
+  /** Resolves when it was told to end and no pass runs any more. */
+  async ended(): Promise<void> {
+    const { signal } = this.#stopping
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.all([...this.#active.values()].map(({ loop }) => loop.ended))
+    await Promise.all(this.#leaving)
+  }
+
+  /** Makes these the jobs: what is new begins, what is gone stops between pages. Tells how many of each. */
+  replace(jobs: readonly ServeJob[]): { readonly begun: number; readonly gone: number } {
+    const wanted = new Map(jobs.map((job) => [job.key, job]))
+    const gone = [...this.#active].filter(([key]) => !wanted.has(key))
+    for (const [key, { loop, stop }] of gone) {
+      this.#active.delete(key)
+      stop.abort(new StoppedError())
+      const leaving: Promise<void> = loop.ended.finally(() => this.#leaving.delete(leaving))
+      this.#leaving.add(leaving)
+    }
+    const fresh = [...wanted].filter(([key]) => !this.#active.has(key))
+    for (const [key, job] of fresh) this.#active.set(key, this.#begin(job))
+    return { begun: fresh.length, gone: gone.length }
+  }
+
+  views(): JobView[] {
+    const nowMs = this.#options.context.world.nowMs()
+    return [...this.#active.values()].map(({ job, board, loop }) => {
+      const untilNextMs = loop.untilNextMs()
+      return {
+        name: job.name,
+        schedule: job.schedule.text,
+        pass: board.pass(),
+        // By this machine's clock, as all other times are; the schedule may go by the exchange's.
+        nextPassAtMs: untilNextMs === null ? null : nowMs + untilNextMs,
+        lastPass: board.lastPass(),
+      }
+    })
+  }
+
+  /** Whether a pass has begun. */
+  get hasBegun(): boolean {
+    return [...this.#active.values()].some(({ board }) => board.pass().startedAtMs !== null)
+  }
+
+  start(kind: JobKind, name: string | null): Started {
+    const meant = [...this.#active.values()].filter(
+      ({ job }) => job.kind === kind && (name === null || job.name === name),
+    )
+    const started = meant.filter(({ loop }) => loop.runNow())
+    const names = (some: readonly Active[]): string[] => some.map(({ job }) => job.name)
+    return { known: names(meant), started: names(started) }
+  }
+
+  /** The context of each job, with its own settings. */
+  contexts(): CommandContext[] {
+    return [...this.#active.values()].map(({ job }) => this.#contextOf(job))
+  }
+
+  /** What came of all passes, and with which code the program ends: see `exitCode`. */
+  total(): { readonly passes: number; readonly summary: Summary } {
+    const { context } = this.#options
+    const lasts = [...this.#active.values()].flatMap(({ last }) => last ?? [])
+    const { passes, ...sums } = this.#total
+    return {
+      passes,
+      summary: {
+        ...sums,
+        command: context.command,
+        startedAtMs: context.startedAtMs,
+        durationMs: context.world.monotonicMs() - context.startedMs,
+        series: lasts.reduce((sum, { series }) => sum + series, 0),
+        unsettled: lasts.flatMap(({ unsettled }) => unsettled),
+        errors: [...new Set(lasts.flatMap(({ errors }) => errors))],
+        exitCode: this.#exitCode(lasts),
+      },
+    }
+  }
+
+  /**
+   * The code of what was being done (interface.md, section 3): a pass that the signal interrupted ends with the
+   * signal's; where none was, nothing was cut short, and the last pass of each job says whether all that was asked
+   * for is stored.
+   */
+  #exitCode(lasts: readonly Summary[]): ExitCode {
+    return worstExitCode(lasts.map(({ exitCode }) => exitCode as ExitCode))
+  }
+
+  #begin(job: ServeJob): Active {
+    const { context, connections } = this.#options
+    const stop = new AbortController()
+    const board = openBoard()
+    const loop = startLoop({
+      schedule: job.schedule,
+      nowMs: () => connections.nowMs(this.#contextOf(job), job.market),
+      clock: context.world,
+      signal: stop.signal,
+      gate: this.#gate,
+      pass: async () => {
+        const summary = await servedPass(this.#contextOf(job), job, connections, board, stop.signal)
+        active.last = summary
+        this.#ended(job, board, summary)
+        return summary.exitCode === exitCodes.done ? 'done' : 'again'
+      },
+    })
+    const active: Active = { job, board, loop, stop, last: null }
+    return active
+  }
+
+  #contextOf({ settings, origins }: ServeJob): CommandContext {
+    return { ...this.#options.context, settings, origins }
+  }
+
+  #ended(job: ServeJob, board: Board, summary: Summary): void {
+    const { streams } = this.#options
+    this.#total.passes += 1
+    for (const name of [
+      'rowsFetched',
+      'rowsWritten',
+      'rowsChanged',
+      'requests',
+      'weight',
+      'archives',
+    ] as const)
+      this.#total[name] += summary[name]
+    streams.send({ event: 'pass-ended', data: { job: job.name, summary: board.lastPass() } })
+    this.#hasWorked ||= summary.exitCode !== exitCodes.user
+    const active = [...this.#active.values()]
+    // With settings like these no job can do anything, today or tomorrow: somebody has to change them.
+    if (!this.#hasWorked && active.every(({ last }) => last !== null))
+      this.#stop(new StoppedError(exitCodes.user))
+  }
+
+  #stop(reason: unknown): void {
+    this.#stopping.abort(reason)
+    for (const { stop } of this.#active.values()) stop.abort(reason)
+  }
+}

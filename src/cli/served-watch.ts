@@ -1,0 +1,111 @@
+// What serving watches beside its passes: whether the store answers, what is stored, how far the passes are. Requests
+// are answered from what was seen last.
+import { klines } from '../datasets/klines.ts'
+import { exchangeAnswer, passAnswer } from '../server/answers.ts'
+import type { EventStreams } from '../server/event-streams.ts'
+import { startProbe } from '../server/probe.ts'
+import type { Served, Stored } from '../server/served.ts'
+import { startSurvey } from '../server/survey.ts'
+import type { CommandContext } from './command.ts'
+import type { KeptConnections } from './kept-connections.ts'
+import type { ServedJobs } from './served-jobs.ts'
+import { joinStored, lookAtStore, storedKlines } from './stored.ts'
+
+/** How often those who listen are told how far the passes are, ms. */
+const TICK_MS = 1_000
+
+export type Watch = {
+  /** All that HTTP gets to see, but for the metrics. */
+  readonly served: Omit<Served, 'metrics'>
+  /** Whether the store answered when it was last asked; null before. */
+  readonly storeUp: () => boolean | null
+  stop(): Promise<void>
+}
+
+/** A series that is there for its question alone: whether the store answers. */
+const anySeries = { market: 'spot', dataset: klines.name, symbol: 'BTCUSDT', period: '1m' } as const
+
+/** Begins to watch. */
+export function startWatch(
+  context: CommandContext,
+  connections: KeptConnections,
+  jobs: ServedJobs,
+  streams: EventStreams,
+): Watch {
+  const { world } = context
+  const over = new AbortController()
+  let stored: Stored = { series: [], gaps: [], gapsLeftOut: 0 }
+  const stores = (): CommandContext[] => connections.distinct(jobs.contexts())
+  const probe = startProbe(world, over.signal, async () => {
+    for (const one of stores()) await connections.look(one, (store) => store.ledger([anySeries]))
+  })
+  const survey = startSurvey({
+    clock: world,
+    signal: over.signal,
+    look: () =>
+      Promise.all(
+        stores().map((one) =>
+          connections.look(one, (store) => lookAtStore(store, over.signal, context.tell)),
+        ),
+      ),
+    found: (looked) => {
+      stored = joinStored(looked)
+      streams.send({ event: 'stored', data: { series: stored.series.length, gaps: stored.gaps.length } })
+    },
+  })
+  context.listen((event) => {
+    if (event.type === 'batch-written') survey.news()
+  })
+  const ticking = tickEach(context, streams, over.signal, () => [
+    { event: 'pass', data: passAnswer(jobs.views()) },
+    { event: 'exchange', data: exchangeAnswer(connections.weights()) },
+  ])
+  return {
+    served: {
+      version: world.version,
+      command: context.command,
+      uptimeMs: () => world.monotonicMs() - context.startedMs,
+      async unready() {
+        if (jobs.stopping.aborted) return ['it is stopping']
+        const reason = await probe.reason()
+        return [
+          ...(jobs.hasBegun ? [] : ['the first pass has not begun']),
+          ...(reason === null ? [] : [`the store does not answer: ${reason}`]),
+        ]
+      },
+      jobs: () => jobs.views(),
+      weights: () => connections.weights(),
+      stored: () => stored,
+      async klines(query, limit) {
+        const [first = context] = stores()
+        return connections.look(first, (store) => storedKlines(store, query, limit, world.nowMs()))
+      },
+      start: (kind, name) => jobs.start(kind, name),
+    },
+    storeUp: probe.up,
+    async stop() {
+      over.abort()
+      await Promise.all([probe.ended, survey.ended, ticking])
+    },
+  }
+}
+
+type Messages = Parameters<EventStreams['open']>[0]
+
+/** Sends what has changed since the last tick, while somebody listens. */
+async function tickEach(
+  { world }: CommandContext,
+  streams: EventStreams,
+  signal: AbortSignal,
+  messages: () => Messages,
+): Promise<void> {
+  const sent = new Map<string, string>()
+  while (!signal.aborted) {
+    for (const message of streams.listeners() > 0 ? messages() : []) {
+      const text = JSON.stringify(message.data)
+      if (sent.get(message.event) !== text) streams.send(message)
+      sent.set(message.event, text)
+    }
+    await world.wait(TICK_MS, signal).catch(() => undefined)
+  }
+}
