@@ -1,4 +1,4 @@
-// The rig's market behind a fake network: answers the kline and time endpoints of spot in this process, on a
+// The rig's market behind a fake network: answers the klines, the clock and the list of spot in this process, on a
 // virtual clock, with latency and the faults that a test chooses.
 import type { Period } from '../../src/core/series.ts'
 import { isMember, periods } from '../../src/core/series.ts'
@@ -12,7 +12,7 @@ export type Trouble = (url: URL, nowMs: number) => Response | Error | null
 
 export type MarketNetworkOptions = {
   readonly specs: readonly SymbolSpec[]
-  readonly clock: VirtualClock
+  readonly clock: Pick<VirtualClock, 'nowMs' | 'wait'>
   /** How long an answer takes, in ms. */
   latencyMs(): number
   readonly trouble: Trouble
@@ -41,6 +41,7 @@ export function marketNetwork(options: MarketNetworkOptions): MarketNetwork {
     if (trouble instanceof Error) throw trouble
     if (trouble) return trouble
     if (url.pathname === '/api/v3/time') return json(JSON.stringify({ serverTime: clock.nowMs() }))
+    if (url.pathname === '/api/v3/exchangeInfo') return json(listBody(specs))
     const body = klinesBody(options, specs, url.searchParams, clock.nowMs())
     await clock.wait(options.latencyMs(), signal)
     return json(body)
@@ -51,6 +52,14 @@ export function marketNetwork(options: MarketNetworkOptions): MarketNetwork {
 function json(body: string): Response {
   const headers = { ...jsonHeaders, 'content-length': String(Buffer.byteLength(body)) }
   return new Response(body, { headers })
+}
+
+/** What exchangeInfo says of the symbols; which of them were asked for does not matter here. */
+function listBody(specs: readonly SymbolSpec[]): string {
+  const symbols = specs.map(({ symbol, base, quote, status = 'TRADING' }) => ({
+    ...{ symbol, status, baseAsset: base, quoteAsset: quote },
+  }))
+  return JSON.stringify({ symbols })
 }
 
 function klinesBody(
