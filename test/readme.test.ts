@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commands } from '../src/cli/all.ts'
 import { parseFlags } from '../src/cli/flags.ts'
+import { jobsOf } from '../src/cli/jobs.ts'
 import { runProgram } from '../src/cli/program.ts'
+import { fetchServeJob } from '../src/cli/serve-jobs.ts'
 import { resolveSettings } from '../src/settings/resolve.ts'
 import { realWait } from '../src/world.ts'
 import { type LocalExchange, startExchange } from './rig/exchange.ts'
@@ -76,11 +78,22 @@ async function runWords(words: readonly string[], env: Readonly<Record<string, s
       command.settings,
     )
     if (settings.db !== 'sqlite') return
+    if (settings.serve || words[0] === 'serve') return expectJobs(world, words)
   }
   const plans = words[0] === 'klines' && !words.includes('--dry-run')
   const code = await runProgram(plans ? [...words, '--dry-run'] : words, world)
   expect([words, code, code === 0 ? '' : world.err()]).toEqual([words, 0, ''])
   expect(world.out()).not.toBe('')
+}
+
+/** What serves is not run, for it would not end: its jobs are made, each with its schedule. */
+async function expectJobs(world: TestWorld, words: readonly string[]): Promise<void> {
+  const command = commands.find(({ name }) => name === words[0])
+  if (!command) throw new Error(`no command ${words[0]}`)
+  const flags = await parseFlags(command, words.slice(1))
+  const jobs = jobsOf(await resolveSettings(world, flags, command.settings, command.defaults))
+  for (const job of jobs) expect(fetchServeJob(job, Date.now()).schedule.nextMs(Date.now())).not.toBeNull()
+  expect(jobs.length).toBeGreaterThan(0)
 }
 
 async function runPackageScript(words: readonly string[]): Promise<void> {

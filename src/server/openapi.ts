@@ -1,5 +1,5 @@
-// The description of the routes as an OpenAPI document. A test holds it against the real answers, and against the
-// routes that are there.
+// The description of the routes as an OpenAPI document. A test holds it against the real answers, and
+// against the routes that are there.
 import { markets, periods } from '../core/series.ts'
 import { ref, schemas } from './openapi-schemas.ts'
 import type { Json } from './served.ts'
@@ -120,11 +120,11 @@ const reading: Readonly<Record<string, Json>> = {
   },
   '/status': {
     get: {
-      summary: 'The same for people',
+      summary: 'What /api/status tells, as a page for people',
       responses: { '200': plain('text/html', 'a page') },
     },
   },
-  '/openapi.json': { get: operation('This document', { '200': 'document' }) },
+  '/openapi.json': { get: operation('All of this, as an OpenAPI document', { '200': 'document' }) },
 }
 
 const oneJob = {

@@ -7,6 +7,8 @@ import type { Verdict } from '../../src/core/ledger.ts'
 import { periodSuffixes } from '../../src/core/series.ts'
 import type { StoreKind } from '../../src/core/store.ts'
 import { datasets } from '../../src/datasets/all.ts'
+import { type MetricFacts, metricTable, processTable } from '../../src/observe/metric-table.ts'
+import { openApi } from '../../src/server/openapi.ts'
 import type { Setting } from '../../src/settings/setting.ts'
 import { type SettingName, settingEntries, settingTable } from '../../src/settings/table.ts'
 import { stores } from '../../src/stores/all.ts'
@@ -165,6 +167,30 @@ function storeTable(): string {
   )
 }
 
+/** The routes as their description has them; those that take a token last. */
+function routeTable(): string {
+  return markdown(
+    ['route', 'answer'],
+    Object.entries(openApi('', true).paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => {
+        const { summary } = operation as { readonly summary: string }
+        return [code(`${method.toUpperCase()} ${path}`), summary]
+      }),
+    ),
+  )
+}
+
+function metricsTable(): string {
+  const own = Object.entries<MetricFacts>(metricTable).map(([name, { kind, labels, bySymbol, help }]) => [
+    code(`petrosa_${name}`),
+    kind,
+    [...labels, ...(bySymbol ? ['(symbol)'] : [])].join(', '),
+    help,
+  ])
+  const ofProcess = Object.entries(processTable).map(([name, { kind, help }]) => [code(name), kind, '', help])
+  return markdown(['metric', 'kind', 'labels', 'meaning'], [...own, ...ofProcess])
+}
+
 /** Every generated part of README.md by its name. */
 export const readmeTables: Readonly<Record<string, () => string>> = {
   commands: commandTable,
@@ -175,6 +201,8 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
   ledger: coverageTable,
   verdicts: verdictTable,
   stores: storeTable,
+  routes: routeTable,
+  metrics: metricsTable,
 }
 
 /** `readme` with every generated part as the code has it. Throws for a part whose markers are missing. */

@@ -170,7 +170,7 @@ describe('the file of --config', () => {
 describe('secrets', () => {
   test('a refused secret is not told', async () => {
     const secrets = settingEntries.filter(([, setting]) => 'secret' in setting).map(([name]) => name)
-    expect(secrets).toEqual(['dbUri', 'postgresqlUri', 'mysqlUri', 'mongodbUri', 'apiKey'])
+    expect(secrets).toEqual(['dbUri', 'postgresqlUri', 'mysqlUri', 'mongodbUri', 'apiToken', 'apiKey'])
     for (const [name, setting] of settingEntries) {
       if (!/uri|key|token|password/i.test(name)) continue
       expect([name, 'secret' in setting]).toEqual([name, true])
