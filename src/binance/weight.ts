@@ -60,8 +60,8 @@ export class WeightBudget {
   }
 
   /**
-   * No request of this host until then (exchange's clock, epoch ms). `error` is what callers get while there is
-   * more to wait than they should.
+   * No request of this host until then (exchange's clock, epoch ms). `error` is what callers get while
+   * there is more to wait than they should.
    */
   pauseUntil(untilMs: number, error: LongPauseError | null = null): void {
     if (untilMs < this.#pausedUntilMs) return

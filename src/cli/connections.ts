@@ -1,5 +1,5 @@
-// Where a run gets what it shares with other runs: the request weight that is spent, and the open store. A command
-// that ends has its own; one that serves keeps them from pass to pass.
+// Where a run gets what it shares with other runs: the request weight that is spent, and the open store. A
+// command that ends has its own; one that serves keeps them from pass to pass.
 import type { Budgets } from '../binance/budgets.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'

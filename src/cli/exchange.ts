@@ -21,7 +21,10 @@ export type Exchange = {
   readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives: number }
 }
 
-/** The client for the addresses and the share of the settings; `budgets` are those that it shares with others. */
+/**
+ * The client for the addresses and the share of the settings; `budgets` are those that it shares with
+ * others.
+ */
 export function openClient({ world, settings, tell }: CommandContext, budgets?: Budgets): Client {
   const urls = {
     spot: need(settings, 'apiUrl'),

@@ -1,5 +1,6 @@
-// What serving keeps from pass to pass: the request weight of each exchange, counted once for all jobs, and the open
-// stores. One that failed is opened anew for the next who comes: most mend themselves, a lost file does not.
+// What serving keeps from pass to pass: the request weight of each exchange, counted once for all jobs, and
+// the open stores. One that failed is opened anew for the next who comes: most mend themselves, a lost file
+// does not.
 import { type Budgets, openBudgets } from '../binance/budgets.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
@@ -69,8 +70,8 @@ export class KeptConnections implements Connections {
   }
 
   /**
-   * The same for those who only look: with the open store, or, before there is one, with one that is opened for
-   * the look and makes nothing.
+   * The same for those who only look: with the open store, or, before there is one, with one that is opened
+   * for the look and makes nothing.
    */
   async look<T>(context: CommandContext, work: (store: Store) => Promise<T>): Promise<T> {
     const opened = this.#stores.get(storeKey(context))

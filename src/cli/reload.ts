@@ -1,5 +1,6 @@
-// SIGHUP: the settings are read again, checked first. What is no good is refused, told, and the old settings stand.
-// The level of the log and the jobs change while it runs; where it listens, and who may start something, do not.
+// SIGHUP: the settings are read again, checked first. What is no good is refused, told, and the old
+// settings stand. The level of the log and the jobs change while it runs; where it listens, and who may
+// start something, do not.
 import { errorLine, PetrosaError } from '../errors.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
 import type { SettingName } from '../settings/table.ts'

@@ -1,5 +1,6 @@
-// petrosa serve, and --serve of every command that fetches: the same passes on a schedule, until a signal comes. What
-// one pass meets ends that pass; only settings with which nothing can work end the program, and only at the start.
+// petrosa serve, and --serve of every command that fetches: the same passes on a schedule, until a signal
+// comes. What one pass meets ends that pass; only settings with which nothing can work end the program, and
+// only at the start.
 import { type ExitCode, UserError } from '../errors.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import { type Metrics, startMetrics } from '../observe/start-metrics.ts'

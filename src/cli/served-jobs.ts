@@ -138,9 +138,9 @@ export class ServedJobs {
   }
 
   /**
-   * The code of what was being done (interface.md, section 3): a pass that the signal interrupted ends with the
-   * signal's; where none was, nothing was cut short, and the last pass of each job says whether all that was asked
-   * for is stored.
+   * The code of what was being done (interface.md, section 3): a pass that the signal interrupted ends with
+   * the signal's; where none was, nothing was cut short, and the last pass of each job says whether all
+   * that was asked for is stored.
    */
   #exitCode(lasts: readonly Summary[]): ExitCode {
     return worstExitCode(lasts.map(({ exitCode }) => exitCode as ExitCode))

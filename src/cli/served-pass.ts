@@ -1,4 +1,5 @@
-// One pass of a job that serves: whatever it meets ends the pass, is told and remembered, and ends nothing else.
+// One pass of a job that serves: whatever it meets ends the pass, is told and remembered, and ends nothing
+// else.
 import type { Summary, Tell } from '../core/events.ts'
 import { errorLine, exitCodeOf, PetrosaError, StoppedError } from '../errors.ts'
 import type { Board } from '../server/board.ts'

@@ -1,5 +1,5 @@
-// What serving watches beside its passes: whether the store answers, what is stored, how far the passes are. Requests
-// are answered from what was seen last.
+// What serving watches beside its passes: whether the store answers, what is stored, how far the passes
+// are. Requests are answered from what was seen last.
 import { klines } from '../datasets/klines.ts'
 import { exchangeAnswer, passAnswer } from '../server/answers.ts'
 import type { EventStreams } from '../server/event-streams.ts'

@@ -1,5 +1,5 @@
-// A store that is watched: how long each read took is told, and so is every call that failed. How long writes took
-// is told by whoever writes.
+// A store that is watched: how long each read took is told, and so is every call that failed. How long
+// writes took is told by whoever writes.
 import type { Tell } from '../core/events.ts'
 import type { Clock } from '../core/retry.ts'
 import type { Store } from '../core/store.ts'

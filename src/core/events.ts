@@ -26,7 +26,10 @@ export type PetrosaEvent =
       readonly rowsToDo: number
       readonly requestsToDo: number
     }
-  /** Told once a pass is planned: from when on each of its series lacks its newest rows; null: it lacks none. */
+  /**
+   * Told once a pass is planned: from when on each of its series lacks its newest rows; null: it lacks
+   * none.
+   */
   | {
       readonly type: 'pass-due'
       /** The exchange's clock, epoch ms. */

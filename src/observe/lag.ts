@@ -1,5 +1,5 @@
-// How far behind the store is, series by series: not how old its newest row is, but for how long the oldest row that
-// could be there and is not has been waiting. It is 0 while everything that has closed is settled.
+// How far behind the store is, series by series: not how old its newest row is, but for how long the oldest
+// row that could be there and is not has been waiting. It is 0 while everything that has closed is settled.
 import { advance, floorToPeriod, HOUR_MS, MINUTE_MS } from '../core/calendar.ts'
 import type { PetrosaEvent } from '../core/events.ts'
 import { type Series, seriesKey } from '../core/series.ts'
@@ -50,7 +50,10 @@ function lastClosed({ period }: Series, nowMs: number): number {
   return period === null ? nowMs : floorToPeriod(period, nowMs)
 }
 
-/** When the first row after what is settled could be had. Rates come by the hour, trades are taken by the minute. */
+/**
+ * When the first row after what is settled could be had. Rates come by the hour, trades are taken by the
+ * minute.
+ */
 function nextDue({ dataset, period }: Series, untilMs: number): number {
   if (period !== null) return advance(period, untilMs, 1)
   return untilMs + (dataset === 'funding' ? HOUR_MS : MINUTE_MS)

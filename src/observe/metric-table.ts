@@ -1,5 +1,5 @@
-// Every metric, once: name, kind, labels, meaning. What serves them, the manual and the test of the dashboard come
-// from here.
+// Every metric, once: name, kind, labels, meaning. What serves them, the manual and the test of the
+// dashboard come from here.
 import type { Series } from '../core/series.ts'
 
 export type MetricKind = 'counter' | 'gauge' | 'histogram'
@@ -30,8 +30,8 @@ export const metricTable = {
     kind: 'counter',
     labels: ['kind'],
     help:
-      'what went wrong: user, unavailable, refused, malformed or defect (it ended a pass), retried (a request), ' +
-      'paused (a host, by 429 or 418), unsettled (a span)',
+      'what went wrong: user, unavailable, refused, malformed or defect (it ended a pass), ' +
+      'retried (a request), paused (a host, by 429 or 418), unsettled (a span)',
   },
   gaps_found_total: { kind: 'counter', ...ofSeries, help: 'open gaps that appeared' },
   gaps_filled_total: { kind: 'counter', ...ofSeries, help: 'open gaps that went away' },

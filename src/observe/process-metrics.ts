@@ -1,5 +1,5 @@
-// The metrics of the process, read by ourselves: what prom-client reads by itself is in part wrong or useless under
-// Bun (its heap is all that is reserved, its collector's times are never there).
+// The metrics of the process, read by ourselves: what prom-client reads by itself is in part wrong or
+// useless under Bun (its heap is all that is reserved, its collector's times are never there).
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Usage } from '../world.ts'
 import type { ProcessMetric } from './metric-table.ts'

@@ -1,5 +1,5 @@
-// The routes of serve mode (interface.md, section 6). Hono carries them; this is its only door. What they say comes
-// from `Served`; what a request says is checked in queries.ts.
+// The routes of serve mode (interface.md, section 6). Hono carries them; this is its only door. What they
+// say comes from `Served`; what a request says is checked in queries.ts.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'

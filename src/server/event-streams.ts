@@ -1,12 +1,14 @@
-// The streams of GET /events: server-sent events to a bounded number of listeners. Whoever reads too slowly is let
-// go, so that nobody's backlog grows.
+// The streams of GET /events: server-sent events to a bounded number of listeners. Whoever reads too slowly
+// is let go, so that nobody's backlog grows.
 import type { Clock } from '../core/retry.ts'
 import type { Json } from './served.ts'
 
 /** Listeners at once, and bytes that one may be behind. */
 export const MOST_LISTENERS = 32
 const MOST_BEHIND_BYTES = 256 * 1024
-/** A comment so often, so that whoever stands between sees that the line is in use, and a dead one is found. */
+/**
+ * A comment so often, so that whoever stands between sees that the line is in use, and a dead one is found.
+ */
 const ALIVE_MS = 15_000
 
 export type EventStreams = {

@@ -1,7 +1,10 @@
 // A gate that so many may be behind at once; the others wait in the order in which they came.
 
 export type Gate = {
-  /** Resolves with the way out when there is room. Rejects with the signal's reason when it is aborted first. */
+  /**
+   * Resolves with the way out when there is room. Rejects with the signal's reason when it is aborted
+   * first.
+   */
   enter(signal: AbortSignal): Promise<() => void>
 }
 

@@ -1,5 +1,5 @@
-// The socket of serve mode. Bun ends connections that are silent for a while, whatever their handler does: streams
-// are excepted. A stop lets requests that are being answered finish, within bounds.
+// The socket of serve mode. Bun ends connections that are silent for a while, whatever their handler does:
+// streams are excepted. A stop lets requests that are being answered finish, within bounds.
 import type { Clock } from '../core/retry.ts'
 import { UserError } from '../errors.ts'
 import type { App } from './app.ts'

@@ -1,11 +1,13 @@
-// One job that repeats: a pass at once, then by its schedule. Never two passes at a time; one that took longer
-// than the schedule allows is followed by one more, not by as many as were missed.
+// One job that repeats: a pass at once, then by its schedule. Never two passes at a time; one that took
+// longer than the schedule allows is followed by one more, not by as many as were missed.
 import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
 import type { Gate } from './gate.ts'
 import { mostJitterMs, type Schedule } from './schedule.ts'
 
-/** A pass after which something is still to be had (or nothing was) is repeated this soon, then less often. */
+/**
+ * A pass after which something is still to be had (or nothing was) is repeated this soon, then less often.
+ */
 const FIRST_AGAIN_MS = MINUTE_MS
 const LAST_AGAIN_MS = 15 * MINUTE_MS
 

@@ -1,5 +1,6 @@
-// The program's own events as GET /events tells them: what a page can show, in the words and units of the results.
-// What comes by the hundreds a second (pages, requests) is not told one by one; the board of the pass has it.
+// The program's own events as GET /events tells them: what a page can show, in the words and units of the
+// results. What comes by the hundreds a second (pages, requests) is not told one by one; the board of the
+// pass has it.
 import type { PetrosaEvent } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime, type Span } from '../core/span.ts'

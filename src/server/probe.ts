@@ -1,5 +1,5 @@
-// Whether the store answers, asked now and then and remembered: readiness and the metric tell what the last try
-// found, within a bounded time whatever the store does.
+// Whether the store answers, asked now and then and remembered: readiness and the metric tell what the last
+// try found, within a bounded time whatever the store does.
 import type { Clock } from '../core/retry.ts'
 import { errorLine } from '../errors.ts'
 

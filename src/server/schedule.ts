@@ -8,13 +8,15 @@ import { UserError } from '../errors.ts'
 export type Schedule = {
   /** The cron expression. */
   readonly text: string
-  /** The first time after `afterMs` (epoch ms) that the expression names; null where there is none any more. */
+  /**
+   * The first time after `afterMs` (epoch ms) that the expression names; null where there is none any more.
+   */
   nextMs(afterMs: number): number | null
 }
 
 /**
- * The schedule of a cron expression of five fields, or of six with seconds first, in UTC. Throws UserError where
- * it is none, or where its time never comes (after `nowMs`).
+ * The schedule of a cron expression of five fields, or of six with seconds first, in UTC. Throws UserError
+ * where it is none, or where its time never comes (after `nowMs`).
  */
 export function cronSchedule(text: string, nowMs: number): Schedule {
   const advice = 'write it as second minute hour day month weekday, such as 3 * * * * *'
@@ -32,8 +34,9 @@ export function cronSchedule(text: string, nowMs: number): Schedule {
 }
 
 /**
- * A few seconds after each period has closed: the last trades of a candle arrive up to two seconds late (reference
- * 9). Candles of a second are fetched some at a time; 3d and 1w open on days that cron cannot name, or seldom.
+ * A few seconds after each period has closed: the last trades of a candle arrive up to two seconds late
+ * (reference 9). Candles of a second are fetched some at a time; 3d and 1w open on days that cron cannot
+ * name, or seldom.
  */
 const ofPeriod: Readonly<Record<Period, string>> = {
   '1s': '*/5 * * * * *',

@@ -1,6 +1,6 @@
-// Regular looks at what is stored, for the page and the metrics: when something was written, and now and then
-// without that, since others may write too. A look that takes long is made seldom, so that it costs little of the
-// store's time; requests are answered by the last one.
+// Regular looks at what is stored, for the page and the metrics: when something was written, and now and
+// then without that, since others may write too. A look that takes long is made seldom, so that it costs
+// little of the store's time; requests are answered by the last one.
 import type { Clock } from '../core/retry.ts'
 
 /** The pause after a look, ms: at least so long, and so many times what the look took. */

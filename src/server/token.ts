@@ -1,5 +1,5 @@
-// The bearer token of the routes that change something, compared in constant time: how long a wrong one takes to
-// refuse says nothing of the right one.
+// The bearer token of the routes that change something, compared in constant time: how long a wrong one
+// takes to refuse says nothing of the right one.
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest()

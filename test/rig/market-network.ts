@@ -1,5 +1,5 @@
-// The rig's market behind a fake network: answers the klines, the clock and the list of spot in this process, on a
-// virtual clock, with latency and the faults that a test chooses.
+// The rig's market behind a fake network: answers the klines, the clock and the list of spot in this
+// process, on a virtual clock, with latency and the faults that a test chooses.
 import type { Period } from '../../src/core/series.ts'
 import { isMember, periods } from '../../src/core/series.ts'
 import type { World } from '../../src/world.ts'

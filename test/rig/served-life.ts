@@ -1,5 +1,5 @@
-// Days of serving in virtual time: the real jobs, loops and passes, on the rig's market behind a fake network and a
-// store in memory, with troubles that come and go. All chance comes from the seed.
+// Days of serving in virtual time: the real jobs, loops and passes, on the rig's market behind a fake
+// network and a store in memory, with troubles that come and go. All chance comes from the seed.
 import { commands } from '../../src/cli/all.ts'
 import type { CommandContext } from '../../src/cli/command.ts'
 import { parseFlags } from '../../src/cli/flags.ts'

@@ -1,6 +1,6 @@
-// Days of serving, simulated: minutes and quarter hours of a few symbols, while the exchange goes down, is slow, bans
-// and errs, the store goes away, and somebody sets the clock. Every period's candles are stored once, no pass is lost,
-// none is doubled. TEST_SEED replays one life; TEST_RUNS lives more of them.
+// Days of serving, simulated: minutes and quarter hours of a few symbols, while the exchange goes down, is
+// slow, bans and errs, the store goes away, and somebody sets the clock. Every period's candles are stored
+// once, no pass is lost, none is doubled. TEST_SEED replays one life; TEST_RUNS lives more of them.
 import { expect, test } from 'bun:test'
 import { advance, ceilToPeriod, DAY_MS, floorToPeriod, HOUR_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { timesOf } from '../../src/core/dataset.ts'

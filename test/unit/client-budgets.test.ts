@@ -1,5 +1,5 @@
-// What clients of one program share: the weight that is spent, and every pause. A ban binds them all until it ends,
-// also one that is too long to be waited for.
+// What clients of one program share: the weight that is spent, and every pause. A ban binds them all until
+// it ends, also one that is too long to be waited for.
 import { describe, expect, test } from 'bun:test'
 import { DAY_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { UnavailableError } from '../../src/errors.ts'

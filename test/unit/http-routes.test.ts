@@ -47,7 +47,7 @@ describe('what is told', () => {
     expect(await page.text()).toBe(await (await ask('/status')).text())
   })
 
-  test('the status: several jobs are one pass, the host nearest to its limit stands for the exchange', async () => {
+  test('the status: several jobs are one pass, and the host nearest to its limit the exchange', async () => {
     const status = await json(await servedRig().ask('/api/status'))
     expect(status).toMatchObject({
       pass: { running: false, series_done: 2, series_total: 2, rows_written: 2 },
@@ -191,7 +191,7 @@ describe('refused', () => {
     expect([response.status, started.length]).toEqual([413, 0])
   })
 
-  test('too many requests of one address: 429 and when to come again; others and the probes go on', async () => {
+  test('too many requests of one address: 429 and when to come again; others go on', async () => {
     const { ask, clock } = servedRig()
     let served = 0
     while ((await ask('/api/status')).status === 200) served += 1

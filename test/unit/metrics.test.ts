@@ -1,58 +1,19 @@
-// The metrics: what each event adds to them, that Prometheus can read them, that their number is bounded, and that a
-// thousand series are quick to tell.
+// The metrics: what each event adds to them, that Prometheus can read them, and that their number is bounded.
 import { afterEach, describe, expect, test } from 'bun:test'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Series } from '../../src/core/series.ts'
 import { MalformedError, RefusedError, UnavailableError, UserError } from '../../src/errors.ts'
 import { metricTable, processTable } from '../../src/observe/metric-table.ts'
-import { type Metrics, type MetricsOptions, startMetrics } from '../../src/observe/start-metrics.ts'
+import type { Metrics } from '../../src/observe/start-metrics.ts'
 import { usageOf } from '../../src/world.ts'
 import { type Family, readExposition, sampleValue } from '../rig/exposition.ts'
-import { type VirtualClock, virtualClock } from '../rig/virtual-clock.ts'
+import { batch, btc, due, eth, metricsRig, ofKlines, stopMetrics } from '../rig/metrics-rig.ts'
 
-const NOW_MS = Date.parse('2024-03-22T00:01:04Z')
-const btc: Series = { market: 'spot', dataset: 'klines', symbol: 'BTCUSDT', period: '1m' }
-const eth: Series = { ...btc, symbol: 'ETHUSDT' }
-const rates: Series = { market: 'um', dataset: 'funding', symbol: 'BTCUSDT', period: null }
-const ofKlines = { dataset: 'klines', market: 'spot', period: '1m' }
-
-const started: Metrics[] = []
-afterEach(() => {
-  for (const metrics of started.splice(0)) metrics.stop()
-})
-
-type Rig = {
-  readonly clock: VirtualClock
-  readonly metrics: Metrics
-  read(): Promise<ReadonlyMap<string, Family>>
-}
-
-function rig(options: Partial<MetricsOptions> = {}): Rig {
-  const clock = virtualClock({ startMs: NOW_MS })
-  const metrics = startMetrics({
-    ...{ clock, version: '1.2.3', perSymbol: false, usage: () => usageOf(process) },
-    ...{ weights: () => [], storeUp: () => null, ...options },
-  })
-  started.push(metrics)
-  return { clock, metrics, read: async () => readExposition((await metrics.text()).text) }
-}
-
-const due = (all: readonly (readonly [Series, number | null])[]): PetrosaEvent => ({
-  type: 'pass-due',
-  nowMs: NOW_MS,
-  due: all.map(([series, fromMs]) => ({ series, fromMs })),
-})
-
-const batch = (parts: readonly (readonly [Series, number])[], written: number): PetrosaEvent => ({
-  type: 'batch-written',
-  rows: parts.reduce((sum, [, rows]) => sum + rows, 0),
-  ...{ written, changed: 0, durationMs: 20 },
-  parts: parts.map(([series, rows]) => ({ series, rows, settledUntilMs: null })),
-})
+afterEach(stopMetrics)
 
 describe('what is counted', () => {
   test('rows fetched and written, by dataset, market and period', async () => {
-    const { metrics, read } = rig()
+    const { metrics, read } = metricsRig()
     metrics.tell(due([[btc, null]]))
     expect(sampleValue(await read(), 'petrosa_records_written_total', ofKlines)).toBe(0)
     metrics.tell({ type: 'page-fetched', series: btc, span: { startMs: 0, endMs: 1 }, rows: 1_000 })
@@ -74,13 +35,13 @@ describe('what is counted', () => {
   })
 
   test('a write without rows is no write of rows', async () => {
-    const { metrics, read } = rig()
+    const { metrics, read } = metricsRig()
     metrics.tell(batch([[btc, 0]], 0))
     expect(sampleValue(await read(), 'petrosa_store_rows_per_write_count', ofKlines)).toBeUndefined()
   })
 
   test('requests, by host, endpoint and code', async () => {
-    const { metrics, read } = rig()
+    const { metrics, read } = metricsRig()
     const request = { type: 'request', host: 'h', endpoint: '/e', weight: 2, durationMs: 40 } as const
     for (const code of [200, 200, 429, 0]) metrics.tell({ ...request, code })
     const families = await read()
@@ -93,7 +54,7 @@ describe('what is counted', () => {
   })
 
   test('errors by a few kinds, each there from the beginning', async () => {
-    const { metrics, read } = rig()
+    const { metrics, read } = metricsRig()
     const kinds = (await read()).get('petrosa_errors_total')?.samples.map(({ labels }) => labels.kind)
     const told: readonly (readonly [string, PetrosaEvent])[] = [
       ['user', { type: 'failure', error: new UserError('x') }],
@@ -116,7 +77,7 @@ describe('what is counted', () => {
   })
 
   test('passes, reads of the store and bytes of archives', async () => {
-    const { metrics, read } = rig()
+    const { metrics, read } = metricsRig()
     const pass = { type: 'pass-served', market: 'um', dataset: 'funding', exitCode: 75 } as const
     metrics.tell({ ...pass, durationMs: 1_500 })
     metrics.tell({ type: 'store-read', operation: 'ledger', durationMs: 2 })
@@ -132,7 +93,7 @@ describe('what is counted', () => {
   })
 
   test('gaps that appear and go away, and the rows that are missing now', async () => {
-    const { metrics, read } = rig()
+    const { metrics, read } = metricsRig()
     const look = (series: Series, openGaps: number, gapRows: number): void =>
       metrics.tell({ type: 'series-surveyed', series, openGaps, gapRows })
     look(btc, 2, 30)
@@ -147,67 +108,11 @@ describe('what is counted', () => {
   })
 })
 
-describe('lag', () => {
-  const lagOf = async (
-    { read }: Rig,
-    labels: Record<string, string> = ofKlines,
-  ): Promise<number | undefined> => sampleValue(await read(), 'petrosa_lag_seconds', labels)
-
-  test('is 0 while all that has closed is settled, and then how long the next row is waited for', async () => {
-    const one = rig()
-    expect(await lagOf(one)).toBeUndefined()
-    one.metrics.tell(due([[btc, null]]))
-    expect(await lagOf(one)).toBe(0)
-    await one.clock.advance(55_000)
-    expect(await lagOf(one)).toBe(0)
-    await one.clock.advance(11_000)
-    // The candle of 00:01 closed at 00:02:00, and it is 00:02:10.
-    expect(await lagOf(one)).toBe(10)
-    one.metrics.tell({
-      ...{ type: 'batch-written', rows: 1, written: 1, changed: 0, durationMs: 1 },
-      parts: [{ series: btc, rows: 1, settledUntilMs: Date.parse('2024-03-22T00:02:00Z') }],
-    })
-    expect(await lagOf(one)).toBe(0)
-  })
-
-  test('begins where a series lacks its newest rows; the worst series counts', async () => {
-    const one = rig()
-    one.metrics.tell(
-      due([
-        [btc, null],
-        [eth, NOW_MS - 3_600_000 - 4_000],
-      ]),
-    )
-    expect(await lagOf(one)).toBe(3_600 + 4 - 60)
-  })
-
-  test('grows while no pass gets through', async () => {
-    const one = rig()
-    one.metrics.tell(due([[btc, null]]))
-    await one.clock.advance(3_600_000)
-    expect(await lagOf(one)).toBeGreaterThan(3_500)
-  })
-
-  test('of rates and trades is counted from when the next ones are due', async () => {
-    const one = rig()
-    const trades: Series = { market: 'spot', dataset: 'agg-trades', symbol: 'BTCUSDT', period: null }
-    one.metrics.tell(
-      due([
-        [rates, null],
-        [trades, null],
-      ]),
-    )
-    await one.clock.advance(120_000)
-    expect(await lagOf(one, { dataset: 'funding' })).toBe(0)
-    expect(await lagOf(one, { dataset: 'agg-trades' })).toBe(60)
-  })
-})
-
 describe('gauges that are read when they are asked for', () => {
   test('weights and the store', async () => {
     let up: boolean | null = null
     const weights = [{ host: 'h', used: 12, limit: 6_000 }]
-    const { read } = rig({ weights: () => weights, storeUp: () => up })
+    const { read } = metricsRig({ weights: () => weights, storeUp: () => up })
     expect(sampleValue(await read(), 'petrosa_store_up')).toBeUndefined()
     for (const [now, value] of [
       [true, 1],
@@ -222,7 +127,7 @@ describe('gauges that are read when they are asked for', () => {
   })
 
   test('the process, as the system has it', async () => {
-    const families = await rig().read()
+    const families = await metricsRig().read()
     const value = (name: keyof typeof processTable): number => sampleValue(families, name) ?? Number.NaN
     const statm = await Bun.file('/proc/self/statm').text()
     const residentBytes = Number(statm.split(' ')[1]) * 4_096
@@ -238,7 +143,7 @@ describe('gauges that are read when they are asked for', () => {
 
   test('what the system does not tell is left out', async () => {
     const usage = { ...usageOf(process), openFiles: null, mostFiles: null }
-    expect(sampleValue(await rig({ usage: () => usage }).read(), 'process_open_fds')).toBeUndefined()
+    expect(sampleValue(await metricsRig({ usage: () => usage }).read(), 'process_open_fds')).toBeUndefined()
   })
 })
 
@@ -269,14 +174,14 @@ describe('their number', () => {
     [...families.values()].reduce((sum, family) => sum + family.samples.length, 0)
 
   test('does not grow with the symbols', async () => {
-    const [few, many] = [rig(), rig()]
+    const [few, many] = [metricsRig(), metricsRig()]
     busy(few.metrics, 2)
     busy(many.metrics, 500)
     expect(samples(await many.read())).toBe(samples(await few.read()))
   })
 
   test('grows with them where that is asked for, and adds up', async () => {
-    const { metrics, read } = rig({ perSymbol: true })
+    const { metrics, read } = metricsRig({ perSymbol: true })
     busy(metrics, 3)
     const families = await read()
     const written = families.get('petrosa_records_written_total')?.samples ?? []
@@ -293,7 +198,10 @@ describe('their number', () => {
   })
 
   test('every metric of the table is there, under its name, with its labels and no other', async () => {
-    const { metrics, read } = rig({ perSymbol: true, weights: () => [{ host: 'h', used: 1, limit: 2 }] })
+    const { metrics, read } = metricsRig({
+      perSymbol: true,
+      weights: () => [{ host: 'h', used: 1, limit: 2 }],
+    })
     busy(metrics, 2)
     const families = await read()
     const named = [...Object.keys(metricTable).map((name) => `petrosa_${name}`), ...Object.keys(processTable)]
@@ -306,7 +214,7 @@ describe('their number', () => {
   })
 
   test('a name that is odd is told as it is', async () => {
-    const { metrics, read } = rig({ perSymbol: true })
+    const { metrics, read } = metricsRig({ perSymbol: true })
     const odd: Series = { ...btc, symbol: '币安"\\\nUSDT' }
     metrics.tell({ type: 'archive-taken', series: odd, bytes: 7 })
     expect(sampleValue(await read(), 'petrosa_archive_bytes_total', { symbol: odd.symbol })).toBe(7)

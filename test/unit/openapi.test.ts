@@ -1,5 +1,5 @@
-// The description of the routes, held against the routes: it is a valid document, it names what is there and nothing
-// else, and the real answers have the shapes that it says.
+// The description of the routes, held against the routes: it is a valid document, it names what is there
+// and nothing else, and the real answers have the shapes that it says.
 
 import { describe, expect, test } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'

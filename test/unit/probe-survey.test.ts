@@ -1,5 +1,5 @@
-// Whether the store answers, and what is stored: asked now and then, answered at once from the last look, however
-// long the store takes.
+// Whether the store answers, and what is stored: asked now and then, answered at once from the last look,
+// however long the store takes.
 import { describe, expect, test } from 'bun:test'
 import { UnavailableError } from '../../src/errors.ts'
 import { startProbe } from '../../src/server/probe.ts'
