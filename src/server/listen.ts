@@ -25,6 +25,8 @@ export function listen(app: App, host: string, port: number, clock: Clock): List
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: BODY_BYTES,
       development: false,
+      // Outside of development Bun lets several processes listen on one port, unless it is told otherwise.
+      reusePort: false,
       fetch(request, server) {
         if (new URL(request.url).pathname === '/events') server.timeout(request, 0)
         return app(request, server.requestIP(request)?.address ?? '')

@@ -3,34 +3,12 @@
 
 import { describe, expect, test } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { Ajv2020 } from 'ajv/dist/2020'
 import { openApi } from '../../src/server/openapi.ts'
+import { answerChecker } from '../rig/openapi-flaws.ts'
 import { bearing, servedRig } from '../rig/served.ts'
 
-type Operation = {
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { schema: object }>> }>
-  >
-  readonly parameters?: readonly { readonly name: string }[]
-}
-
 const document = openApi('1.2.3', true)
-const ajv = new Ajv2020({ strict: false, allErrors: true })
-ajv.addSchema({ ...document }, 'document')
-
-/** What is wrong with an answer by the description of its route. */
-async function flaws(path: string, method: 'get' | 'post', response: Response): Promise<unknown> {
-  const operation = document.paths[path]?.[method] as Operation | undefined
-  const described = operation?.responses[String(response.status)]
-  if (!described) return `${method} ${path} does not describe ${response.status}`
-  const type = (response.headers.get('content-type') ?? '').replace(/;.*/, '')
-  const content = described.content?.[type]
-  if (!content) return `${method} ${path} does not describe ${type}`
-  if (type !== 'application/json') return null
-  const text = JSON.stringify(content.schema).replaceAll('"#/', '"document#/')
-  const validate = ajv.compile(JSON.parse(text))
-  return validate(await response.json()) ? null : validate.errors
-}
+const flaws = answerChecker(document)
 
 test('it is a valid document, with a token and without', async () => {
   for (const hasToken of [true, false]) {
