@@ -25,6 +25,8 @@ export class KeptConnections implements Connections {
     { readonly host: string; readonly budgets: Budgets; readonly market: Market }
   >()
   readonly #stores = new Map<string, Opened>()
+  /** Stores for those who look while no pass has opened one. */
+  readonly #looking = new Map<string, Opened>()
 
   /** `open` opens a store; tests hand in their own. */
   constructor(world: World, open: OpenStore = openStore) {
@@ -66,22 +68,20 @@ export class KeptConnections implements Connections {
   }
 
   async withStore<T>(context: CommandContext, _: boolean, work: (store: Store) => Promise<T>): Promise<T> {
-    return this.#use(this.#stores.get(storeKey(context)) ?? this.#begin(context), work)
+    const key = storeKey(context)
+    const opened = this.#stores.get(key) ?? this.#begin(context, this.#stores, false)
+    const [done] = await Promise.all([this.#use(opened, work), this.#retire(this.#looking, key)])
+    return done
   }
 
   /**
-   * The same for those who only look: with the open store, or, before there is one, with one that is opened
-   * for the look and makes nothing.
+   * The same for those who only look: with the open store, or, while there is none, with one that makes
+   * nothing.
    */
-  async look<T>(context: CommandContext, work: (store: Store) => Promise<T>): Promise<T> {
-    const opened = this.#stores.get(storeKey(context))
-    if (opened) return this.#use(opened, work)
-    const store = await this.#open(context, true, chosenStore(context))
-    try {
-      return await work(watchedStore(store, this.#world, context.tell, () => undefined))
-    } finally {
-      await store.close()
-    }
+  look<T>(context: CommandContext, work: (store: Store) => Promise<T>): Promise<T> {
+    const key = storeKey(context)
+    const opened = this.#stores.get(key) ?? this.#looking.get(key)
+    return this.#use(opened ?? this.#begin(context, this.#looking, true), work)
   }
 
   /** One of `contexts` for each store that they name. */
@@ -91,19 +91,17 @@ export class KeptConnections implements Connections {
 
   /** Closes every store. */
   async close(): Promise<void> {
-    for (const [key, opened] of [...this.#stores]) {
-      this.#stores.delete(key)
-      await closeQuietly(opened)
-    }
+    for (const stores of [this.#looking, this.#stores])
+      for (const key of [...stores.keys()]) await this.#retire(stores, key)
   }
 
-  #begin(context: CommandContext): Opened {
+  #begin(context: CommandContext, stores: Map<string, Opened>, readOnly: boolean): Opened {
     const key = storeKey(context)
     const failed = (): void => {
       opened.isStale = true
-      if (this.#stores.get(key) === opened) this.#stores.delete(key)
+      if (stores.get(key) === opened) stores.delete(key)
     }
-    const opening = this.#open(context, false, chosenStore(context)).then(
+    const opening = this.#open(context, readOnly, chosenStore(context)).then(
       (store) => watchedStore(store, this.#world, context.tell, failed),
       (error: unknown) => {
         failed()
@@ -111,8 +109,17 @@ export class KeptConnections implements Connections {
       },
     )
     const opened: Opened = { opening, users: 0, isStale: false }
-    this.#stores.set(key, opened)
+    stores.set(key, opened)
     return opened
+  }
+
+  /** Nobody is given this store any more; whoever uses it last closes it. */
+  async #retire(stores: Map<string, Opened>, key: string): Promise<void> {
+    const opened = stores.get(key)
+    if (!opened) return
+    opened.isStale = true
+    stores.delete(key)
+    if (opened.users === 0) await closeQuietly(opened)
   }
 
   async #use<T>(opened: Opened, work: (store: Store) => Promise<T>): Promise<T> {

@@ -110,9 +110,11 @@ function readRoutes(app: Routes, { served, streams, token }: AppOptions): void {
     const { html, policy } = statusPage(statusAnswer(served), served.stored().gaps)
     return c.html(html, 200, { 'content-security-policy': policy, 'cache-control': 'no-store' })
   }
-  app.get('/', (c) =>
-    /\btext\/html\b/.test(c.req.header('accept') ?? '') ? page(c) : fresh(c, aboutAnswer(served, paths())),
-  )
+  app.get('/', (c) => {
+    c.header('vary', 'accept')
+    const isBrowser = /\btext\/html\b/.test(c.req.header('accept') ?? '')
+    return isBrowser ? page(c) : fresh(c, aboutAnswer(served, paths()))
+  })
   app.get('/status', page)
   app.get('/openapi.json', (c) => c.json(openApi(served.version, token !== null)))
   app.get('/api/status', (c) => {

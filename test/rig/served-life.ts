@@ -1,19 +1,16 @@
 // Days of serving in virtual time: the real jobs, loops and passes, on the rig's market behind a fake
 // network and a store in memory, with troubles that come and go. All chance comes from the seed.
-import { commands } from '../../src/cli/all.ts'
-import type { CommandContext } from '../../src/cli/command.ts'
-import { parseFlags } from '../../src/cli/flags.ts'
 import { jobsOf } from '../../src/cli/jobs.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
 import { fetchServeJob } from '../../src/cli/serve-jobs.ts'
 import { ServedJobs } from '../../src/cli/served-jobs.ts'
-import type { PetrosaEvent, Tell } from '../../src/core/events.ts'
+import type { PetrosaEvent } from '../../src/core/events.ts'
 import { StoppedError } from '../../src/errors.ts'
 import { openStreams } from '../../src/server/event-streams.ts'
-import { resolveSettings } from '../../src/settings/resolve.ts'
 import type { World } from '../../src/world.ts'
 import { marketNetwork } from './market-network.ts'
 import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
+import { runContext } from './run-context.ts'
 import { type Chance, chanceOf, shownMsOf } from './simulation.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
@@ -80,7 +77,7 @@ export async function startServedLife({ seed, startMs, specs, words }: LifeOptio
   }
   const env = { BINANCE_API_URL: 'https://exchange.test', SQLITE_PATH: 'memory.db' }
   const world = testWorld({ ...clock, fetch, env, signal: stop.signal })
-  const context = await contextOf(world, words, (event) => void events.push(event))
+  const context = await runContext(world, words, (event) => void events.push(event))
   const connections = new KeptConnections(world, async () =>
     openMemoryStore(() => (trouble.store === 'down' ? undefined : database)),
   )
@@ -107,26 +104,6 @@ export async function startServedLife({ seed, startMs, specs, words }: LifeOptio
       stop.abort(new StoppedError(143))
       await clock.run(jobs.ended())
     },
-  }
-}
-
-async function contextOf(world: World, words: readonly string[], tell: Tell): Promise<CommandContext> {
-  const command = commands.find(({ name }) => name === 'run')
-  if (!command) throw new Error('no command run')
-  const flags = await parseFlags(command, words)
-  const resolveAgain: CommandContext['resolveAgain'] = () => resolveSettings(world, flags, command.settings)
-  return {
-    ...(await resolveAgain()),
-    ...{
-      world,
-      command: 'run',
-      startedAtMs: world.nowMs(),
-      startedMs: world.monotonicMs(),
-      tell,
-      resolveAgain,
-    },
-    listen: () => undefined,
-    setLogLevel: () => undefined,
   }
 }
 
