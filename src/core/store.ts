@@ -9,6 +9,19 @@ import type { Span } from './span.ts'
 export const storeKinds = ['sqlite', 'postgresql', 'mysql', 'mongodb'] as const
 export type StoreKind = (typeof storeKinds)[number]
 
+/** One bulk archive whose rows were taken in. Its key is series and name. */
+export type ArchiveRecord = {
+  /** The seriesKey of what it holds. */
+  readonly series: string
+  /** The key of the file: data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2024-01.zip. */
+  readonly name: string
+  /** Of the file as it was taken, in hexadecimal digits. */
+  readonly sha256: string
+  readonly bytes: number
+  /** Epoch ms. */
+  readonly takenAtMs: number
+}
+
 /** Rows of one series and what they settle in its ledger: written together or not at all. */
 export type Page = {
   readonly series: Series
@@ -21,6 +34,8 @@ export type Page = {
   readonly ledger: readonly LedgerRow[]
   /** True where the ledger knew nothing of the page's span, so that bulk loaders may expect no row there. */
   readonly fresh: boolean
+  /** The archives that are taken in once this page is; each replaces the record of the same key. */
+  readonly archives?: readonly ArchiveRecord[]
 }
 
 /** New rows, and rows whose stored value was replaced by a different one. */
@@ -62,11 +77,14 @@ export type Store = {
   prepare(tables: readonly Table[]): Promise<void>
   /** The ledger rows of each series, by start; a series (or schema) that is not there has none. */
   ledger(series: readonly Series[]): Promise<readonly (readonly LedgerRow[])[]>
+  /** The archives taken of each series, by name; a series (or schema) that is not there has none. */
+  archives(series: readonly Series[]): Promise<readonly (readonly ArchiveRecord[])[]>
   /** Every series that the ledger or a table of `tables` knows. */
   knownSeries(tables: readonly Table[]): Promise<readonly Series[]>
   /**
-   * Writes pages of one table, rows and ledger in one transaction. Equal rows are left alone, down to
-   * extracted_at. A failed write leaves nothing behind; a repeated one changes nothing.
+   * Writes pages of one table, their rows, ledger and archives in one transaction (MongoDB: in this order,
+   * archives before the ledger). Equal rows are left alone, down to extracted_at. A failed write leaves
+   * nothing behind; a repeated one changes nothing.
    */
   write(pages: readonly Page[], options?: WriteOptions): Promise<WriteResult>
   /** What is stored of a series, or null when there is no row. */

@@ -129,7 +129,10 @@ export function splitPage(page: Page, mostRows: number): Page[] {
     const fromMs = from === 0 ? Number.NEGATIVE_INFINITY : (timesMs[from] ?? 0)
     const toMs = to === page.rows.count ? Number.POSITIVE_INFINITY : (timesMs[to] ?? 0)
     const ledger = page.ledger.flatMap((row) => within(row, fromMs, toMs, timesMs))
-    parts.push({ ...page, rows: sliceRows(page.rows, from, to), ledger })
+    const { archives, ...rest } = page
+    const part = { ...rest, rows: sliceRows(page.rows, from, to), ledger }
+    // An archive is taken in when the last of its rows is.
+    parts.push(archives && to === page.rows.count ? { ...part, archives } : part)
   }
   return parts
 }

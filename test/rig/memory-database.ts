@@ -30,7 +30,9 @@ export const memoryDatabase: TestDatabase = {
   exec: async (uri, statement) => {
     const [verb, name = ''] = statement.split(' ')
     const database = named(uri)
-    if (verb === 'newer-schema') database.version = 99
+    if (verb === 'newer-schema') database.version += 1
+    if (verb === 'schema-one') database.version = 1
+    if (verb === 'drop') database.tables.delete(name)
     if (verb === 'foreign-table') database.tables.set(name, false)
     if (verb === 'nothing') return
   },
@@ -38,6 +40,7 @@ export const memoryDatabase: TestDatabase = {
   stamps: async (uri, table, symbol) => memoryStamps(named(uri), table, symbol),
   spoil: {
     newerSchema: 'newer-schema',
+    schemaOne: ['drop petrosa_archives', 'drop petrosa_replaced', 'schema-one'],
     foreignTable: (name) => `foreign-table ${name}`,
     trailingZero: 'nothing',
     timeZone: null,

@@ -4,10 +4,18 @@ import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
 import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
-import type { Holding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../src/core/store.ts'
+import type {
+  ArchiveRecord,
+  Holding,
+  Page,
+  Store,
+  StoreOptions,
+  WriteOptions,
+  WriteResult,
+} from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
 
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 const BATCH_ROWS = 10_000
 const WRITERS = 4
 
@@ -27,11 +35,19 @@ export type MemoryDatabase = {
   /** By table, then by series. */
   readonly rows: Map<string, Map<string, SeriesRows>>
   readonly ledger: Map<string, readonly LedgerRow[]>
+  /** By series and name. */
+  readonly archives: Map<string, ArchiveRecord>
 }
 
 /** A database with nothing in it. */
 export function emptyMemoryDatabase(): MemoryDatabase {
-  return { version: 0, tables: new Map(), rows: new Map(), ledger: new Map() }
+  return {
+    version: 0,
+    tables: new Map(),
+    rows: new Map(),
+    ledger: new Map(),
+    archives: new Map(),
+  }
 }
 
 /** Opens a store on `find()`, which is asked at every call: undefined is a database that is gone. */
@@ -56,7 +72,16 @@ export function openMemoryStore(
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
     prepare: (tables) => change((database) => prepare(database, tables)),
-    ledger: (series) => reach((database) => series.map((one) => database.ledger.get(seriesKey(one)) ?? [])),
+    ledger: (series) =>
+      reach((database) => {
+        refuseNewer(database)
+        return series.map((one) => database.ledger.get(seriesKey(one)) ?? [])
+      }),
+    archives: (series) =>
+      reach((database) => {
+        refuseNewer(database)
+        return series.map((one) => archivesOf(database, seriesKey(one)))
+      }),
     knownSeries: (tables) => reach((database) => knownSeries(database, tables)),
     write: (pages, writeOptions) => change((database) => write(database, pages, writeOptions)),
     holding: (series, table) => reach((database) => holding(sorted(database, series, table), table)),
@@ -80,9 +105,21 @@ export function openMemoryStore(
   }
 }
 
-function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
+function refuseNewer(database: MemoryDatabase): void {
   if (database.version > SCHEMA_VERSION) throw new UserError('a newer petrosa wrote it', 'use that one')
-  const names = ['petrosa_schema', 'petrosa_coverage', ...tables.map((table) => table.name)]
+}
+
+function archivesOf(database: MemoryDatabase, series: string): readonly ArchiveRecord[] {
+  return [...database.archives.values()]
+    .filter((record) => record.series === series)
+    .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+}
+
+const ownTables = ['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced']
+
+function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
+  refuseNewer(database)
+  const names = [...ownTables, ...tables.map((table) => table.name)]
   const foreign = names.find((name) => database.tables.get(name) === false)
   if (foreign) throw new UserError(`table ${foreign} is not petrosa's`, 'rename it')
   database.version = SCHEMA_VERSION
@@ -101,6 +138,7 @@ function write(database: MemoryDatabase, pages: readonly Page[], options: WriteO
       if (outcome === 'changed') changed += 1
     }
     recordLedger(database, seriesKey(page.series), page.ledger)
+    for (const one of page.archives ?? []) database.archives.set(JSON.stringify([one.series, one.name]), one)
   }
   return { written, changed }
 }

@@ -97,8 +97,14 @@ export function mongodbDatabase(server: string): TestDatabase {
     },
     spoil: {
       newerSchema:
-        '{"insert": "petrosa_schema", "documents": [{"_id": 99, "version": 99, ' +
-        '"applied_at": {"$date": "2030-01-01T00:00:00Z"}}]}',
+        '{"aggregate": "petrosa_schema", "cursor": {}, "pipeline": [{"$sort": {"_id": -1}}, {"$limit": 1}, ' +
+        '{"$project": {"_id": {"$add": ["$_id", 1]}, "version": {"$add": ["$version", 1]}, ' +
+        '"applied_at": 1}}, {"$merge": "petrosa_schema"}]}',
+      schemaOne: [
+        '{"drop": "petrosa_archives"}',
+        '{"drop": "petrosa_replaced"}',
+        '{"delete": "petrosa_schema", "deletes": [{"q": {"_id": {"$gt": 1}}, "limit": 0}]}',
+      ],
       foreignTable: (name) => `{"insert": "${name}", "documents": [{"_id": "theirs", "note": "theirs"}]}`,
       trailingZero:
         '{"update": "klines_m1", "updates": [{"q": {}, "multi": true, ' +

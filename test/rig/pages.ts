@@ -4,7 +4,7 @@ import { advance } from '../../src/core/calendar.ts'
 import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, ledgerRow, type SourceName } from '../../src/core/ledger.ts'
 import type { Series } from '../../src/core/series.ts'
-import type { Page } from '../../src/core/store.ts'
+import type { ArchiveRecord, Page } from '../../src/core/store.ts'
 import { allTables } from '../../src/datasets/all.ts'
 import { klines } from '../../src/datasets/klines.ts'
 
@@ -138,6 +138,7 @@ export type PageFacts = {
   readonly extractedAtMs?: number
   readonly ledger?: readonly LedgerRow[]
   readonly fresh?: boolean
+  readonly archives?: readonly ArchiveRecord[]
 }
 
 /**
@@ -149,7 +150,8 @@ export function page(series: Series, records: readonly Row[], facts: PageFacts =
   const { source = 'rest', extractedAtMs = FETCHED_MS, fresh = false } = facts
   const rows = toRows(table, records)
   const ledger = facts.ledger ?? settled(series, rows, source, extractedAtMs)
-  return { series, table, rows, source, extractedAtMs, ledger, fresh }
+  const archives = facts.archives && { archives: facts.archives }
+  return { series, table, rows, source, extractedAtMs, ledger, fresh, ...archives }
 }
 
 function settled(series: Series, rows: Rows, source: SourceName, checkedAtMs: number): LedgerRow[] {

@@ -35,14 +35,28 @@ export type TestDatabase = {
 }
 
 export type Spoil = {
-  /** Says that a newer program wrote the database. */
+  /** Says that a program whose schema is newer by one wrote the database. */
   readonly newerSchema: string
+  /** Turns a database into one that the program made while its schema was 1; to be run in this order. */
+  readonly schemaOne: readonly string[]
   /** Makes a table of that name which is somebody else's. */
   foreignTable(name: string): string
   /** Sets every open_price of klines_m1 to 1.50, as somebody else would write 1.5. */
   readonly trailingZero: string
   /** Gives new connections another time zone; null where the database has none. */
   readonly timeZone: { shift(uri: string): string; restore(uri: string): string } | null
+}
+
+/** `newerSchema` and `schemaOne` in SQL that every server reads. */
+export const sqlVersions = {
+  newerSchema:
+    'INSERT INTO petrosa_schema (version, applied_at) ' +
+    'SELECT max(version) + 1, max(applied_at) FROM petrosa_schema',
+  schemaOne: [
+    'DROP TABLE petrosa_archives',
+    'DROP TABLE petrosa_replaced',
+    'DELETE FROM petrosa_schema WHERE version > 1',
+  ],
 }
 
 /** The clock of this machine, for stores that are opened in tests. */

@@ -6,6 +6,7 @@ import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError, UserError } from '../../errors.ts'
 import { refuseNewerSchema } from '../schema.ts'
+import { readArchives, writeArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
 import { readLedgers, recordNews } from './coverage.ts'
 import { type Turn, turns } from './flight.ts'
@@ -31,6 +32,10 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
       const [version, ledgers] = await Promise.all([schemaVersion(connection), readLedgers(connection, keys)])
       refuseNewerSchema(version, connection.place)
       return keys.map((key) => ledgers.get(key) ?? [])
+    },
+    archives: async (series) => {
+      refuseNewerSchema(await schemaVersion(connection), connection.place)
+      return readArchives(connection, series.map(seriesKey))
     },
     knownSeries: (tables) => knownSeries(connection, tables),
     write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions?.refresh ?? false),
@@ -68,6 +73,7 @@ async function write(
     throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
   await checkSchema(connection)
   const result = await writeRows(connection, table, pages, refresh)
+  await writeArchives(connection, pages)
   const news = new Map<string, LedgerRow[]>()
   for (const page of pages) {
     const key = seriesKey(page.series)

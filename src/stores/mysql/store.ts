@@ -5,8 +5,10 @@ import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
 import { UserError } from '../../errors.ts'
+import { ARCHIVES_TABLE } from '../archives.ts'
 import { COVERAGE_TABLE, refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, readAddress } from './address.ts'
+import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { explained, isPassing, LoadRefusedError, missingDatabase } from './errors.ts'
 import { readLedgers } from './ledger.ts'
@@ -141,6 +143,9 @@ class MysqlServer {
   }
 }
 
+const isEmpty = ({ rows, ledger, archives = [] }: Page): boolean =>
+  rows.count === 0 && ledger.length === 0 && archives.length === 0
+
 function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
   const refuseReadOnly = (): void => {
     if (!options.readOnly) return
@@ -166,11 +171,19 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
           return readLedgers(session, series.map(seriesKey))
         },
       ),
+    archives: (series) =>
+      server.read(
+        ARCHIVES_TABLE,
+        series.map(() => []),
+        async (session) => {
+          await server.refuseNewer(session)
+          return readArchives(session, series.map(seriesKey))
+        },
+      ),
     knownSeries: (tables) => server.run((session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
       refuseReadOnly()
-      if (pages.every((page) => page.rows.count === 0 && page.ledger.length === 0))
-        return { written: 0, changed: 0 }
+      if (pages.every(isEmpty)) return { written: 0, changed: 0 }
       return server.write(pages, writeOptions?.refresh ?? false)
     },
     holding: (series, table) => server.read(table.name, null, (session) => holding(session, series, table)),

@@ -2,6 +2,7 @@
 // comparing.
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
+import { writeArchives } from './archives.ts'
 import { releaseLocks, writeLedgers } from './ledger.ts'
 import { loadPages } from './load.ts'
 import type { Session } from './session.ts'
@@ -32,6 +33,7 @@ export async function writePages(
   await session.connection.query('START TRANSACTION')
   try {
     const result = await writeRows(session, pages, manner, refresh)
+    await writeArchives(session, pages)
     // The ledger comes last: its locks are held for as short as can be, and never while waiting for rows.
     await writeLedgers(session, database, pages)
     await session.connection.query('COMMIT')

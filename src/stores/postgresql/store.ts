@@ -7,6 +7,7 @@ import type { Finding, Page, Store, StoreOptions, WriteResult } from '../../core
 import { PetrosaError, UserError } from '../../errors.ts'
 import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
+import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
 import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
@@ -62,6 +63,13 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         throw error
       }
     })
+  /** Reads what the program keeps for itself, which a newer one may mean in another way. */
+  const readOwn = <T>(empty: T, work: (session: Session) => Promise<T>): Promise<T> =>
+    read(empty, async (session) => {
+      if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return empty
+      refuseNewerSchema(await schemaVersion(session), `the ${place}`)
+      return work(session)
+    })
   const writer = bulkWriter(pool)
   return {
     kind: 'postgresql',
@@ -85,14 +93,17 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         }
       }),
     ledger: (series) =>
-      read(
+      readOwn(
         series.map(() => []),
         async (session) => {
-          if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return series.map(() => [])
-          refuseNewerSchema(await schemaVersion(session), `the ${place}`)
           const found = await readLedgers(session, series.map(seriesKey))
           return series.map((one) => found.get(seriesKey(one)) ?? [])
         },
+      ),
+    archives: (series) =>
+      readOwn(
+        series.map(() => []),
+        (session) => readArchives(session, series.map(seriesKey)),
       ),
     knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {

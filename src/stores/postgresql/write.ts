@@ -3,6 +3,7 @@
 import type { LedgerRow } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
+import { writeArchives } from './archives.ts'
 import { pageArrays } from './array-text.ts'
 import { copyChunks } from './copy-bytes.ts'
 import { layersOf } from './layers.ts'
@@ -42,6 +43,7 @@ export function writePages(
     const news = newsOf(pages)
     await lockSeries(session, [...news.keys()])
     const result = await writeRows(session, pages, refresh, way)
+    await writeArchives(session, pages)
     await writeLedgers(session, news)
     return result
   })

@@ -8,6 +8,7 @@ import { seriesKey } from '../../core/series.ts'
 import type { Finding, Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
+import { readArchives } from './archives.ts'
 import { explained, isBusy, openDatabase, sqlitePath } from './open.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
 import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
@@ -56,6 +57,11 @@ function sqliteStore(database: Database, path: string, options: StoreOptions, cl
         refuseNewerSchema(schemaVersion(database), place)
         if (!hasTable(database, COVERAGE_TABLE)) return series.map(() => [])
         return series.map((one) => readLedger(database, seriesKey(one)))
+      }),
+    archives: (series) =>
+      run(() => {
+        refuseNewerSchema(schemaVersion(database), place)
+        return readArchives(database, series.map(seriesKey))
       }),
     knownSeries: (tables) => run(() => knownSeries(database, tables)),
     write: (pages, writeOptions) =>
