@@ -44,6 +44,12 @@ export type WriteResult = { readonly written: number; readonly changed: number }
 export type WriteOptions = {
   /** Republished archives replace REST rows too (interface.md, section 5: who replaces whom). */
   readonly refresh?: boolean
+  /**
+   * Keeps each row that a different one replaces in petrosa_replaced, in the same transaction (MongoDB:
+   * before the replacement). Its time there is the newcomer's extractedAtMs; of several rows that one key
+   * lost to pages of the same time the first is kept. Slower: the rows are read first.
+   */
+  readonly keepReplaced?: boolean
 }
 
 export type SourceCount = { readonly source: SourceName; readonly rows: number }

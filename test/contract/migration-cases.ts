@@ -37,8 +37,9 @@ export function migrationCases({ database }: Subject): void {
       expect(await ledgerOf(store, series)).toMatchObject([{ startMs: DAY_0_MS, rows: ROWS }])
       expect(await store.archives([series])).toEqual([[]])
       const news = page(series, [candle(DAY_0_MS, { volume: '7' })], { archives: [taken] })
-      expect(await store.write([news])).toEqual({ written: 0, changed: 1 })
+      expect(await store.write([news], { keepReplaced: true })).toEqual({ written: 0, changed: 1 })
       expect(await store.archives([series])).toEqual([[taken]])
+      expect(await database.replaced(uri, seriesKey(series))).toHaveLength(1)
       expect((await store.check(contractTables)).filter(({ ok }) => !ok)).toEqual([])
     })
 

@@ -27,6 +27,7 @@ import {
   trade,
   tradeSeries,
 } from '../rig/pages.ts'
+import type { Replaced } from '../rig/test-database.ts'
 import { ledgerOf, readAll } from './reading.ts'
 import { contractCase, type Subject, suiteSeed } from './subject.ts'
 
@@ -48,6 +49,7 @@ type PagePlan = {
 type WritePlan = {
   readonly dataset: number
   readonly refresh: boolean
+  readonly keepReplaced: boolean
   readonly pages: readonly PagePlan[]
 }
 
@@ -69,6 +71,7 @@ const pagePlan: fc.Arbitrary<PagePlan> = fc.record({
 const writePlan: fc.Arbitrary<WritePlan> = fc.record({
   dataset: fc.constantFrom(0, 0, 1, 1, 2),
   refresh: fc.boolean(),
+  keepReplaced: fc.boolean(),
   pages: fc.uniqueArray(pagePlan, { maxLength: 2, selector: ({ symbol }) => symbol }),
 })
 
@@ -133,6 +136,8 @@ async function view(store: Store, series: Series): Promise<object> {
   }
 }
 
+const idOf = (replaced: Replaced): string => `${replaced.key} ${replaced.replacedAtMs}`
+
 async function compare(subject: Subject, writes: readonly WritePlan[]): Promise<void> {
   const database: MemoryDatabase = emptyMemoryDatabase()
   const model = openMemoryStore(() => database)
@@ -149,6 +154,11 @@ async function compare(subject: Subject, writes: readonly WritePlan[]): Promise<
       expect(await view(subject.store(), series)).toEqual(await view(model, series))
       const stamps = await subject.database.stamps(subject.uri(), tableOf(series), symbol)
       expect(stamps).toEqual(memoryStamps(database, tableOf(series), symbol))
+      const replaced = await subject.database.replaced(subject.uri(), seriesKey(series))
+      const expected = [...database.replaced.values()].filter((one) => one.series === seriesKey(series))
+      expect(new Map(replaced.map((one) => [idOf(one), one]))).toEqual(
+        new Map(expected.map((one) => [idOf(one), one])),
+      )
     }
   }
 }

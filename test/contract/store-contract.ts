@@ -11,6 +11,7 @@ import { modelCases } from './model-cases.ts'
 import { absenceCases, batchCases, readOnlyCases, schemaCases } from './opening-cases.ts'
 import { processCases, timeZoneCases } from './process-cases.ts'
 import { knownSeriesCases, spanCases } from './reading-cases.ts'
+import { replacedCases } from './replaced-cases.ts'
 import { type Subject, shareStore } from './subject.ts'
 import { atomicityCases, precedenceCases, repetitionCases } from './writing-cases.ts'
 
@@ -22,6 +23,7 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'all or nothing': atomicityCases,
   'the ledger': ledgerCases,
   'archives that were taken': archiveCases,
+  'rows that were replaced': replacedCases,
   'rows in spans': spanCases,
   'known series': knownSeriesCases,
   'opened to read': readOnlyCases,

@@ -38,6 +38,8 @@ export const memoryDatabase: TestDatabase = {
   },
   tables: async (uri) => [...named(uri).tables.keys()].sort(),
   stamps: async (uri, table, symbol) => memoryStamps(named(uri), table, symbol),
+  replaced: async (uri, series) =>
+    [...named(uri).replaced.values()].filter((replaced) => replaced.series === series),
   spoil: {
     newerSchema: 'newer-schema',
     schemaOne: ['drop petrosa_archives', 'drop petrosa_replaced', 'schema-one'],

@@ -14,6 +14,7 @@ import type {
   WriteResult,
 } from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
+import type { Replaced } from './test-database.ts'
 
 const SCHEMA_VERSION = 2
 const BATCH_ROWS = 10_000
@@ -37,6 +38,8 @@ export type MemoryDatabase = {
   readonly ledger: Map<string, readonly LedgerRow[]>
   /** By series and name. */
   readonly archives: Map<string, ArchiveRecord>
+  /** By series, key and time. */
+  readonly replaced: Map<string, Replaced>
 }
 
 /** A database with nothing in it. */
@@ -47,6 +50,7 @@ export function emptyMemoryDatabase(): MemoryDatabase {
     rows: new Map(),
     ledger: new Map(),
     archives: new Map(),
+    replaced: new Map(),
   }
 }
 
@@ -135,7 +139,9 @@ function write(database: MemoryDatabase, pages: readonly Page[], options: WriteO
     for (let i = 0; i < page.rows.count; i += 1) {
       const outcome = writeRow(stored, page, valuesAt(page.rows, i), options.refresh ?? false)
       if (outcome === 'written') written += 1
-      if (outcome === 'changed') changed += 1
+      if (typeof outcome === 'string') continue
+      changed += 1
+      if (options.keepReplaced) keep(database, page, outcome)
     }
     recordLedger(database, seriesKey(page.series), page.ledger)
     for (const one of page.archives ?? []) database.archives.set(JSON.stringify([one.series, one.name]), one)
@@ -152,12 +158,13 @@ function refuseBadPage(database: MemoryDatabase, { table, rows }: Page): void {
   }
 }
 
+/** Writes one row; says what came of it, or gives the row that it replaced. */
 function writeRow(
   stored: SeriesRows,
   page: Page,
   news: readonly Value[],
   refresh: boolean,
-): 'written' | 'changed' | 'equal' | 'refused' {
+): 'written' | 'equal' | 'refused' | StoredRow {
   const { table, source, extractedAtMs } = page
   const key = JSON.stringify(news.slice(0, table.keyLength))
   const old = stored.get(key)
@@ -169,8 +176,26 @@ function writeRow(
   if (values.every((value, i) => value === old.values[i])) return 'equal'
   if (!refresh && source === 'archive' && old.source === 'rest') return 'refused'
   stored.set(key, { values, source, extractedAtMs })
-  return 'changed'
+  return old
 }
+
+function keep(database: MemoryDatabase, { series, table, extractedAtMs }: Page, old: StoredRow): void {
+  const shown = table.columns.map(({ name, kind }, i): [string, Value] => {
+    const value = old.values[i] ?? null
+    return [name, kind === 'time' && value !== null ? isoText(value) : value]
+  })
+  const stamps = { source: old.source, extracted_at: isoText(old.extractedAtMs) }
+  const replaced: Replaced = {
+    series: seriesKey(series),
+    key: JSON.stringify(Object.fromEntries(shown.slice(0, table.keyLength))),
+    replacedAtMs: extractedAtMs,
+    row: JSON.stringify({ ...Object.fromEntries(shown), ...stamps }),
+  }
+  const id = JSON.stringify([replaced.series, replaced.key, extractedAtMs])
+  if (!database.replaced.has(id)) database.replaced.set(id, replaced)
+}
+
+const isoText = (ms: Value): string => new Date(Number(ms)).toISOString()
 
 function recordLedger(database: MemoryDatabase, key: string, news: readonly LedgerRow[]): void {
   if (news.length === 0) return

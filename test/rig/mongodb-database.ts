@@ -2,7 +2,7 @@
 // Statements are commands in extended JSON.
 import { timeName } from '../../src/core/dataset.ts'
 import { loadDriver } from './sql.ts'
-import { freshName, openStore, type TestDatabase } from './test-database.ts'
+import { freshName, openStore, type TestDatabase, toReplaced } from './test-database.ts'
 
 type Document = Record<string, unknown>
 type MongoDatabase = {
@@ -94,6 +94,12 @@ export function mongodbDatabase(server: string): TestDatabase {
         source: String(document.source),
         extractedAtMs: timeOf(document.extracted_at),
       }))
+    },
+    replaced: async (uri, series) => {
+      const found = await onMongoDatabase(uri, (database) =>
+        database.collection('petrosa_replaced').find({ series }).sort({ key: 1 }).toArray(),
+      )
+      return found.map((document) => toReplaced({ ...document, replaced: timeOf(document.replaced_at) }))
     },
     spoil: {
       newerSchema:

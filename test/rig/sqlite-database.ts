@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { timeName } from '../../src/core/dataset.ts'
-import { openStore, type Stamp, sqlVersions, type TestDatabase } from './test-database.ts'
+import { openStore, type Replaced, type Stamp, sqlVersions, type TestDatabase } from './test-database.ts'
 
 const fresh = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'petrosa-test-'))
@@ -35,6 +35,10 @@ export const sqliteDatabase: TestDatabase = {
       `SELECT ${timeName(table)} AS timeMs, source, extracted_at AS extractedAtMs FROM ${table.name} ` +
       'WHERE symbol = ? ORDER BY 1'
     return withFile(uri, (database) => database.query<Stamp, [string]>(text).all(symbol))
+  },
+  replaced: async (uri, series) => {
+    const text = 'SELECT series, key, replaced_at AS replacedAtMs, row FROM petrosa_replaced WHERE series = ?'
+    return withFile(uri, (database) => database.query<Replaced, [string]>(text).all(series))
   },
   spoil: {
     ...sqlVersions,

@@ -12,6 +12,14 @@ export type FreshDatabase = { readonly uri: string; drop(): Promise<void> }
 /** What the store writes to each row and does not read back. */
 export type Stamp = { readonly timeMs: number; readonly source: string; readonly extractedAtMs: number }
 
+/** What petrosa_replaced holds: a row that a different one replaced; `key` and `row` are JSON. */
+export type Replaced = {
+  readonly series: string
+  readonly key: string
+  readonly replacedAtMs: number
+  readonly row: string
+}
+
 export type TestDatabase = {
   readonly kind: StoreKind
   /** What it is called in the names of tests: the kind, or `mariadb`, or `memory`. */
@@ -30,6 +38,8 @@ export type TestDatabase = {
   tables(uri: string): Promise<readonly string[]>
   /** The stamps of a symbol's rows by time, read and turned into epoch ms by the server itself. */
   stamps(uri: string, table: Table, symbol: string): Promise<readonly Stamp[]>
+  /** All replaced rows of a series (its key), in any order. */
+  replaced(uri: string, series: string): Promise<readonly Replaced[]>
   /** Statements for `exec` that do harm. */
   readonly spoil: Spoil
 }
@@ -65,6 +75,12 @@ export const realClock: Clock = {
   monotonicMs: () => performance.now(),
   wait: realWait,
   random: Math.random,
+}
+
+/** A replaced row as a server gives it, its time as text of epoch ms. */
+export function toReplaced(found: Readonly<Record<string, unknown>>): Replaced {
+  const { series, key, replaced, row } = found
+  return { series: String(series), key: String(key), replacedAtMs: Number(replaced), row: String(row) }
 }
 
 /** Opens a store of `kind` as the program does. Throws when src/stores/all.ts does not list it. */

@@ -2,10 +2,11 @@
 // copied straight in; all others are merged, through a temporary table where they are many.
 import type { LedgerRow } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Page, WriteResult } from '../../core/store.ts'
+import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { writeArchives } from './archives.ts'
 import { pageArrays } from './array-text.ts'
 import { copyChunks } from './copy-bytes.ts'
+import { keepReplaced } from './keep.ts'
 import { layersOf } from './layers.ts'
 import { writeLedgers } from './ledger.ts'
 import { lockSeries } from './locks.ts'
@@ -36,13 +37,13 @@ export function wayOf(pages: readonly Page[]): Way {
 export function writePages(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   return inTransaction(session, 'write', async () => {
     const news = newsOf(pages)
     await lockSeries(session, [...news.keys()])
-    const result = await writeRows(session, pages, refresh, way)
+    const result = await writeRows(session, pages, options, way)
     await writeArchives(session, pages)
     await writeLedgers(session, news)
     return result
@@ -52,14 +53,14 @@ export function writePages(
 async function writeRows(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   let written = 0
   let changed = 0
   const layers = layersOf(pages)
   for (const layer of layers) {
-    const result = await writeLayer(session, layer, refresh, way)
+    const result = await writeLayer(session, layer, options, way)
     written += result.written
     changed += result.changed
   }
@@ -70,7 +71,7 @@ async function writeRows(
 async function writeLayer(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   const table = pages[0]?.table
@@ -81,6 +82,8 @@ async function writeLayer(
   if (way === 'straight' && !(await holdsAny(session, table, pages))) {
     return { written: await session.copy(copyStatement(table, table.name), copyChunks(pages)), changed: 0 }
   }
+  const { refresh = false } = options
+  if (options.keepReplaced) await keepReplaced(session, pages, refresh)
   const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
   if (rows < COPY_ROWS)
     return counted(await session.run(mergeArrays(table, refresh), pageArrays(pages), true))

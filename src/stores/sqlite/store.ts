@@ -9,6 +9,7 @@ import type { Finding, Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { readArchives } from './archives.ts'
+import { writeKeeping } from './keep.ts'
 import { explained, isBusy, openDatabase, sqlitePath } from './open.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
 import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
@@ -68,7 +69,8 @@ function sqliteStore(database: Database, path: string, options: StoreOptions, cl
       run(() => {
         if (!open) throw new UnavailableError(`${place} is closed`, 'open it again')
         if (fileNumber(path) !== file) refuseLostFile(place)
-        return writePages(database, pages, writeOptions?.refresh ?? false)
+        const write = writeOptions?.keepReplaced ? writeKeeping : writePages
+        return write(database, pages, writeOptions?.refresh ?? false)
       }),
     holding: (series, table) => run(() => holding(database, series, table)),
     counts: (series, table, spans) => run(() => counts(database, series, table, spans)),
