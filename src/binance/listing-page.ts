@@ -41,7 +41,7 @@ function nextMarkerOf(
   if (truncated !== 'true') throw new MalformedError('the listing does not say whether it goes on')
   const told = facts.get('NextMarker')
   if (told) return told
-  const last = [files.at(-1)?.key ?? '', folders.at(-1) ?? ''].reduce((a, b) => (b > a ? b : a))
+  const last = [files.at(-1)?.key ?? '', folders.at(-1) ?? ''].sort().at(-1) ?? ''
   if (last === '') throw new MalformedError('the listing is empty and goes on')
   return last
 }

@@ -22,7 +22,7 @@ export type Page = {
   readonly ledger: readonly LedgerRow[]
   /** True where the ledger knew nothing of the page's span, so that bulk loaders may expect no row there. */
   readonly fresh: boolean
-  /** Archives that are taken in with this page. */
+  /** The archives that are taken in once this page is; each replaces the record of the same key. */
   readonly archives?: readonly ArchiveRecord[]
 }
 
@@ -32,6 +32,12 @@ export type WriteResult = { readonly written: number; readonly changed: number }
 export type WriteOptions = {
   /** Republished archives replace REST rows too (interface.md, section 5: who replaces whom). */
   readonly refresh?: boolean
+  /**
+   * Keeps each row that a different one replaces in petrosa_replaced, in the same transaction (MongoDB:
+   * before the replacement). Its time there is the newcomer's extractedAtMs; of several rows that one key
+   * lost to pages of the same time the first is kept. Slower: the rows are read first.
+   */
+  readonly keepReplaced?: boolean
 }
 
 export type SourceCount = { readonly source: SourceName; readonly rows: number }
@@ -65,11 +71,14 @@ export type Store = {
   prepare(tables: readonly Table[]): Promise<void>
   /** The ledger rows of each series, by start; a series (or schema) that is not there has none. */
   ledger(series: readonly Series[]): Promise<readonly (readonly LedgerRow[])[]>
+  /** The archives taken of each series, by name; a series (or schema) that is not there has none. */
+  archives(series: readonly Series[]): Promise<readonly (readonly ArchiveRecord[])[]>
   /** Every series that the ledger or a table of `tables` knows. */
   knownSeries(tables: readonly Table[]): Promise<readonly Series[]>
   /**
-   * Writes pages of one table, rows and ledger in one transaction. Equal rows are left alone, down to
-   * extracted_at. A failed write leaves nothing behind; a repeated one changes nothing.
+   * Writes pages of one table, their rows, ledger and archives in one transaction (MongoDB: in this order,
+   * archives before the ledger). Equal rows are left alone, down to extracted_at. A failed write leaves
+   * nothing behind; a repeated one changes nothing.
    */
   write(pages: readonly Page[], options?: WriteOptions): Promise<WriteResult>
   /** What is stored of a series, or null when there is no row. */

@@ -10,7 +10,9 @@ import { datasets } from '../../src/datasets/all.ts'
 import type { Setting } from '../../src/settings/setting.ts'
 import { type SettingName, settingEntries, settingTable } from '../../src/settings/table.ts'
 import { stores } from '../../src/stores/all.ts'
-import { COVERAGE_TABLE, coverageColumns } from '../../src/stores/schema.ts'
+import { archivesTable } from '../../src/stores/archives.ts'
+import { replacedTable } from '../../src/stores/replaced.ts'
+import { COVERAGE_TABLE, coverageColumns, type OwnTable } from '../../src/stores/schema.ts'
 
 type Row = readonly string[]
 
@@ -122,12 +124,15 @@ function columnTable(): string {
 
 const shape = (table: Table): string => JSON.stringify(allColumns(table))
 
-function coverageTable(): string {
+function ownTable(name: string, columns: readonly Column[]): string {
   return markdown(
-    [`column of ${COVERAGE_TABLE}`, 'what it holds in SQLite'],
-    coverageColumns.map((column) => [code(column.name), kindCell(column)]),
+    [`column of ${name}`, 'what it holds in SQLite'],
+    columns.map((column) => [code(column.name), kindCell(column)]),
   )
 }
+
+const ownTables = (...tables: readonly OwnTable[]): string =>
+  tables.map(({ name, columns }) => ownTable(name, columns)).join('\n\n')
 
 const verdictWords: Readonly<Record<Verdict, string>> = {
   rows: 'every candle that the exchange has in this span is stored',
@@ -172,7 +177,8 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
   'exit codes': exitCodeTable,
   tables: tableTable,
   columns: columnTable,
-  ledger: coverageTable,
+  ledger: () => ownTable(COVERAGE_TABLE, coverageColumns),
+  'own tables': () => ownTables(archivesTable, replacedTable),
   verdicts: verdictTable,
   stores: storeTable,
 }

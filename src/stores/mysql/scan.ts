@@ -135,7 +135,7 @@ export async function readRows(
 }
 
 /** A stored value as the core has it: integers as numbers, decimals canonical. */
-function toValue(column: Column, value: string | number | null): Value {
+export function toValue(column: Column, value: string | number | null): Value {
   if (value === null) return null
   switch (column.kind) {
     case 'time':

@@ -3,10 +3,11 @@
 import { emptyRows } from '../../core/dataset.ts'
 import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Finding, Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import type { Finding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
 import { PetrosaError, UserError } from '../../errors.ts'
 import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
+import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
 import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
@@ -62,6 +63,13 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         throw error
       }
     })
+  /** Reads what the program keeps for itself, which a newer one may mean in another way. */
+  const readOwn = <T>(empty: T, work: (session: Session) => Promise<T>): Promise<T> =>
+    read(empty, async (session) => {
+      if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return empty
+      refuseNewerSchema(await schemaVersion(session), `the ${place}`)
+      return work(session)
+    })
   const writer = bulkWriter(pool)
   return {
     kind: 'postgresql',
@@ -85,19 +93,22 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         }
       }),
     ledger: (series) =>
-      read(
+      readOwn(
         series.map(() => []),
         async (session) => {
-          if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return series.map(() => [])
-          refuseNewerSchema(await schemaVersion(session), `the ${place}`)
           const found = await readLedgers(session, series.map(seriesKey))
           return series.map((one) => found.get(seriesKey(one)) ?? [])
         },
       ),
+    archives: (series) =>
+      readOwn(
+        series.map(() => []),
+        (session) => readArchives(session, series.map(seriesKey)),
+      ),
     knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
       if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
-      return again(() => writer(pages, writeOptions?.refresh ?? false))
+      return again(() => writer(pages, writeOptions ?? {}))
     },
     holding: (series, table) => read(null, (session) => holding(session, series, table)),
     counts: (series, table, spans) =>
@@ -125,18 +136,18 @@ const MET_SERIES = 10_000
  * Writes straight where that promises to work, and once rows were met, by comparison for the rest of those
  * series.
  */
-function bulkWriter(pool: Pool): (pages: readonly Page[], refresh: boolean) => Promise<WriteResult> {
+function bulkWriter(pool: Pool): (pages: readonly Page[], options: WriteOptions) => Promise<WriteResult> {
   const met = new Set<string>()
-  return async (pages, refresh) => {
+  return async (pages, options) => {
     const first = pages.some((page) => met.has(seriesKey(page.series))) ? 'merge' : wayOf(pages)
     try {
-      return await pool.use((session) => writePages(session, pages, refresh, first))
+      return await pool.use((session) => writePages(session, pages, options, first))
     } catch (error) {
       if (first !== 'straight' || codeOf(error) !== ROWS_MET) throw error
     }
     if (met.size > MET_SERIES) met.clear()
     for (const page of pages) met.add(seriesKey(page.series))
-    return pool.use((session) => writePages(session, pages, refresh, 'merge'))
+    return pool.use((session) => writePages(session, pages, options, 'merge'))
   }
 }
 

@@ -74,6 +74,7 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
     writers: 1,
     prepare: (tables: readonly Table[]) => call('prepare', tables, clock.nowMs()),
     ledger: (series) => call('ledger', series),
+    archives: (series) => call('archives', series),
     knownSeries: (tables) => call('knownSeries', tables),
     write: async (pages, writeOptions) => {
       writes += 1
@@ -82,7 +83,7 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
       try {
         // The answers come in the order of the calls, so only the last one is waited for.
         const taken = whileOpen(() => remote.call('take', [write, sent], transfer))
-        const [, result] = await Promise.all([taken, call('write', write, writeOptions?.refresh ?? false)])
+        const [, result] = await Promise.all([taken, call('write', write, writeOptions ?? {})])
         return result
       } finally {
         if (open) void remote.call('drop', [write]).catch(() => {})
