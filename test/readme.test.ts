@@ -41,6 +41,9 @@ function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
     env: {
       BINANCE_API_URL: exchange.url,
       BINANCE_FUTURES_API_URL: exchange.url,
+      BINANCE_COIN_FUTURES_API_URL: exchange.url,
+      BINANCE_ARCHIVE_URL: `${exchange.url}/archive`,
+      BINANCE_ARCHIVE_LISTING_URL: `${exchange.url}/listing`,
       SQLITE_PATH: join(folder, 'petrosa.db'),
       ...env,
     },

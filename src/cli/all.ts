@@ -63,6 +63,13 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./trades.ts')).runTrades,
   },
   {
+    name: 'run',
+    summary: 'the whole pipeline: every job of --config, or klines and funding rates as set, then a report',
+    settings: [...choice, 'period', 'market', 'dataset', ...fetching, 'apiKey'],
+    examples: ['petrosa run', 'petrosa run --config petrosa.yaml'],
+    load: async () => (await import('./run.ts')).runPipeline,
+  },
+  {
     name: 'status',
     summary: 'what is stored, series by series: first, last, rows, gaps',
     settings: [...(['symbols', 'period', 'market'] as const), ...store, 'json', ...logging],

@@ -4,11 +4,11 @@ import type { Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { ExitCode } from '../errors.ts'
-import type { Resolved } from '../settings/resolve.ts'
+import type { ResolvedRun } from '../settings/resolve.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
 import type { World } from '../world.ts'
 
-export type CommandContext = Resolved & {
+export type CommandContext = ResolvedRun & {
   readonly world: World
   readonly command: string
   readonly startedAtMs: number

@@ -1,7 +1,7 @@
 // Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of
 // --config, the help text and the tables of the README all come from here.
 import { type LogLevel, logLevels } from '../core/events.ts'
-import { markets, periods } from '../core/series.ts'
+import { datasetNames, markets, periods } from '../core/series.ts'
 import { type Setting, setting } from './setting.ts'
 import { storeSettings } from './store-settings.ts'
 import {
@@ -78,7 +78,7 @@ export const settingTable = {
   dataset: setting({
     flag: 'dataset',
     variable: null,
-    read: oneOf(['klines', 'mark-price-klines', 'index-price-klines', 'premium-index-klines'] as const),
+    read: oneOf(datasetNames),
     fallback: 'klines',
     value: 'DATASET',
     help:

@@ -26,6 +26,8 @@ export const exchangeEnv = (url: string): Record<string, string> => ({
   BINANCE_API_URL: url,
   BINANCE_FUTURES_API_URL: url,
   BINANCE_COIN_FUTURES_API_URL: url,
+  BINANCE_ARCHIVE_URL: `${url}/archive`,
+  BINANCE_ARCHIVE_LISTING_URL: `${url}/listing`,
 })
 
 /** A bench with a fresh folder, and a fresh database of the kind (SQLite where none is given). */

@@ -25,7 +25,7 @@ export function isDelivery(spec: Pick<SymbolSpec, 'market' | 'symbol'>): boolean
 
 /** Whether the exchange has forgotten a symbol: not in exchangeInfo, and -1121 to whoever asks. */
 export function isGone(spec: SymbolSpec, nowMs: number): boolean {
-  return spec.goneAtMs !== undefined && spec.goneAtMs <= nowMs
+  return spec.onlyInArchives === true || (spec.goneAtMs !== undefined && spec.goneAtMs <= nowMs)
 }
 
 /** Whether a contract is in its market's exchangeInfo. */

@@ -34,6 +34,10 @@ export type Endpoint = {
   readonly mandatory: readonly string[]
   /** Whether faults may hit it without being told to. */
   readonly faulty: boolean
+  /** Whether it wants an API key (X-MBX-APIKEY). */
+  readonly keyed?: boolean
+  /** The bucket of requests that it shares with others, besides its weight. */
+  readonly bucket?: 'funding'
   weight(query: URLSearchParams): number
   /** The body of a 200. Throws Refusal for anything that Binance refuses. */
   answer(query: URLSearchParams, around: Surroundings): Answer
@@ -69,6 +73,23 @@ export function integerParameter(query: URLSearchParams, name: string): number |
     throw new Refusal(-1100, `Illegal characters found in parameter '${name}'; legal range is '${range}'.`)
   }
   return Number(text)
+}
+
+/** An id of up to 63 bits, exact, or undefined where it was not sent. Refused: as whole numbers are. */
+export function idParameter(query: URLSearchParams, name: string): bigint | undefined {
+  return integerParameter(query, name) === undefined ? undefined : BigInt(query.get(name) ?? 0)
+}
+
+/** The limit that was sent, or the normal one. Refused: none, and more than the most (-1130). */
+export function limitParameter(
+  query: URLSearchParams,
+  limits: { readonly normal: number; readonly most: number },
+): number {
+  const limit = integerParameter(query, 'limit') ?? limits.normal
+  if (limit < 1 || limit > limits.most) {
+    throw new Refusal(-1130, "Data sent for parameter 'limit' is not valid.")
+  }
+  return limit
 }
 
 /**

@@ -12,6 +12,9 @@ const STALE_MS = 37 * HOUR_MS
 export const NO_DELIVERY_MS = 4_133_404_800_000
 const spotStatuses = ['TRADING', 'HALT', 'BREAK'] as const
 
+/** Whether the exchangeInfo of spot may show a symbol. */
+export const isListed = (spec: SymbolSpec): boolean => spec.inExchangeInfo !== false && !spec.onlyInArchives
+
 function spotStatus(spec: SymbolSpec, nowMs: number): string {
   return spec.status ?? (hasEnded(spec, nowMs) ? 'BREAK' : 'TRADING')
 }
@@ -95,9 +98,7 @@ function spotSelection(query: URLSearchParams, around: Surroundings): readonly S
   }
   if (one !== null) return [knownSymbol(around, 'spot', one)]
   if (many !== null) return symbolList(many).map((symbol) => knownSymbol(around, 'spot', symbol, 'symbols'))
-  const listed = around
-    .symbols('spot')
-    .filter((spec) => spec.inExchangeInfo !== false && spec.listedAtMs <= nowMs)
+  const listed = around.symbols('spot').filter((spec) => isListed(spec) && spec.listedAtMs <= nowMs)
   if (status === null) return listed
   if (!isMember(spotStatuses, status)) throw new Refusal(-1122, 'Invalid symbolStatus.')
   return listed.filter((spec) => spotStatus(spec, nowMs) === status)

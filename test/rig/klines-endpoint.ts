@@ -51,7 +51,13 @@ function periodOf(market: Market, text: string): Period {
   return text
 }
 
-function boundOf(market: Market, query: URLSearchParams, name: string, nowMs: number): number | undefined {
+/** A bound on time as a market reads it: spot takes microseconds too, and clamps. Epoch ms. */
+export function boundOf(
+  market: Market,
+  query: URLSearchParams,
+  name: string,
+  nowMs: number,
+): number | undefined {
   const sent = integerParameter(query, name)
   if (sent === undefined || market !== 'spot') return sent
   const timeMs = sent >= MICROSECONDS_FROM ? Math.floor(sent / 1_000) : sent

@@ -6,6 +6,7 @@ import type { DatasetName, Market, Period } from '../../src/core/series.ts'
 import { minus, type Span, union } from '../../src/core/span.ts'
 import type { Amounts } from './amounts.ts'
 import { contractSize, deliveryMs, isDelivery } from './contracts.ts'
+import type { FundingSpec, TradeSpec } from './trade-spec.ts'
 
 /** One candle as the exchange sends it: decimals are its exact text, times epoch ms. */
 export type Candle = {
@@ -57,6 +58,8 @@ export type SymbolSpec = {
   readonly status?: string
   /** False for contracts that left exchangeInfo but still answer klines. */
   readonly inExchangeInfo?: boolean
+  /** Nothing but the archives knows it: contracts of old, and names like ICPUSDTSETTLED (reference 8.2). */
+  readonly onlyInArchives?: boolean
   readonly contractType?: string
   /** COIN-M: what one contract is worth in the quote asset; 100 for BTC and 10 for others if not given. */
   readonly contractSize?: number
@@ -74,6 +77,10 @@ export type SymbolSpec = {
   readonly markHoles?: readonly Span[]
   readonly odd?: readonly OddCandle[]
   readonly digits?: Partial<Digits>
+  /** Without it the symbol has candles, but no trades. */
+  readonly trades?: TradeSpec
+  /** Perpetual contracts have rates every 8 hours where it is not given. */
+  readonly funding?: FundingSpec
 }
 
 /** One series of candles of a spec, its klines or prices of it, with what is derived once. */

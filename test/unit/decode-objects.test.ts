@@ -30,11 +30,13 @@ const first = (rows: Rows): unknown[] => rows.columns.map((values) => values[0])
 describe('as the exchange sends them', () => {
   test('aggregates of spot and of futures, whatever else is in them, in any order of fields', () => {
     const spot =
-      '[{"a":26129,"p":"0.01633102","q":"4.70443515","f":27781,"l":27781,"T":1498793709153,"m":true,"M":true}]'
+      '[{"a":26129,"p":"0.01633102","q":"4.70443515","f":27781,"l":27781,' +
+      '"T":1498793709153,"m":true,"M":true}]'
     const row = ['26129', '0.01633102', '4.70443515', '27781', '27781', 1498793709153, 1]
     expect(first(decode(aggTrades, 'spot', spot))).toEqual(row)
     const um =
-      '[ { "m": false , "nq":"1.0", "T":1602819697783, "l":9, "f":8, "q":"0.001","p":"49.730","a":19427407 } ]'
+      '[ { "m": false , "nq":"1.0", "T":1602819697783, "l":9, "f":8, "q":"0.001",' +
+      '"p":"49.730","a":19427407 } ]'
     expect(first(decode(aggTrades, 'um', um))).toEqual([
       '19427407',
       '49.73',
@@ -75,7 +77,8 @@ describe('as the exchange sends them', () => {
       'um',
       '[{"symbol":"A","fundingRate":"-0.00022270","fundingTime":1600128000006},' +
         '{"symbol":"币安人生USDT","fundingRate":"0.0001","fundingTime":2,"markPrice":"","rateType":"Regular"},' +
-        '{"symbol":"A","fundingRate":"0.0001","fundingTime":3,"markPrice":"34287.54619963","rateType":"Special"}]',
+        '{"symbol":"A","fundingRate":"0.0001","fundingTime":3,"markPrice":"34287.54619963",' +
+        '"rateType":"Special"}]',
     )
     expect(rows.columns).toEqual([
       [1600128000006, 2, 3],

@@ -135,7 +135,7 @@ describe('from an archive', () => {
     return out
   }
 
-  test('any trades in halves that interleave, some doubled, some missing: REST fills what it has', async () => {
+  test('trades in halves that interleave, some doubled, some missing: REST fills what it has', async () => {
     const property = fc.asyncProperty(
       anyTrades,
       fc.integer({ min: 1, max: 12 }),

@@ -9,6 +9,7 @@ import { passResult } from '../../src/cli/pass-result.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { Summary, Unsettled } from '../../src/core/events.ts'
 import { realWait } from '../../src/world.ts'
+import { exchangeEnv } from '../rig/bench.ts'
 import { type LocalExchange, startExchange } from '../rig/exchange.ts'
 import { scenarios } from '../rig/scenario.ts'
 import { testWorld } from '../rig/world.ts'
@@ -30,7 +31,7 @@ afterAll(async () => {
 async function run(words: string, database: string): Promise<string> {
   const url = exchange.url
   const world = testWorld({
-    env: { BINANCE_API_URL: url, BINANCE_FUTURES_API_URL: url, SQLITE_PATH: join(folder, database) },
+    env: { ...exchangeEnv(url), SQLITE_PATH: join(folder, database) },
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     wait: realWait,
