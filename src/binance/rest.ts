@@ -52,8 +52,9 @@ export function pageAsker(client: Client, dataset: Dataset, market: Market): Ask
       mostBytes: PAGE_BYTES,
       hurried,
       read: (body) => {
-        const sifted = siftInvalid(dataset, decode(body, series))
-        judge(dataset, dataset.table(series), window, sifted.rows)
+        const table = dataset.table(series)
+        const sifted = siftInvalid(dataset, table, decode(body, series))
+        judge(dataset, table, window, sifted.rows)
         return sifted
       },
     })
