@@ -28,7 +28,7 @@ export function restSource(client: Client, dataset: Dataset, market: Market): So
   }
   if (endpoint.newestFirst) return { ...source, first: firstTime(ask, () => client.nowMs(market)) }
   if (dataset.name !== 'trades') return source
-  return { ...source, fetch: firstTradeId(client, ask, market) }
+  return { ...source, fetch: firstTradeId(client, ask, dataset, market) }
 }
 
 /** Asks for pages of a dataset, one request each. */
