@@ -1,10 +1,13 @@
 // What commands need of the exchange: the client and its clock, and the archives. Where the API is closed to
 // this place (451), the archives may go on alone, and that is said.
+import { archiveSource } from '../binance/archive-source.ts'
 import { Client } from '../binance/client.ts'
 import { BlockedError } from '../binance/failures.ts'
 import type { SymbolChoice } from '../binance/symbols.ts'
 import type { ArchiveSource } from '../core/archive.ts'
-import { isMember, type Market, markets } from '../core/series.ts'
+import type { Dataset } from '../core/dataset.ts'
+import { type DatasetName, isMember, type Market, markets } from '../core/series.ts'
+import { datasetNamed } from '../datasets/all.ts'
 import { type CommandContext, need } from './command.ts'
 
 /** The exchange as far as it is in reach. */
@@ -57,8 +60,14 @@ export async function openExchange(context: CommandContext, market: Market): Pro
 }
 
 /** The archives at the addresses of the settings. */
-export function openArchives(_context: CommandContext): ArchiveSource | null {
-  return null
+export function openArchives({ settings, tell, world }: CommandContext): ArchiveSource {
+  const urls = { files: need(settings, 'archiveUrl'), listing: need(settings, 'archiveListingUrl') }
+  const dataset = (name: DatasetName): Dataset => {
+    const found = datasetNamed(name)
+    if (!found) throw new Error(`no dataset ${name}`)
+    return found
+  }
+  return archiveSource(world, { urls, tell, dataset })
 }
 
 /** The market of the settings. */

@@ -1,14 +1,17 @@
 // The plan of every series: what is missing by the ledger, and who brings it. The archive listing is asked
 // only where archives may pay, for several series at once.
-import type { ArchiveSource } from '../core/archive.ts'
+import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
 import type { Dataset } from '../core/dataset.ts'
+import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import { type LedgerRow, settledSpans } from '../core/ledger.ts'
 import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
+import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
 import { type Span, union } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
 import { judgeNowhere, mayUseArchives, type Sources, shareOut, type Task } from '../core/tasks.ts'
+import { UnavailableError } from '../errors.ts'
 
 export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'>
 
@@ -24,6 +27,7 @@ export type PlanOptions = {
   readonly range: Range
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
+  readonly tell: Tell
 }
 
 /** Series whose archives are listed at once. */
@@ -67,7 +71,7 @@ async function planJob(
   }
   const missing = union(spans)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
-  const files = await archives.list(series, hull)
+  const files = await listed(options, archives, series, hull)
   const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
   const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
   const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
@@ -76,6 +80,24 @@ async function planJob(
   const tasks = archivesOnly && range.endMs === null ? published(judged, lastArchiveMs) : judged
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
   return { ...job, plan: { ...plan, firstArchiveMs, lastArchiveMs } }
+}
+
+/**
+ * The archives of a series. Where they are out of reach and REST is not, none: they only save requests.
+ */
+async function listed(
+  { rest, tell }: PlanOptions,
+  archives: ArchiveSource,
+  series: Series,
+  span: Span,
+): Promise<readonly ArchiveFile[]> {
+  try {
+    return await archives.list(series, span)
+  } catch (error) {
+    if (!rest || !(error instanceof UnavailableError)) throw error
+    tell({ type: 'warning', message: `${error.message}; going on by the API alone` })
+    return []
+  }
 }
 
 /** Without an end that was asked for, nothing is owed of what is not published yet. */

@@ -58,6 +58,18 @@ export type RestShape =
       readonly fill: Readonly<Record<string, Value>>
     }
 
+/** How the archives hold a dataset on a market (reference 8.2 and 8.5). */
+export type ArchiveShape = {
+  /** The folder that it is in: klines, aggTrades, fundingRate, … */
+  readonly folder: string
+  /** The column of the table by its place in the CSV; null is looked at by nobody. */
+  readonly columns: readonly (string | null)[]
+  /** The columns that the file does not have, each with the value of all its rows. */
+  readonly fill: Readonly<Record<string, Value>>
+  /** Whether there are files of single days, beside those of months. */
+  readonly daily: (period: Period | null) => boolean
+}
+
 /** A row of a page, from 0, and what is wrong with it. */
 export type Flaw = { readonly row: number; readonly problem: string }
 
@@ -78,7 +90,12 @@ export type Dataset = {
    * judged for all datasets alike (core/verify.ts).
    */
   flaw(rows: Rows): Flaw | null
-  /** Whether a row is an invalid record: left out, and its id counted (datasets in order of id only). */
+  /** Where and how the archives of a market hold it; null where they do not. */
+  archive?(market: Market): ArchiveShape | null
+  /**
+   * Whether a row is an invalid record, which is left out and whose id is told (reference 3.2). Such a record
+   * has a negative id somewhere: only pages that hold one are asked about.
+   */
   invalid?(rows: Rows, row: number): boolean
 }
 

@@ -2,6 +2,7 @@
 // out not to hold, and at the end once more what was refused. What is left then stays open and is named.
 import { MalformedError, RefusedError, UnavailableError } from '../errors.ts'
 import type { ArchiveSource, OpenArchive } from './archive.ts'
+import { settledAtEnd } from './archive-settle.ts'
 import { walkTrades } from './archive-trades.ts'
 import { takenStep, walkCandles, walkRates } from './archive-walk.ts'
 import { fetchByCalendar } from './calendar-walk.ts'
@@ -127,7 +128,7 @@ class SeriesFetch {
       if (!opening) throw new RefusedError('the archives do not answer')
       const open = await opening
       try {
-        const steps = this.#walk(task, open)
+        const steps = settledAtEnd(table, this.#walk(task, open))
         let next = await steps.next()
         for (; !next.done; next = await steps.next()) {
           settled = union(settled, next.value.ledger)

@@ -5,11 +5,11 @@ import type { Rows, Value } from './dataset.ts'
 
 /**
  * Where the decimals of a page stand, each in its canonical form: bytes[starts[row] .. ends[row]) of a
- * column.
+ * column. The ids of an archive stand in its bytes too.
  */
 export type Slices = {
   readonly bytes: Uint8Array
-  /** By column of the table; null for columns that are no decimals. */
+  /** By column of the table; null for columns that are held as values. */
   readonly columns: readonly (SliceColumn | null)[]
 }
 
@@ -20,29 +20,37 @@ const known = new WeakMap<Rows, Slices>()
 
 /** Where the decimals of `rows` stand as bytes; undefined for rows that came in another way. */
 export function slicesOf(rows: Rows): Slices | undefined {
-  return known.get(rows)
+  const slices = known.get(rows)
+  if (slices) stillHere(slices, rows.count)
+  return slices
+}
+
+/** A store may hand a page on to another thread: whoever looks at its rows then has a defect. */
+function stillHere(slices: Slices, count: number): void {
+  if (count > 0 && slices.bytes.length === 0) throw new Error('the page of these rows was handed on')
 }
 
 const MINUS = 45
 const POINT = 46
 
 /**
- * Rows over slices. `numbers` holds the other columns by their index; `textOf` reads the bytes as one
+ * Rows over slices. `plain` holds the other columns by their index; `textOf` reads the bytes as one
  * character each.
  */
 export function slicedRows(
   count: number,
-  numbers: readonly (readonly number[] | null)[],
+  plain: readonly (readonly Value[] | null)[],
   slices: Slices,
   textOf: (bytes: Uint8Array) => string,
 ): Rows {
   let text: string | null = null
-  const columns: (readonly Value[])[] = numbers.map((held) => held ?? [])
+  const columns: (readonly Value[])[] = plain.map((held) => held ?? [])
   for (const [i, column] of slices.columns.entries()) {
     if (!column) continue
     const define = (property: PropertyDescriptor): unknown =>
       Object.defineProperty(columns, i, { ...property, enumerable: true, configurable: true })
     const get = (): readonly Value[] => {
+      stillHere(slices, count)
       text ??= textOf(slices.bytes)
       const page = text
       const values: string[] = []
@@ -67,19 +75,25 @@ export function compareSlices(bytes: Uint8Array, a: SliceColumn, b: SliceColumn,
   const startB = b.starts[row] ?? 0
   if (startA === startB) return 0
   if (bytes[startA] === MINUS || bytes[startB] === MINUS) return null
-  const endA = a.ends[row] ?? 0
-  const endB = b.ends[row] ?? 0
-  let pointA = startA
-  while (pointA < endA && bytes[pointA] !== POINT) pointA += 1
-  let pointB = startB
-  while (pointB < endB && bytes[pointB] !== POINT) pointB += 1
-  const longer = pointA - startA - (pointB - startB)
-  if (longer !== 0) return longer
-  // With as many digits before the point, the first byte that differs decides; what is a prefix is less.
-  const shared = Math.min(endA - startA, endB - startB)
-  for (let i = 0; i < shared; i += 1) {
-    const difference = (bytes[startA + i] ?? 0) - (bytes[startB + i] ?? 0)
-    if (difference !== 0) return difference
+  const lengthA = (a.ends[row] ?? 0) - startA
+  const lengthB = (b.ends[row] ?? 0) - startB
+  const shared = Math.min(lengthA, lengthB)
+  let at = 0
+  let whole = true
+  while (at < shared && bytes[startA + at] === bytes[startB + at]) {
+    if (bytes[startA + at] === POINT) whole = false
+    at += 1
   }
-  return endA - startA - (endB - startB)
+  // What continues the other has more digits, before the point or after it.
+  if (at === shared) return lengthA - lengthB
+  // The first byte that differs decides, unless one number has more digits before the point.
+  const difference = (bytes[startA + at] ?? 0) - (bytes[startB + at] ?? 0)
+  while (whole) {
+    const inA = at < lengthA && bytes[startA + at] !== POINT
+    const inB = at < lengthB && bytes[startB + at] !== POINT
+    if (inA !== inB) return inA ? 1 : -1
+    whole = inA
+    at += 1
+  }
+  return difference
 }

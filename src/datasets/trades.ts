@@ -72,6 +72,18 @@ export const trades: Dataset = {
   }),
   query: byId,
   flaw: tradeFlaw,
+  archive: (market) => {
+    const own = market === 'cm' ? 'base_quantity' : 'quote_quantity'
+    const columns = ['trade_id', 'price', 'quantity', own, 'trade_time', 'is_buyer_maker']
+    const fill = market === 'cm' ? { quote_quantity: null } : { base_quantity: null }
+    // Spot tells of the best match too.
+    return {
+      folder: 'trades',
+      columns: market === 'spot' ? [...columns, null] : columns,
+      fill,
+      daily: () => true,
+    }
+  },
 }
 
 export const aggTrades: Dataset = {
@@ -95,6 +107,11 @@ export const aggTrades: Dataset = {
   }),
   query: byIdOrTime,
   flaw: aggTradeFlaw,
+  archive: (market) => {
+    const columns = aggTradeColumns.map((column) => column.name)
+    const all = market === 'spot' ? [...columns, null] : columns
+    return { folder: 'aggTrades', columns: all, fill: {}, daily: () => true }
+  },
   // Records that the audit of 2022 found invalid keep their id and lose all else (reference 3.2): a price of
   // zero would poison every minimum.
   invalid: (rows, row) => rows.columns[FIRST]?.[row] === '-1' && rows.columns[LAST]?.[row] === '-1',

@@ -1,27 +1,13 @@
 // What the archives hold of trades and funding rates (reference 8.5 and 8.6): the lines of a span as text,
 // many of them at a time, without header. Digits are those of REST. Whether a file has a header, how it is
 // packed and what is damaged in it is decided by whoever builds the file.
-import type { Market } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
+import type { CsvOptions } from './archive-csv.ts'
 import { type FundingRate, fundingRates } from './funding-market.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { startText, type TradeText, takeText } from './trade-bytes.ts'
 import { aggregateFrom, rawFrom, type TradeFeed, tradeFeedOf } from './trade-market.ts'
 import { putAggregateLine, putTradeLine } from './trade-rows.ts'
-
-export type TradeCsvOptions = {
-  /** Times are written in microseconds: spot, in files of 2025 and later. */
-  readonly microseconds: boolean
-}
-
-/** Headers of those files that have one, without line feed; spot's never have one. */
-export const AGG_TRADES_HEADER =
-  'agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker'
-export const tradesHeaders: Readonly<Record<Exclude<Market, 'spot'>, string>> = {
-  um: 'id,price,qty,quote_qty,time,is_buyer_maker',
-  cm: 'id,price,qty,base_qty,time,is_buyer_maker',
-}
-export const FUNDING_HEADER = 'calc_time,funding_interval_hours,last_funding_rate'
 
 /** Rows that are rendered at a time. */
 const CHUNK_ROWS = 4_096
@@ -41,7 +27,7 @@ export function hasFundingRates(spec: SymbolSpec, span: Span): boolean {
 }
 
 /** The aggregates of `span` by id; markers of invalid ones too. */
-export function* aggTradesCsv(spec: SymbolSpec, span: Span, options: TradeCsvOptions): Iterable<string> {
+export function* aggTradesCsv(spec: SymbolSpec, span: Span, options: CsvOptions): Iterable<string> {
   const feed = tradeFeedOf(spec)
   if (!feed) return
   const from = aggregateFrom(feed, span.startMs)
@@ -49,7 +35,7 @@ export function* aggTradesCsv(spec: SymbolSpec, span: Span, options: TradeCsvOpt
 }
 
 /** The raw trades of `span` by id. */
-export function* tradesCsv(spec: SymbolSpec, span: Span, options: TradeCsvOptions): Iterable<string> {
+export function* tradesCsv(spec: SymbolSpec, span: Span, options: CsvOptions): Iterable<string> {
   const feed = tradeFeedOf(spec)
   if (!feed) return
   yield* lines(feed, rawFrom(feed, span.startMs), rawFrom(feed, span.endMs), putTradeLine, options)
@@ -60,7 +46,7 @@ function* lines(
   from: number,
   end: number,
   put: PutLine,
-  options: TradeCsvOptions,
+  options: CsvOptions,
 ): Iterable<string> {
   const text = startText(CHUNK_ROWS)
   for (let start = from; start < end; start += CHUNK_ROWS) {
@@ -71,11 +57,7 @@ function* lines(
 }
 
 /** The regular funding rates of `span` by time; always in milliseconds, and without mark price. */
-export function* fundingCsv(
-  spec: SymbolSpec,
-  span: Span,
-  _options: TradeCsvOptions = { microseconds: false },
-): Iterable<string> {
+export function* fundingCsv(spec: SymbolSpec, span: Span): Iterable<string> {
   const rates = fundingRates(spec, span).filter((rate) => rate.rateType === 'Regular')
   if (rates.length > 0) yield rates.map(fundingLine).join('')
 }

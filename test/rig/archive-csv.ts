@@ -4,6 +4,7 @@
 import { DAY_MS } from '../../src/core/calendar.ts'
 import type { DatasetName, Market, Period } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
+import { aggTradesCsv, fundingCsv, tradesCsv } from './archive-csv-trades.ts'
 import { pageBytes } from './market.ts'
 import { candleJson } from './page-bytes.ts'
 import { type PriceDataset, priceCandles } from './price-market.ts'
@@ -122,6 +123,9 @@ export const csvRenderers: Partial<Readonly<Record<DatasetName, CsvRenderer>>> =
   'mark-price-klines': fromCandles(prices('mark-price-klines')),
   'index-price-klines': fromCandles(prices('index-price-klines')),
   'premium-index-klines': fromCandles(prices('premium-index-klines')),
+  'agg-trades': (spec, _period, span, options) => aggTradesCsv(spec, span, options),
+  trades: (spec, _period, span, options) => tradesCsv(spec, span, options),
+  funding: (spec, _period, span) => fundingCsv(spec, span),
 }
 
 /** From this day on the files of spot are written in microseconds. */

@@ -4,7 +4,8 @@
 import { advance, floorToPeriod } from '../../src/core/calendar.ts'
 import { type DatasetName, datasetNames, type Market, type Period, periods } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
-import { feedOf, liveTime, meets, type SymbolSpec, spanAfter } from './symbol-spec.ts'
+import { hasFundingRates, hasTrades } from './archive-csv-trades.ts'
+import { feedOf, liveTime, type SymbolSpec, spanAfter } from './symbol-spec.ts'
 
 export type Frequency = 'daily' | 'monthly'
 
@@ -187,11 +188,13 @@ export function finishedRows(file: ArchiveFile, publishedAtMs: number): Span {
   return { ...file.rows, endMs: Math.min(file.rows.endMs, floorToPeriod(period, publishedAtMs)) }
 }
 
-/** Whether a symbol has rows of a period (trades or rates, for null) in `span`; no file is without any. */
-export function hasRows(spec: SymbolSpec, period: Period | null, span: Span): boolean {
+/** Whether a folder has rows of `span`; no file is without any. */
+export function hasRows(folder: ArchiveFolder, span: Span): boolean {
+  const { spec, dataset, period } = folder
   if (span.startMs >= span.endMs) return false
+  if (dataset === 'funding') return hasFundingRates(spec, span)
+  if (period === null) return hasTrades(spec, span)
   const feed = feedOf(spec)
-  if (period === null) return meets(feed.live, span.startMs, span.endMs)
   const live = liveTime(feed, period)
   const placeMs = floorToPeriod(period, span.startMs)
   const firstMs = placeMs === span.startMs ? placeMs : advance(period, placeMs, 1)

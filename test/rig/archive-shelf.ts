@@ -69,11 +69,11 @@ export function startShelf(specs: readonly SymbolSpec[], options: ArchiveOptions
   const byPath = new Map(folders.map((folder) => [folder.path, folder]))
   const zips = startZips(options.headers ?? 'real')
   const asPublished = (file: ArchiveFile, faults: ArchiveFaults, nowMs: number): PublishedFile | null => {
-    const { spec, period, frequency } = file.folder
-    const publication = publicationOf(faults, file.key, delays[frequency], nowMs)
+    const { folder } = file
+    const publication = publicationOf(faults, file.key, delays[folder.frequency], nowMs)
     if (publication === null) return null
     const publishedAtMs = file.span.endMs + publication.delayMs
-    if (publishedAtMs > nowMs || !hasRows(spec, period, finishedRows(file, publishedAtMs))) return null
+    if (publishedAtMs > nowMs || !hasRows(folder, finishedRows(file, publishedAtMs))) return null
     return { file, publishedAtMs, modifiedAtMs: Math.max(publishedAtMs, publication.renewedAtMs) }
   }
   return {

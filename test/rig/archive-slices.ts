@@ -80,14 +80,14 @@ function sampleDay({ spec, period }: ArchiveFolder, microseconds: boolean): Span
 
 /** The slices of a file whose rows are `rows`; those without any are left out. */
 export function* slicesOf(file: ArchiveFile, rows: Span): Generator<Span> {
-  const { spec, period } = file.folder
-  if (!isMadeOfDays(file.folder)) {
-    if (hasRows(spec, period, rows)) yield rows
+  const { folder } = file
+  if (!isMadeOfDays(folder)) {
+    if (hasRows(folder, rows)) yield rows
     return
   }
   for (let startMs = rows.startMs; startMs < rows.endMs; startMs += DAY_MS) {
     const day = { startMs, endMs: Math.min(startMs + DAY_MS, rows.endMs) }
-    if (hasRows(spec, period, day)) yield day
+    if (hasRows(folder, day)) yield day
   }
 }
 

@@ -21,13 +21,17 @@ export type BenchOptions = {
   readonly onLine?: (line: LogLine) => void
 }
 
-/** The variables that lead the program to an exchange. */
+/**
+ * The variables that lead the program to an exchange. Rows come from REST, whose requests most tests count;
+ * a test of the archives says --source auto.
+ */
 export const exchangeEnv = (url: string): Record<string, string> => ({
   BINANCE_API_URL: url,
   BINANCE_FUTURES_API_URL: url,
   BINANCE_COIN_FUTURES_API_URL: url,
   BINANCE_ARCHIVE_URL: `${url}/archive`,
   BINANCE_ARCHIVE_LISTING_URL: `${url}/listing`,
+  SOURCE: 'rest',
 })
 
 /** A bench with a fresh folder, and a fresh database of the kind (SQLite where none is given). */

@@ -1,14 +1,8 @@
 // Archives of trades as text: columns, booleans and times as reference 8.5 and 8.6 have them, and the digits
 // that a store must hold.
 import { describe, expect, test } from 'bun:test'
-import {
-  AGG_TRADES_HEADER,
-  aggTradesCsv,
-  hasFundingRates,
-  hasTrades,
-  tradesCsv,
-  tradesHeaders,
-} from '../rig/archive-csv-trades.ts'
+import { headerOf } from '../rig/archive-csv.ts'
+import { aggTradesCsv, hasFundingRates, hasTrades, tradesCsv } from '../rig/archive-csv-trades.ts'
 import { expectedTrades } from '../rig/expected-trades.ts'
 import { hugeVolume, manyDecimals } from '../rig/scenario.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
@@ -38,10 +32,10 @@ describe('archives', () => {
   test('of futures: seven columns and six, true and false; contracts and base on COIN-M', () => {
     const [aggregate = ''] = lines(aggTradesCsv(um, hour, milliseconds))
     expect(aggregate).toMatch(/^\d+,\d+\.\d\d,\d+\.\d{3},\d+,\d+,\d{13},(true|false)$/)
-    expect(aggregate.split(',')).toHaveLength(AGG_TRADES_HEADER.split(',').length)
+    expect(aggregate.split(',')).toHaveLength(headerOf('agg-trades', 'um', NOW_MS, 'real').split(',').length)
     const [trade = ''] = lines(tradesCsv(um, hour, milliseconds))
     expect(trade).toMatch(/^\d+,\d+\.\d\d,\d+\.\d{3},\d+\.\d\d,\d{13},(true|false)$/)
-    expect(trade.split(',')).toHaveLength(tradesHeaders.um.split(',').length)
+    expect(trade.split(',')).toHaveLength(headerOf('trades', 'um', NOW_MS, 'real').split(',').length)
     const [, price = '', quantity = '', base = ''] = (
       lines(tradesCsv(cm, hour, milliseconds))[0] ?? ''
     ).split(',')

@@ -17,7 +17,7 @@ import { counts, holding, knownSeries, readRows } from './scan.ts'
 import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
 import { openSession, type Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
-import { wayOf, writePages } from './write.ts'
+import { ROWS_MET, wayOf, writePages } from './write.ts'
 
 /** Rows a write: on a busy machine a fifth faster than 10,000 (measured); more would only hold memory. */
 const BATCH_ROWS = 25_000
@@ -132,7 +132,7 @@ function bulkWriter(pool: Pool): (pages: readonly Page[], refresh: boolean) => P
     try {
       return await pool.use((session) => writePages(session, pages, refresh, first))
     } catch (error) {
-      if (first !== 'straight' || codeOf(error) !== '23505') throw error
+      if (first !== 'straight' || codeOf(error) !== ROWS_MET) throw error
     }
     if (met.size > MET_SERIES) met.clear()
     for (const page of pages) met.add(seriesKey(page.series))
