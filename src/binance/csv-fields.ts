@@ -1,5 +1,5 @@
-// Readers for the fields of a CSV of the archives, one kind of column each (reference 8.5 and 8.6). Each keeps
-// what it has read of the piece: numbers as numbers, decimals and ids as the place where they stand.
+// Readers for the fields of a CSV of the archives, one kind of column each (reference 8.5 and 8.6). Each
+// keeps what it has read of the piece: numbers as numbers, decimals and ids as the place where they stand.
 import { ARCHIVE_PIECE_ROWS } from '../core/archive.ts'
 import type { Column, ColumnKind, Value } from '../core/dataset.ts'
 import { LONGEST_TEXT } from '../core/decimal.ts'
