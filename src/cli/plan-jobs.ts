@@ -5,7 +5,7 @@ import type { Dataset } from '../core/dataset.ts'
 import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import { type LedgerRow, settledSpans } from '../core/ledger.ts'
-import { costTasks, planSpans, type Range } from '../core/plan.ts'
+import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
 import { type Span, union } from '../core/span.ts'
@@ -53,11 +53,13 @@ async function planJob(
   const { archives, archivesOnly, dataset, nowMs, range } = options
   const { series, period, listing } = wanted
   const rest = listing.archivedOnly ? null : options.rest
-  const spans = planSpans({ series, period, order: dataset.order, range, ledger, listing, nowMs })
+  const restFromMs = rest ? reachesFromMs(rest, nowMs) : 0
+  const input = { series, period, order: dataset.order, range, ledger, listing, nowMs }
+  const spans = planSpans({ ...input, reachesFromMs: restFromMs })
   const sources: Sources = {
     period,
     restPageRows: rest ? rest.page(series, null).rows : null,
-    restFromMs: rest?.reachMs === undefined ? 0 : nowMs - rest.reachMs,
+    restFromMs,
     // Rates fit a thousand to a page, and a month's archive holds a tenth of that.
     archives: !archives || (dataset.order === 'time' && rest) ? 'never' : rest ? 'where-they-pay' : 'always',
   }

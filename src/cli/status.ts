@@ -1,11 +1,12 @@
 // petrosa status: what is stored, series by series, read from the rows themselves.
 import { patternTest } from '../binance/symbols.ts'
 import { advance } from '../core/calendar.ts'
-import { findGaps, isOpen } from '../core/gaps.ts'
+import type { Table } from '../core/dataset.ts'
+import { findGaps, type Gap, isOpen } from '../core/gaps.ts'
 import { type LedgerRow, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
-import type { Store } from '../core/store.ts'
+import type { Holding, Store } from '../core/store.ts'
 import { allTables, datasetNamed } from '../datasets/all.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
@@ -58,27 +59,11 @@ async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow
   const holding = table ? await store.holding(series, table) : null
   const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
-  if (!table || !holding || series.period === null) {
-    return {
-      ...base,
-      first: null,
-      last: null,
-      rows: 0,
-      open_gaps: 0,
-      gap_rows: 0,
-      explained_gaps: 0,
-      rows_by_source: {},
-    }
+  if (!table || !holding) {
+    const none = { open_gaps: 0, gap_rows: 0, explained_gaps: 0, rows_by_source: {} }
+    return { ...base, first: null, last: null, rows: 0, ...none }
   }
-  const endMs = Math.max(settledMs ?? 0, advance(series.period, holding.lastMs, 1))
-  const gaps = await findGaps(
-    store,
-    series,
-    series.period,
-    table,
-    { startMs: holding.firstMs, endMs },
-    ledger,
-  )
+  const gaps = await gapsOf(store, series, table, holding, settledMs ?? 0, ledger)
   const open = gaps.filter(isOpen)
   return {
     ...base,
@@ -90,6 +75,21 @@ async function statusOf(store: Store, series: Series, ledger: readonly LedgerRow
     explained_gaps: gaps.length - open.length,
     rows_by_source: Object.fromEntries(holding.bySource.map(({ source, rows }) => [source, rows])),
   }
+}
+
+/** The gaps among the places of a period; what has none has no places. */
+async function gapsOf(
+  store: Store,
+  series: Series,
+  table: Table,
+  holding: Holding,
+  settledMs: number,
+  ledger: readonly LedgerRow[],
+): Promise<readonly Gap[]> {
+  const { period } = series
+  if (period === null) return []
+  const endMs = Math.max(settledMs, advance(period, holding.lastMs, 1))
+  return findGaps(store, series, period, table, { startMs: holding.firstMs, endMs }, ledger)
 }
 
 function statusText(statuses: readonly SeriesStatus[]): string {
@@ -128,5 +128,5 @@ function gapsNote(statuses: readonly SeriesStatus[]): string {
 function unfinishedNote(series: number): string {
   return series === 0
     ? ''
-    : `${thousands(series)} series unfinished: petrosa klines first fetches what a pass left behind\n`
+    : `${thousands(series)} series unfinished: the next pass over them first fetches what was left behind\n`
 }

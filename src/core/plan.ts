@@ -50,7 +50,20 @@ export type PlanInput = {
   readonly listing: Listing
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
+  /** Before this time the API does not answer, epoch ms. */
+  readonly reachesFromMs?: number
 }
+
+/** What is so near to the end of a source's reach would be gone when its turn comes. */
+const REACH_MARGIN_MS = MINUTE_MS
+
+/** From when on a source may be asked, epoch ms. */
+export function reachesFromMs({ reachMs }: Pick<Source, 'reachMs'>, nowMs: number): number {
+  return reachMs === undefined ? 0 : nowMs - reachMs + REACH_MARGIN_MS
+}
+
+/** A look back that is as long as the reach loses so much of its beginning. */
+const REACH_TOLERANCE_MS = 5 * MINUTE_MS
 
 /**
  * The spans of a series that a pass should fetch: first what is still wanted, then the rest, each in order of
@@ -59,7 +72,7 @@ export type PlanInput = {
 export function planSpans(input: PlanInput): Span[] {
   const { period, ledger } = input
   const settled = settledSpans(ledger)
-  const closedMs = closedUntilMs(input)
+  const closedMs = closedUntilMs(input, input.nowMs)
   const endMs = lastEndMs(input, closedMs)
   const startMs = firstStartMs(input, settled, endMs)
   const stillWanted = meet(wantedSpans(ledger), [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
@@ -70,15 +83,13 @@ export function planSpans(input: PlanInput): Span[] {
 /**
  * Until when rows are final. What has no period ends with a minute, so that a second run has nothing to do.
  */
-function closedUntilMs({ period, order, nowMs }: PlanInput): number {
+function closedUntilMs({ period, order }: PlanInput, nowMs: number): number {
   if (period === '1s') return floorToPeriod(period, nowMs - CLOSE_MARGIN_MS)
   if (period !== null) return floorToPeriod(period, nowMs)
   if (order === 'time') return floorToPeriod('1h', nowMs - RATE_MARGIN_MS) + RATE_MARGIN_MS
   return floorToPeriod('1m', nowMs - CLOSE_MARGIN_MS)
 }
 
-const floorTo = (period: Period | null, timeMs: number): number =>
-  period === null ? timeMs : floorToPeriod(period, timeMs)
 const ceilTo = (period: Period | null, timeMs: number): number =>
   period === null ? timeMs : ceilToPeriod(period, timeMs)
 
@@ -94,20 +105,29 @@ function lastEndMs(input: PlanInput, closedMs: number): number {
  * after (reference 4.2). Of a symbol that does not trade, the last hour is left until it can be settled, and
  * nothing follows what is known to be delisted, unless a pass that was interrupted still wants it.
  */
-function tradedUntilMs({ period, listing, ledger, nowMs }: PlanInput, closedMs: number): number {
+function tradedUntilMs(input: PlanInput, closedMs: number): number {
+  const { period, listing, ledger, nowMs } = input
   const endedMs = listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, listing.endsAtMs))
   if (listing.trading) return endedMs
   const last = ledger.at(-1)
   if (last?.verdict === 'delisted') return Math.min(endedMs, last.endMs)
-  return Math.min(endedMs, floorTo(period, nowMs - HOUR_MS))
+  const hourAgoMs = nowMs - HOUR_MS
+  return Math.min(
+    endedMs,
+    period === null ? closedUntilMs(input, hourAgoMs) : floorToPeriod(period, hourAgoMs),
+  )
 }
 
-function firstStartMs({ period, range }: PlanInput, settled: readonly Span[], endMs: number): number {
+function firstStartMs(input: PlanInput, settled: readonly Span[], endMs: number): number {
+  const { period, range, reachesFromMs: fromMs = 0 } = input
   if (range.startMs !== null) return ceilTo(period, range.startMs)
   const last = settled.at(-1)
   if (last) return ceilTo(period, last.endMs)
   // With nothing stored: so long ago, and at least the last closed candle.
-  if (period === null) return endMs - range.lookbackMs
+  if (period === null) {
+    const backMs = endMs - range.lookbackMs
+    return fromMs > backMs && fromMs - backMs <= REACH_TOLERANCE_MS ? fromMs : backMs
+  }
   return Math.min(floorToPeriod(period, endMs - range.lookbackMs), advance(period, endMs, -1))
 }
 

@@ -68,7 +68,11 @@ function expectLedger(ledger: readonly LedgerRow[], trades: readonly ListedTrade
       expect(row.rows).toBe(ids.length)
       if (row.firstId !== null && ids.length > 0) expect(row.firstId).toBe(ids[0] ?? '')
       if (row.lastId !== null && ids.length > 0) expect(row.lastId).toBe(ids.at(-1) ?? '')
-    } else expect([row.verdict, ids]).toEqual(['no-trades', []])
+    } else {
+      const isFirst = trades.every(({ timeMs }) => timeMs >= row.endMs)
+      expect(ids).toEqual([])
+      expect(row.verdict).toBe(isFirst && row.startMs === span.startMs ? 'unlisted' : 'no-trades')
+    }
   }
 }
 
