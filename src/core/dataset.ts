@@ -1,6 +1,7 @@
 // What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is
 // decoded. Stores see only the tables that are declared here; they never meet a dataset.
 import type { DatasetName, Market, Period, Series } from './series.ts'
+import { slicedPart } from './sliced-rows.ts'
 import type { Span } from './span.ts'
 
 /**
@@ -134,6 +135,8 @@ export function emptyRows(table: Table): Rows {
 export function sliceRows(rows: Rows, from: number, to: number): Rows {
   if (from === 0 && to >= rows.count) return rows
   const count = Math.max(0, Math.min(to, rows.count) - from)
+  const sliced = slicedPart(rows, from, from + count)
+  if (sliced) return sliced
   return { count, columns: rows.columns.map((values) => values.slice(from, from + count)) }
 }
 

@@ -11,6 +11,8 @@ export type Slices = {
   readonly bytes: Uint8Array
   /** By column of the table; null for columns that are held as values. */
   readonly columns: readonly (SliceColumn | null)[]
+  /** Whether other rows stand in the same bytes: then they must not change hands. */
+  readonly shared?: true
 }
 
 export type SliceColumn = { readonly starts: Int32Array; readonly ends: Int32Array }
@@ -32,6 +34,44 @@ function stillHere(slices: Slices, count: number): void {
 
 const MINUS = 45
 const POINT = 46
+
+/** Reads bytes as text, one character each; kept for the parts of a page. */
+const readers = new WeakMap<Rows, (bytes: Uint8Array) => string>()
+
+/**
+ * The rows `from` (included) to `to` (excluded) of rows over slices, which stay where they are; null for rows
+ * that came in another way.
+ */
+export function slicedPart(rows: Rows, from: number, to: number): Rows | null {
+  const slices = slicesOf(rows)
+  const textOf = readers.get(rows)
+  if (!slices || !textOf) return null
+  const plain = slices.columns.map((column, i) => (column ? null : (rows.columns[i] ?? []).slice(from, to)))
+  const columns = slices.columns.map(
+    (column) => column && { starts: column.starts.subarray(from, to), ends: column.ends.subarray(from, to) },
+  )
+  return slicedRows(to - from, plain, { bytes: slices.bytes, columns, shared: true }, textOf)
+}
+
+/** Slices with bytes of their own: only those that they stand in, where they are shared. */
+export function ownSlices(slices: Slices, count: number): Slices {
+  if (!slices.shared) return slices
+  let [low, high] = [Number.POSITIVE_INFINITY, 0]
+  for (const column of slices.columns) {
+    if (!column) continue
+    for (let row = 0; row < count; row += 1) {
+      low = Math.min(low, column.starts[row] ?? 0)
+      high = Math.max(high, column.ends[row] ?? 0)
+    }
+  }
+  if (high < low) low = high
+  const moved = (places: Int32Array): Int32Array => places.map((place) => place - low)
+  const columns = slices.columns.map(
+    (column) => column && { starts: moved(column.starts), ends: moved(column.ends) },
+  )
+  // Not the own slice() of a Buffer, which copies nothing.
+  return { bytes: Uint8Array.prototype.slice.call(slices.bytes, low, high), columns }
+}
 
 /**
  * Rows over slices. `plain` holds the other columns by their index; `textOf` reads the bytes as one
@@ -63,6 +103,7 @@ export function slicedRows(
   }
   const rows: Rows = { count, columns }
   known.set(rows, slices)
+  readers.set(rows, textOf)
   return rows
 }
 

@@ -1,7 +1,7 @@
 // Pages on their way from the thread that fetches to the one that writes. What is large changes hands and is
 // not copied: the bytes of a page, and where its decimals stand.
 import type { Rows, Value } from '../../core/dataset.ts'
-import { type Slices, slicedRows, slicesOf } from '../../core/sliced-rows.ts'
+import { ownSlices, type Slices, slicedRows, slicesOf } from '../../core/sliced-rows.ts'
 import type { Page } from '../../core/store.ts'
 
 type SentRows = {
@@ -21,7 +21,7 @@ export function packPages(pages: readonly Page[]): Parcel {
   const own = <T extends Uint8Array | Int32Array | Float64Array>(values: T): T => {
     // A view of a part may share its memory with who knows what: that one is copied.
     const whole = values.byteLength === values.buffer.byteLength
-    const sent = (whole ? values : values.slice()) as T
+    const sent = whole ? values : copied(values)
     if (sent.buffer instanceof ArrayBuffer) transfer.add(sent.buffer)
     return sent
   }
@@ -29,10 +29,16 @@ export function packPages(pages: readonly Page[]): Parcel {
   return { pages: sent, transfer: [...transfer] }
 }
 
+/** A copy with memory of its own; the slice() of a Buffer would be none. */
+function copied<T extends Uint8Array | Int32Array | Float64Array>(values: T): T {
+  return (values instanceof Uint8Array ? Uint8Array.from(values) : values.slice()) as T
+}
+
 type Own = <T extends Uint8Array | Int32Array | Float64Array>(values: T) => T
 
 function packRows(rows: Rows, own: Own): SentRows {
-  const found = slicesOf(rows)
+  const known = slicesOf(rows)
+  const found = known && ownSlices(known, rows.count)
   const slices = found
     ? {
         bytes: own(found.bytes),
