@@ -2,7 +2,6 @@
 // only where archives may pay, for several series at once.
 import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
 import type { Dataset } from '../core/dataset.ts'
-import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import { type LedgerRow, settledSpans } from '../core/ledger.ts'
 import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
@@ -27,7 +26,6 @@ export type PlanOptions = {
   readonly range: Range
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
-  readonly tell: Tell
 }
 
 /** Series whose archives are listed at once. */
@@ -71,7 +69,7 @@ async function planJob(
   }
   const missing = union(spans)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
-  const files = await listed(options, archives, series, hull)
+  const files = await listed(rest, archives, series, hull)
   const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
   const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
   const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
@@ -83,10 +81,11 @@ async function planJob(
 }
 
 /**
- * The archives of a series. Where they are out of reach and REST is not, none: they only save requests.
+ * The archives of a series. Where they are out of reach and REST is not, none: they only save requests, and
+ * that was told (core/archive-reach.ts).
  */
 async function listed(
-  { rest, tell }: PlanOptions,
+  rest: Source | null,
   archives: ArchiveSource,
   series: Series,
   span: Span,
@@ -95,7 +94,6 @@ async function listed(
     return await archives.list(series, span)
   } catch (error) {
     if (!rest || !(error instanceof UnavailableError)) throw error
-    tell({ type: 'warning', message: `${error.message}; going on by the API alone` })
     return []
   }
 }
