@@ -1,6 +1,7 @@
 // The plan of every series: what is missing by the ledger, and who brings it. The archive listing is asked
 // only where archives may pay, for several series at once.
 import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
+import { DAY_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import { type LedgerRow, settledSpans } from '../core/ledger.ts'
@@ -30,6 +31,12 @@ export type PlanOptions = {
 
 /** Series whose archives are listed at once. */
 const LISTINGS_AT_ONCE = 8
+
+/**
+ * So far around what is missing the files are listed too: whether there are others before and after it tells
+ * a hole from the beginning and the end of the symbol. It costs no further page.
+ */
+const EDGE_MS = 62 * DAY_MS
 
 /** The jobs of a pass, in the order of `wanted`. */
 export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
@@ -69,12 +76,17 @@ async function planJob(
   }
   const missing = union(spans)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
-  const files = await listed(rest, archives, series, hull)
-  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
-  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
+  const around = { startMs: Math.max(0, hull.startMs - EDGE_MS), endMs: hull.endMs + EDGE_MS }
+  const files = await listed(rest, archives, series, around)
+  const own = files.filter(({ span }) => span.endMs > hull.startMs && span.startMs < hull.endMs)
+  const shared = shareOut(missing, own, sources)
   const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
   const facts = { knownBefore, trading: listing.trading, nowMs }
-  const judged = judgeNowhere(shareOut(missing, files, sources), files, facts)
+  const judged = await judgedNowhere(shared, files, facts, () =>
+    listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
+  )
+  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
+  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
   const tasks = archivesOnly && range.endMs === null ? published(judged, lastArchiveMs) : judged
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
   return { ...job, plan: { ...plan, firstArchiveMs, lastArchiveMs } }
@@ -96,6 +108,21 @@ async function listed(
     if (!rest || !(error instanceof UnavailableError)) throw error
     return []
   }
+}
+
+/**
+ * What nobody has, judged by the files around it. That a symbol was not listed before, or is not any more, is
+ * believed only when all of its files say so.
+ */
+async function judgedNowhere(
+  tasks: readonly Task[],
+  files: readonly ArchiveFile[],
+  facts: Parameters<typeof judgeNowhere>[2],
+  all: () => Promise<readonly ArchiveFile[]>,
+): Promise<readonly Task[]> {
+  const judged = judgeNowhere(tasks, files, facts)
+  const isClear = judged.every((task) => task.kind !== 'none' || !task.verdict)
+  return isClear ? judged : judgeNowhere(tasks, await all(), facts)
 }
 
 /** Without an end that was asked for, nothing is owed of what is not published yet. */
