@@ -28,11 +28,14 @@ export type ArchiveOptions = {
   readonly tell: Tell
   /** The dataset of that name. */
   readonly dataset: (name: DatasetName) => Dataset
+  /** Whether others have the rows too, so that a host that has never answered is given up soon. */
+  readonly optional?: boolean
 }
 
 /** The archives of the exchange. */
-export function archiveSource(world: World, { urls, tell, dataset }: ArchiveOptions): ArchiveSource {
-  const client = new ArchiveClient(world, { urls, tell })
+export function archiveSource(world: World, options: ArchiveOptions): ArchiveSource {
+  const { urls, tell, dataset, optional = false } = options
+  const client = new ArchiveClient(world, { urls, tell, optional })
   const downloads = new Downloads(world, client, tell)
   const shapeOf = (market: Market, name: DatasetName): ArchiveShape | null =>
     dataset(name).archive?.(market) ?? null

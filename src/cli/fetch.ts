@@ -65,7 +65,6 @@ export async function runFetch(
       archivesOnly: need(settings, 'source') === 'archive',
       range,
       nowMs,
-      tell: context.tell,
     })
     if (dryRun) return planResult(jobs)
     const summary = await runPass({

@@ -1,8 +1,8 @@
 // The plan of every series: what is missing by the ledger, and who brings it. The archive listing is asked
 // only where archives may pay, for several series at once.
 import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
+import { DAY_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
-import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import { type LedgerRow, settledSpans } from '../core/ledger.ts'
 import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
@@ -27,11 +27,16 @@ export type PlanOptions = {
   readonly range: Range
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
-  readonly tell: Tell
 }
 
 /** Series whose archives are listed at once. */
 const LISTINGS_AT_ONCE = 8
+
+/**
+ * So far around what is missing the files are listed too: whether there are others before and after it tells
+ * a hole from the beginning and the end of the symbol. It costs no further page.
+ */
+const EDGE_MS = 62 * DAY_MS
 
 /** The jobs of a pass, in the order of `wanted`. */
 export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
@@ -71,22 +76,28 @@ async function planJob(
   }
   const missing = union(spans)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
-  const files = await listed(options, archives, series, hull)
-  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
-  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
+  const around = { startMs: Math.max(0, hull.startMs - EDGE_MS), endMs: hull.endMs + EDGE_MS }
+  const files = await listed(rest, archives, series, around)
+  const own = files.filter(({ span }) => span.endMs > hull.startMs && span.startMs < hull.endMs)
+  const shared = shareOut(missing, own, sources)
   const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
   const facts = { knownBefore, trading: listing.trading, nowMs }
-  const judged = judgeNowhere(shareOut(missing, files, sources), files, facts)
+  const judged = await judgedNowhere(shared, files, facts, () =>
+    listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
+  )
+  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
+  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
   const tasks = archivesOnly && range.endMs === null ? published(judged, lastArchiveMs) : judged
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
   return { ...job, plan: { ...plan, firstArchiveMs, lastArchiveMs } }
 }
 
 /**
- * The archives of a series. Where they are out of reach and REST is not, none: they only save requests.
+ * The archives of a series. Where they are out of reach and REST is not, none: they only save requests, and
+ * that was told (core/archive-reach.ts).
  */
 async function listed(
-  { rest, tell }: PlanOptions,
+  rest: Source | null,
   archives: ArchiveSource,
   series: Series,
   span: Span,
@@ -95,9 +106,23 @@ async function listed(
     return await archives.list(series, span)
   } catch (error) {
     if (!rest || !(error instanceof UnavailableError)) throw error
-    tell({ type: 'warning', message: `${error.message}; going on by the API alone` })
     return []
   }
+}
+
+/**
+ * What nobody has, judged by the files around it. That a symbol was not listed before, or is not any more, is
+ * believed only when all of its files say so.
+ */
+async function judgedNowhere(
+  tasks: readonly Task[],
+  files: readonly ArchiveFile[],
+  facts: Parameters<typeof judgeNowhere>[2],
+  all: () => Promise<readonly ArchiveFile[]>,
+): Promise<readonly Task[]> {
+  const judged = judgeNowhere(tasks, files, facts)
+  const isClear = judged.every((task) => task.kind !== 'none' || !task.verdict)
+  return isClear ? judged : judgeNowhere(tasks, await all(), facts)
 }
 
 /** Without an end that was asked for, nothing is owed of what is not published yet. */

@@ -62,7 +62,6 @@ class SeriesFetch {
   #left: Span[] = []
   #refused: OpenSpan[] = []
   readonly #open: OpenSpan[] = []
-  #archivesDown = false
 
   constructor(job: SeriesJob, context: SeriesContext) {
     this.#job = job
@@ -109,7 +108,7 @@ class SeriesFetch {
 
   #lookAhead(tasks: readonly Task[]): void {
     const { archives, series } = this.#job
-    if (!archives || this.#archivesDown) return
+    if (!archives) return
     for (const task of tasks.slice(0, ARCHIVES_AHEAD + 1)) {
       if (task.kind !== 'archive' || this.#ahead.has(task)) continue
       const opening = archives.open(series, task.file)
@@ -125,7 +124,7 @@ class SeriesFetch {
     try {
       const opening = this.#ahead.get(task)
       this.#ahead.delete(task)
-      if (!opening) throw new RefusedError('the archives do not answer')
+      if (!opening) throw new Error('a task for archives without archives')
       const open = await opening
       try {
         const steps = settledAtEnd(table, this.#walk(task, open))
@@ -183,16 +182,18 @@ class SeriesFetch {
     return isLast && !listing.trading ? 'delisted' : 'outage'
   }
 
-  /** An archive that is no good: its rows come from REST where that reaches, and it is told. */
+  /**
+   * An archive that is no good: its rows come from REST where that reaches, and it is told. That the archives
+   * are out of reach was told before, for all of them (core/archive-reach.ts).
+   */
   #fallBack(task: ArchiveTask, spans: readonly Span[], error: unknown): void {
     const { source } = this.#job
     const isBad = error instanceof RefusedError || error instanceof MalformedError
     if (!isBad && !(error instanceof UnavailableError && source)) throw error
-    this.#archivesDown ||= error instanceof UnavailableError
-    const reason = `the archive ${task.file.key} is no good: ${error.message}`
+    const reason = isBad ? `the archive ${task.file.key} is no good: ${error.message}` : error.message
     const reachMs = source ? this.#context.nowMs() - (source.reachMs ?? Number.POSITIVE_INFINITY) : null
     const how = source ? '; its rows are asked for by REST' : ''
-    this.#context.tell({ type: 'warning', message: `${reason}${how}` })
+    if (isBad) this.#context.tell({ type: 'warning', message: `${reason}${how}` })
     for (const span of spans) {
       if (reachMs !== null && span.startMs >= reachMs) this.#left.push(span)
       else this.#open.push({ span, reason })
