@@ -115,6 +115,7 @@ async function view(store: Store, series: Series): Promise<object> {
     ledger: await ledgerOf(store, series),
     counts: await store.counts(series, table, spans),
     holding: holding && { ...holding, bySource },
+    ends: await store.ends(series, table),
   }
 }
 

@@ -4,6 +4,7 @@ import { describe } from 'bun:test'
 import type { TestDatabase } from '../rig/test-database.ts'
 import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
+import { keyCases } from './key-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
 import { modelCases } from './model-cases.ts'
 import { absenceCases, batchCases, readOnlyCases, schemaCases } from './opening-cases.ts'
@@ -20,6 +21,7 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'all or nothing': atomicityCases,
   'the ledger': ledgerCases,
   'rows in spans': spanCases,
+  'along the key': keyCases,
   'known series': knownSeriesCases,
   'opened to read': readOnlyCases,
   'the schema': schemaCases,

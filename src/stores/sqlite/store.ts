@@ -8,6 +8,7 @@ import { seriesKey } from '../../core/series.ts'
 import type { Finding, Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { explained, isBusy, openDatabase, sqlitePath } from './open.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
 import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
@@ -66,6 +67,9 @@ function sqliteStore(database: Database, path: string, options: StoreOptions, cl
       }),
     holding: (series, table) => run(() => holding(database, series, table)),
     counts: (series, table, spans) => run(() => counts(database, series, table, spans)),
+    ends: (series, table) => run(() => ends(database, series, table)),
+    countIds: (series, table, ranges) => run(() => countIds(database, series, table, ranges)),
+    fromIds: (series, table, ids) => run(() => fromIds(database, series, table, ids)),
     read: (series, table, span, limit) => run(() => readRows(database, series, table, span, limit)),
     check: (tables) => run(() => checkDatabase(database, path, tables)),
     close: async () => {
