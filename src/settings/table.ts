@@ -1,7 +1,7 @@
 // Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of
 // --config, the help text and the tables of the README all come from here.
 import { type LogLevel, logLevels } from '../core/events.ts'
-import { markets, periods } from '../core/series.ts'
+import { datasetNames, markets, periods } from '../core/series.ts'
 import { type Setting, setting } from './setting.ts'
 import { storeSettings } from './store-settings.ts'
 import {
@@ -78,12 +78,12 @@ export const settingTable = {
   dataset: setting({
     flag: 'dataset',
     variable: null,
-    read: oneOf(['klines', 'mark-price-klines', 'index-price-klines', 'premium-index-klines'] as const),
+    read: oneOf(datasetNames),
     fallback: 'klines',
     value: 'DATASET',
     help:
       'klines, or what is shaped like them: mark-price-klines, index-price-klines (by pair), ' +
-      'premium-index-klines',
+      'premium-index-klines; of what is stored funding, trades and agg-trades too',
   }),
   kind: setting({
     flag: 'kind',
@@ -151,6 +151,22 @@ export const settingTable = {
     fallback: null,
     value: 'I/N',
     help: 'take only this part of the series, i from 0; or SHARDS=n with JOB_COMPLETION_INDEX=i',
+  }),
+  fill: setting({
+    flag: 'fill',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'fetch what is missing, up to the last period that the exchange has closed',
+  }),
+  recheck: setting({
+    flag: 'recheck',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'ask again for every outage now; --fill does so for those that were asked for a week ago',
   }),
   dryRun: setting({
     flag: 'dry-run',
