@@ -45,8 +45,8 @@ function known(row: LedgerRow): string {
 }
 
 /**
- * Cell by cell: the settled wins over the wanted, unless that says that the rows are gone; else what is newer,
- * but a mere wish takes back no answer.
+ * Cell by cell: the settled wins over the wanted, unless that says that the rows are gone; else what is
+ * newer, but a mere wish takes back no answer.
  */
 export function withNews(cells: CellLedger, fresh: LedgerRow): CellLedger {
   return cells.map((before, cell) => {
