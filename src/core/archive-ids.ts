@@ -72,7 +72,8 @@ export class ArchiveIdSpan {
     const expected = this.#lastId === null ? null : nextId(this.#lastId)
     const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
     for (const jump of jumpsOf(this.#table, rows, skipped, expected, sinceMs)) this.#wait(jump)
-    this.#lastId = ids.at(-1) ?? this.#lastId
+    // A record that is left out is there: the ids go on after it.
+    this.#lastId = latest([this.#lastId, ids.at(-1) ?? null, skipped.at(-1) ?? null])
     this.#skipped.push(...skipped)
     this.#carried = this.#carried ? joinRows(this.#carried, rows) : rows
     return this.#settle(timesMs.at(-1) ?? this.#cursorMs, nowMs)
@@ -152,20 +153,24 @@ export class ArchiveIdSpan {
         jump.lastSeen = lastId ?? jump.lastSeen
         continue
       }
-      const skipped = this.#takeSkipped(lastId)
-      const facts = { rows: count, firstId, lastId, skipped, source: 'archive', checkedAtMs: nowMs } as const
-      ledger.push(ledgerRow(span, 'rows', facts))
+      const isLast = region.endMs >= this.#span.endMs && span === held.at(-1)
+      const skipped = this.#takeSkipped(lastId, isLast)
+      const ids = {
+        firstId: earliest([firstId, skipped[0] ?? null]),
+        lastId: latest([lastId, skipped.at(-1) ?? null]),
+        skipped: skipped.length,
+      }
+      ledger.push(ledgerRow(span, 'rows', { rows: count, ...ids, source: 'archive', checkedAtMs: nowMs }))
     }
     return ledger
   }
 
-  /** How many skipped records lie before an id, each counted once. */
-  #takeSkipped(lastId: string | null): number {
-    if (lastId === null || this.#skipped.length === 0) return 0
-    const later = this.#skipped.filter((id) => compareIds(id, lastId) > 0)
-    const count = this.#skipped.length - later.length
-    this.#skipped = later
-    return count
+  /** The skipped records before an id, or all of them; each is given once. */
+  #takeSkipped(lastId: string | null, all: boolean): string[] {
+    const isLater = (id: string): boolean => !all && (lastId === null || compareIds(id, lastId) > 0)
+    const own = this.#skipped.filter((id) => !isLater(id))
+    this.#skipped = this.#skipped.filter(isLater)
+    return own
   }
 
   /** The end of the file: everything but the jumps is settled. */
@@ -191,6 +196,14 @@ export class ArchiveIdSpan {
     ]
   }
 }
+
+const earliest = (ids: readonly (string | null)[]): string | null =>
+  ids.filter((id) => id !== null).toSorted(compareIds)[0] ?? null
+const latest = (ids: readonly (string | null)[]): string | null =>
+  ids
+    .filter((id) => id !== null)
+    .toSorted(compareIds)
+    .at(-1) ?? null
 
 /** What of a jump's ids no row of the file has, in order. */
 export function stillMissing(jump: PendingJump): { firstId: string; lastId: string }[] {

@@ -5,7 +5,7 @@
 import { MalformedError, RefusedError } from '../errors.ts'
 import { emptyRows, idsOf, joinRows, type Rows, sliceRows, timesOf } from './dataset.ts'
 import { settleEmptiness } from './holes.ts'
-import { compareIds, nextId, previousId } from './id.ts'
+import { compareIds, type IdRange, nextId, previousId } from './id.ts'
 import { type Jump, jumpsOf, settleIds } from './id-settle.ts'
 import type { Answer } from './source.ts'
 import type { Span } from './span.ts'
@@ -37,7 +37,7 @@ class IdWalk {
     this.#job = job
     this.#cursorMs = job.span.startMs
     this.#carried = emptyRows(job.table)
-    const before = job.before.find((row) => row.endMs === job.span.startMs && row.verdict === 'rows')
+    const before = job.before.find(({ endMs, lastId }) => endMs === job.span.startMs && lastId !== null)
     this.#nextId = before?.lastId ? nextId(before.lastId) : null
   }
 
@@ -82,18 +82,36 @@ class IdWalk {
     const beyond = timesMs.findIndex((timeMs) => timeMs >= span.endMs)
     const inside = beyond < 0 ? answer.rows : sliceRows(answer.rows, 0, beyond)
     const last = largest(idsOf(answer.rows).at(-1), skipped.at(-1))
+    const firstBeyond = idsOf(answer.rows)[beyond]
     const jumps = jumpsOf(table, answer.rows, skipped, expected, this.#cursorMs).filter(
-      (jump) => jump.beforeMs < span.endMs,
+      (jump) =>
+        jump.beforeMs < span.endMs ||
+        // What is missing before the first row beyond the span is nobody else's, where that row is settled.
+        (firstBeyond !== undefined && compareIds(jump.lastId, firstBeyond) < 0 && !this.#isKnown(jump)),
     )
     for (const jump of jumps) await this.#confirm(jump)
-    const own =
-      beyond < 0 ? skipped : skipped.filter((id) => compareIds(id, idsOf(answer.rows)[beyond] ?? '') < 0)
+    const own = skipped.filter(
+      (id) =>
+        (firstBeyond === undefined || compareIds(id, firstBeyond) < 0) &&
+        !this.#isKnown({ firstId: id, lastId: id }),
+    )
     this.#carried = joinRows(this.#carried, inside)
     this.#skipped = [...this.#skipped, ...own]
     this.#nextId = nextId(last)
     if (beyond >= 0) return this.#settle(span.endMs, jumps, answer.servedAtMs)
     if (this.#carried.count > MOST_CARRIED) throw new RefusedError('more trades in a millisecond than can be')
     return this.#settle(timesOf(table, this.#carried).at(-1) ?? this.#cursorMs, jumps, answer.servedAtMs)
+  }
+
+  /** Whether the ledger knew of ids before: in a row of rows, or as a run that nobody has. */
+  #isKnown({ firstId, lastId }: IdRange): boolean {
+    return this.#job.before.some(
+      (row) =>
+        row.firstId !== null &&
+        row.lastId !== null &&
+        compareIds(row.firstId, firstId) <= 0 &&
+        compareIds(lastId, row.lastId) <= 0,
+    )
   }
 
   /** An answer without trades: after the last one by id, or in a window by time; the second agrees. */
@@ -133,7 +151,7 @@ class IdWalk {
     const skippedIds = rows.count > 0 || this.#finished ? this.#skipped.filter(isOwn) : []
     this.#skipped = this.#skipped.slice(skippedIds.length)
     this.#pending = [...this.#pending, ...jumps]
-    const own = this.#pending.filter((jump) => this.#finished || jump.beforeMs < toMs)
+    const own = this.#pending.filter((jump) => this.#finished || isOwn(jump.lastId))
     this.#pending = this.#pending.filter((jump) => !own.includes(jump))
     this.#cursorMs = region.endMs
     const context = { nowMs: source.nowMs(), before, source: source.name }
@@ -146,9 +164,16 @@ class IdWalk {
   }
   #pending: readonly Jump[] = []
 
-  /** The last id before the cursor, for a region that holds no trade of its own. */
+  /** The last id that is done with: what waits for the rest of its millisecond is asked for again. */
   #beforeNext(): string | null {
-    return this.#nextId === null ? null : previousId(this.#nextId)
+    const waiting = [
+      idsOf(this.#carried)[0] ?? null,
+      this.#skipped[0] ?? null,
+      this.#pending[0]?.firstId ?? null,
+      this.#nextId,
+    ].filter((id) => id !== null)
+    const [first] = waiting.toSorted(compareIds)
+    return first === undefined ? null : previousId(first)
   }
 }
 

@@ -12,7 +12,7 @@ export type LedgerRow = Span & {
   /** How many rows the span holds. */
   readonly rows: number
   readonly source: SourceName | null
-  /** First and last id of the span's rows, for datasets that are ordered by id; decimal text. */
+  /** First and last id of the span, left out ones too, for datasets that are ordered by id; decimal text. */
   readonly firstId: string | null
   readonly lastId: string | null
   /** How many invalid records were left out. */
