@@ -1,8 +1,13 @@
 // Fills gaps: the plan of every series that has any, one pass over all of them, and then a second look at the
 // rows, which decides what was filled.
+
+import { emptyRows } from '../core/dataset.ts'
 import type { Summary, Tell } from '../core/events.ts'
+import type { Gap } from '../core/gap.ts'
 import { type Outcome, outcomeOf, untouched } from '../core/gap-outcome.ts'
 import { findGaps } from '../core/gaps.ts'
+import { recounted } from '../core/id-recount.ts'
+import type { LedgerRow } from '../core/ledger.ts'
 import { runPass, type SeriesJob } from '../core/pass.ts'
 import type { Clock } from '../core/retry.ts'
 import { type Series, seriesKey } from '../core/series.ts'
@@ -70,29 +75,34 @@ export async function runFillPass(
   const pass = { store, workers, clock, signal, tell, spent: markets.spent }
   const summary = await runPass({ ...pass, command: 'gaps', startMs: null, jobs })
   // A pass that was told to stop leaves no time for a second look.
-  const fetched = signal.aborted ? [] : jobs
-  return { summary, outcomes: await secondLook(store, scanned, fetched) }
-}
-
-/** What became of the gaps of every series, by the rows that are there now. */
-async function secondLook(
-  store: Store,
-  scanned: readonly ScannedSeries[],
-  jobs: readonly SeriesJob[],
-): Promise<SeriesOutcome[]> {
-  const byKey = new Map(jobs.map((job) => [seriesKey(job.series), job]))
+  const looked = signal.aborted ? [] : jobs
+  const byKey = new Map(looked.map((job) => [seriesKey(job.series), job]))
   const outcomes: SeriesOutcome[] = []
   for (const one of scanned) {
-    const { series, gaps } = one
-    const job = byKey.get(seriesKey(series))
-    if (!job) {
-      outcomes.push({ ...untouched(gaps), series, scanned: one })
-      continue
-    }
-    const { dataset, period, plan, table } = job
-    const [ledger = []] = await store.ledger([series])
-    const after = await findGaps({ store, series, period, dataset, table, spans: plan.spans, ledger })
-    outcomes.push({ ...outcomeOf(gaps, after, plan.spans, period), series, scanned: one })
+    const job = byKey.get(seriesKey(one.series))
+    const gaps = job ? await secondLook(store, job, summary) : null
+    const outcome = job && gaps ? outcomeOf(one.gaps, gaps, job.plan.spans, job.period) : untouched(one.gaps)
+    outcomes.push({ ...outcome, series: one.series, scanned: one })
   }
-  return outcomes
+  return { summary, outcomes }
+}
+
+/** The gaps that are left in what a job fetched, by the rows that are there now. */
+async function secondLook(store: Store, job: SeriesJob, summary: Summary): Promise<Gap[]> {
+  const { dataset, period, plan, series, table } = job
+  const look = async (): Promise<{ gaps: Gap[]; ledger: readonly LedgerRow[] }> => {
+    const [ledger = []] = await store.ledger([series])
+    const gaps = await findGaps({ store, series, period, dataset, table, spans: plan.spans, ledger })
+    return { gaps, ledger }
+  }
+  const { gaps, ledger } = await look()
+  const isSettled =
+    summary.errors.length === 0 &&
+    summary.unsettled.every((one) => seriesKey(one.series) !== seriesKey(series))
+  const news = isSettled && dataset.order === 'id' ? recounted(ledger, gaps) : []
+  if (news.length === 0) return gaps
+  const rows = emptyRows(table)
+  const extractedAtMs = summary.startedAtMs
+  await store.write([{ series, table, rows, ledger: news, source: 'rest', extractedAtMs, fresh: false }])
+  return (await look()).gaps
 }

@@ -3,7 +3,7 @@
 // interrupted is not forgotten.
 import { DAY_MS } from './calendar.ts'
 import { type Gap, isOpen } from './gap.ts'
-import { holds, stretchesOf } from './id-ledger.ts'
+import { reaches, stretchesOf } from './id-ledger.ts'
 import { runOf } from './id-line.ts'
 import { type LedgerRow, LOST_ROWS, ledgerRow, wantedSpans } from './ledger.ts'
 import { meet, type Span, union } from './span.ts'
@@ -55,7 +55,11 @@ function takenBack(gaps: readonly Gap[], ledger: readonly LedgerRow[], nowMs: nu
   // A stretch of ids has lost rows when it lacks other ids than were left out: nobody knows which, so all are
   // fetched again, and what stays lacks none.
   const uncounted = stretchesOf(ledger)
-    .filter((one) => lost.some(({ ids, span }) => ids !== undefined && holds(one, runOf(ids), span)))
+    .filter((one) =>
+      lost.some(({ ids, span }) =>
+        ids ? reaches(one, runOf(ids), span) : meet([span], [one.span]).length > 0,
+      ),
+    )
     .flatMap(({ rows }) => rows)
     .filter(({ skipped }) => skipped > 0)
     .map((row) => ({ ...row, skipped: 0 }))

@@ -1,14 +1,14 @@
 // Gaps of a series in order of ids: ids between the first and the last that no row has. A run that the ledger
 // names is explained; the others of a settled stretch are, when they are exactly as many as were left out
-// there on purpose; else rows are lost. Before the first row and after the last one nobody knows the ids:
+// there on purpose; else rows are lost, and nobody knows which. Before the first row and after the last one nobody knows the ids:
 // what is not settled there is missing.
 import { emptyRanges } from './empty-ranges.ts'
 import { type Gap, type GapScan, type GapVerdict, verdictOf } from './gap.ts'
-import { holds, hullOf, type NamedRun, namedRuns, type Stretch, stretchesOf } from './id-ledger.ts'
+import { hullOf, type NamedRun, namedRuns, reaches, type Stretch, stretchesOf } from './id-ledger.ts'
 import { cutAt, type IdRun, idLine, lacking, overlaps, rangeOf, united, within } from './id-line.ts'
 import { neighboursOf, timesOfIds } from './id-times.ts'
 import { settledSpans } from './ledger.ts'
-import { meet, minus, type Span } from './span.ts'
+import { meet, minus, type Span, union } from './span.ts'
 import type { Ends } from './store.ts'
 
 /** What is known of the ids of a series before anything is counted. */
@@ -31,7 +31,11 @@ export async function idGaps(scan: GapScan): Promise<Gap[]> {
     ends && BigInt(ends.lastId ?? 0),
     ...[...stretches, ...named].flatMap(({ first, last }) => [first, last]),
   ])
-  const outside = outsideGaps(scan, ends)
+  const lost = stretches.flatMap((one) => meet(lostEnds(one, ends), scan.spans))
+  const outside = [
+    ...outsideGaps(scan, ends),
+    ...lost.map((span): Gap => ({ span, rowsMissing: 0, verdict: 'lost' })),
+  ]
   if (hull === null) return outside
   const known: Known = { ends, hull, stretches, named }
   const runs = await lackingRuns(scan, known)
@@ -58,17 +62,25 @@ function outsideGaps({ ledger, spans }: GapScan, ends: Ends | null): Gap[] {
   return gaps
 }
 
+/** What a stretch settles beyond the first or the last row, where nobody knows the ids that are lost. */
+function lostEnds({ first, last, span }: Stretch, ends: Ends | null): Span[] {
+  const [firstMs, lastMs] = [ends?.firstMs ?? Infinity, ends?.lastMs ?? -Infinity]
+  const before = first === null ? [{ ...span, endMs: Math.min(span.endMs, firstMs + 1) }] : []
+  const after = last === null ? [{ ...span, startMs: Math.max(span.startMs, lastMs) }] : []
+  return union(before, after)
+}
+
 /** The runs of ids without rows that are asked for, each within one stretch or one named run, or in none. */
 async function lackingRuns(scan: GapScan, known: Known): Promise<LackingRun[]> {
   const { named, stretches } = known
-  const asked = await askedIds(scan, known)
+  const ids = await askedIds(scan, known)
   // Cut where a named run or a stretch begins and ends, so that each part is in one of them or in none.
   const starts = [...named, ...stretches].flatMap(({ first, last }) => [
     ...(first === null ? [] : [first]),
     ...(last === null ? [] : [last + 1n]),
   ])
   const line = idLine(scan)
-  const found = await emptyRanges(line, cutAt(asked, starts))
+  const found = await emptyRanges(line, cutAt(ids, starts))
   const runs = await lacking(line, found, starts)
   // Where runs touch, only the rows around all of them tell the time.
   const blocks = united(runs)
@@ -108,25 +120,56 @@ async function askedIds(scan: GapScan, { ends, hull, stretches }: Known): Promis
 }
 
 /** Every run with its verdict. */
-function judged(scan: GapScan, { named, stretches }: Known, runs: readonly LackingRun[]): Gap[] {
+function judged(scan: GapScan, known: Known, runs: readonly LackingRun[]): Gap[] {
+  const { named, stretches } = known
   const gaps: Gap[] = []
   const gap = (run: LackingRun, span: Span, verdict: GapVerdict): void => {
     gaps.push({ span, rowsMissing: run.missing, verdict, ids: rangeOf(run) })
   }
-  const inStretch = new Map<Stretch, LackingRun[]>()
+  const placed: Placed[] = []
   for (const run of runs) {
     const name = named.find((one) => within(run, one))
-    const stretch = name ? undefined : stretches.find((one) => holds(one, run, run.span))
     if (name) gap(run, { startMs: name.row.startMs, endMs: name.row.endMs }, verdictOf(name.row))
-    else if (stretch) inStretch.set(stretch, [...(inStretch.get(stretch) ?? []), run])
-    else gap(run, ...unsettled(scan, run))
+    else placed.push({ run, reached: stretches.filter((one) => reaches(one, run, run.span)) })
   }
-  for (const [stretch, lost] of inStretch) {
-    const missing = lost.reduce((sum, run) => sum + run.missing, 0)
-    const verdict = missing === stretch.skipped ? 'no-trades' : 'lost'
-    for (const run of lost) gap(run, inside(run.span, stretch.span), verdict)
+  const ends = stretches.filter((one) => lostEnds(one, known.ends).length > 0)
+  const lossy = new Set([...lossyStretches(placed), ...ends])
+  for (const { run, reached } of placed) {
+    const [stretch] = reached
+    if (!stretch) gap(run, ...unsettled(scan, run))
+    else if (!lossy.has(stretch)) gap(run, inside(run.span, stretch.span), 'no-trades')
+    else
+      gap(
+        run,
+        isWithin({ run, reached }) ? inside(run.span, stretch.span) : inside(run.span, asked(scan)),
+        'lost',
+      )
   }
   return gaps.filter(({ span, verdict }) => verdict === 'lost' || meet([span], scan.spans).length > 0)
+}
+
+/** A run that no ledger row names, and the stretches that it reaches. */
+type Placed = { readonly run: LackingRun; readonly reached: readonly Stretch[] }
+
+/** Whether a run lies in one stretch alone. */
+function isWithin({ run, reached: [stretch, ...others] }: Placed): boolean {
+  if (!stretch || others.length > 0) return false
+  if (stretch.first !== null && stretch.last !== null) return true
+  return run.span.startMs >= stretch.span.startMs && run.span.endMs <= stretch.span.endMs
+}
+
+/** The stretches that lack other ids than were left out, or of which more is gone than anybody can count. */
+function lossyStretches(placed: readonly Placed[]): Set<Stretch> {
+  const lacking = new Map<Stretch, number>()
+  const lossy = new Set<Stretch>()
+  for (const one of placed) {
+    for (const stretch of one.reached) {
+      lacking.set(stretch, (lacking.get(stretch) ?? 0) + one.run.missing)
+      if (!isWithin(one)) lossy.add(stretch)
+    }
+  }
+  for (const [stretch, missing] of lacking) if (missing !== stretch.skipped) lossy.add(stretch)
+  return lossy
 }
 
 /** What of a run's time lies in `span`; all of it where that would be nothing. */
@@ -136,15 +179,20 @@ function inside(run: Span, span: Span): Span {
   return { startMs: Math.max(run.startMs, span.startMs - 1), endMs: Math.min(run.endMs, span.endMs + 1) }
 }
 
+/** All that is asked for, from the first to the last. */
+const asked = ({ spans }: GapScan): Span => ({
+  startMs: spans[0]?.startMs ?? 0,
+  endMs: spans.at(-1)?.endMs ?? 0,
+})
+
 /** The span and the verdict of a run that no settled row holds. */
-function unsettled({ ledger, spans }: GapScan, run: LackingRun): [Span, GapVerdict] {
-  const asked = { startMs: spans[0]?.startMs ?? 0, endMs: spans.at(-1)?.endMs ?? 0 }
-  const whole = inside(run.span, asked)
-  const parts = minus([whole], settledSpans(ledger))
+function unsettled(scan: GapScan, run: LackingRun): [Span, GapVerdict] {
+  const whole = inside(run.span, asked(scan))
+  const parts = minus([whole], settledSpans(scan.ledger))
   const span =
     parts.length === 0
       ? whole
       : { startMs: parts[0]?.startMs ?? 0, endMs: parts.at(-1)?.endMs ?? whole.endMs }
-  const row = ledger.find((one) => one.verdict === 'wanted' && meet([one], [span]).length > 0)
+  const row = scan.ledger.find((one) => one.verdict === 'wanted' && meet([one], [span]).length > 0)
   return [span, row ? verdictOf(row) : 'missing']
 }

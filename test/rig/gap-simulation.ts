@@ -1,15 +1,13 @@
 // One simulated life of a store with holes: a market of any period with outages, holes punched past the
 // store, fills with faults, stops and restarts on a virtual clock. All chance comes from the seed.
-import type { GapMarkets } from '../../src/cli/gap-markets.ts'
-import { planFillJobs, runFillPass } from '../../src/cli/gap-pass.ts'
-import { type FillWish, type ScannedSeries, scanGaps } from '../../src/cli/gap-scan.ts'
+import type { FillWish } from '../../src/cli/gap-scan.ts'
 import { advance, DAY_MS, floorToPeriod } from '../../src/core/calendar.ts'
-import type { Summary } from '../../src/core/events.ts'
-import { type JudgedGap, untouched } from '../../src/core/gap-outcome.ts'
 import type { Period, Series } from '../../src/core/series.ts'
-import { type Span, split } from '../../src/core/span.ts'
+import type { Listing } from '../../src/core/source.ts'
+import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
+import { type FillOutcome, fillOnce } from './fill-once.ts'
 import type { GapBed } from './gap-bed.ts'
 import {
   type Chance,
@@ -86,7 +84,7 @@ function specOf(chance: Chance, symbol: string, span: Span, period: Period): Sym
 }
 
 /** The store, with time standing still while it works: a real one works in real time. */
-function heldStore(store: Store, clock: VirtualClock): Store {
+export function heldStore(store: Store, clock: VirtualClock): Store {
   const held =
     <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
     (...args: A): Promise<R> =>
@@ -98,6 +96,8 @@ function heldStore(store: Store, clock: VirtualClock): Store {
     write: held(store.write),
     counts: held(store.counts),
     ends: held(store.ends),
+    countIds: held(store.countIds),
+    fromIds: held(store.fromIds),
     read: held(store.read),
   }
 }
@@ -123,17 +123,8 @@ const fail = (): never => {
   throw new Error('a story without series')
 }
 
-export type FillOutcome = {
-  /** Null where there was nothing to fetch. */
-  readonly summary: Summary | null
-  readonly scanned: readonly ScannedSeries[]
-  readonly gaps: readonly (JudgedGap & { readonly series: Series })[]
-  /** Pages asked for. */
-  readonly pages: number
-}
-
 /** One `gaps --fill` as a fresh process would run it, to the last closed period or to `endMs`. */
-export async function simulateFill(
+export function simulateFill(
   simulation: GapSimulation,
   wish: FillWish,
   trouble: PassTrouble,
@@ -141,37 +132,7 @@ export async function simulateFill(
 ): Promise<FillOutcome> {
   const { clock, series, workers } = simulation
   const { client, pages, signal, source, store, tell } = surroundings(simulation, trouble)
-  const market = {
-    nowMs: () => client.nowMs('spot'),
-    listing: (one: Series) => listingOf(simulation, one),
-    rest: () => source,
-    archives: null,
-    archivesOnly: false,
-  }
-  const spent: GapMarkets['spent'] = () => ({
-    requests: client.requests,
-    weight: client.weight,
-    archives: 0,
-  })
-  const markets: GapMarkets = { open: new Map([['spot', market]]), failed: new Map(), spent }
-  const fill = async (): Promise<FillOutcome> => {
-    const range = { startMs: null, endMs }
-    const common = { store, markets, signal, tell }
-    const scanned = await scanGaps({ ...common, series, range, wish, nowMs: clock.nowMs() })
-    const jobs = await planFillJobs({ ...common, scanned })
-    const outcomes = scanned.map((one) => ({ ...untouched(one.gaps), series: one.series }))
-    const pass = jobs.length > 0 ? await runFillPass({ ...common, scanned, workers, clock }, jobs) : null
-    const gaps = (pass?.outcomes ?? outcomes).flatMap((one) =>
-      one.gaps.map((gap) => ({ ...gap, series: one.series })),
-    )
-    return { summary: pass?.summary ?? null, scanned, gaps, pages: pages() }
-  }
-  return clock.run(fill())
-}
-
-/** Each place of a gap by itself: what a test judges. */
-export function placesOf(period: Period, { startMs, endMs }: Span): Span[] {
-  const opens: number[] = []
-  for (let openMs = startMs; openMs < endMs; openMs = advance(period, openMs, 1)) opens.push(openMs)
-  return split({ startMs, endMs }, opens)
+  const market = { nowMs: () => client.nowMs('spot'), rest: () => source }
+  const listing = (one: Series): Listing => listingOf(simulation, one)
+  return fillOnce({ market, listing, store, series, clock, workers, wish, endMs, signal, tell, pages })
 }

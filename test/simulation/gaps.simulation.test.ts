@@ -7,14 +7,9 @@ import { isOpen } from '../../src/core/gap.ts'
 import type { Period, Series } from '../../src/core/series.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { findDatabases } from '../rig/databases.ts'
+import type { FillOutcome } from '../rig/fill-once.ts'
 import { freshBed, type GapBed, memoryBed } from '../rig/gap-bed.ts'
-import {
-  type FillOutcome,
-  type GapSimulation,
-  punchHoles,
-  simulateFill,
-  simulateHoles,
-} from '../rig/gap-simulation.ts'
+import { type GapSimulation, punchHoles, simulateFill, simulateHoles } from '../rig/gap-simulation.ts'
 import { candles, expectedRows, page } from '../rig/market.ts'
 import { runsFor } from '../rig/seed.ts'
 import { closedEndMs, noTrouble, type PassTrouble, simulatePass } from '../rig/simulation.ts'
