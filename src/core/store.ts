@@ -3,6 +3,7 @@
 // on the way in and out.
 import type { ArchiveRecord } from './archive.ts'
 import type { Rows, Table } from './dataset.ts'
+import type { IdRange } from './id.ts'
 import type { LedgerRow, SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
 import type { Span } from './span.ts'
@@ -50,6 +51,17 @@ export type Holding = {
   readonly bySource: readonly SourceCount[]
 }
 
+/** The first and the last row of a series by its key; their ids where the key is one, as decimal text. */
+export type Ends = {
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly firstId: string | null
+  readonly lastId: string | null
+}
+
+/** Where a row is found by its id, and its time, epoch ms. */
+export type IdPlace = { readonly id: string; readonly timeMs: number }
+
 /** One finding of `check`: what was tried, whether it works, and what to do about it when it does not. */
 export type Finding = {
   readonly name: string
@@ -85,6 +97,12 @@ export type Store = {
   holding(series: Series, table: Table): Promise<Holding | null>
   /** How many rows lie in each of `spans`; one answer a span, counted on the server. */
   counts(series: Series, table: Table, spans: readonly Span[]): Promise<readonly number[]>
+  /** Where a series begins and ends, by two look-ups of the key; null when there is no row. */
+  ends(series: Series, table: Table): Promise<Ends | null>
+  /** How many rows have an id in each of `ranges`; for tables whose key is an id, counted on the server. */
+  countIds(series: Series, table: Table, ranges: readonly IdRange[]): Promise<readonly number[]>
+  /** The first row at or after each of `ids`, by look-ups of the key; null where none follows. */
+  fromIds(series: Series, table: Table, ids: readonly string[]): Promise<readonly (IdPlace | null)[]>
   /** The rows of a series in `span`, in order of time, at most `limit` of them. */
   read(series: Series, table: Table, span: Span, limit: number): Promise<Rows>
   /** Tries reachability, version, rights and limits without changing anything. */

@@ -133,6 +133,7 @@ async function view(store: Store, series: Series): Promise<object> {
     archives: await store.archives([series]),
     counts: await store.counts(series, table, spans),
     holding: holding && { ...holding, bySource },
+    ends: await store.ends(series, table),
   }
 }
 

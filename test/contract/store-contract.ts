@@ -5,6 +5,7 @@ import type { TestDatabase } from '../rig/test-database.ts'
 import { archiveCases } from './archive-cases.ts'
 import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
+import { keyCases } from './key-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
 import { migrationCases } from './migration-cases.ts'
 import { modelCases } from './model-cases.ts'
@@ -25,6 +26,7 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'archives that were taken': archiveCases,
   'rows that were replaced': replacedCases,
   'rows in spans': spanCases,
+  'along the key': keyCases,
   'known series': knownSeriesCases,
   'opened to read': readOnlyCases,
   'the schema': schemaCases,

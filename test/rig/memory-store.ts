@@ -6,7 +6,15 @@ import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
 import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
-import type { Holding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../src/core/store.ts'
+import type {
+  Ends,
+  Holding,
+  Page,
+  Store,
+  StoreOptions,
+  WriteOptions,
+  WriteResult,
+} from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
 import type { Replaced } from './test-database.ts'
 
@@ -87,6 +95,23 @@ export function openMemoryStore(
       reach((database) => {
         const rows = sorted(database, series, table)
         return spans.map((span) => within(rows, table, span).length)
+      }),
+    ends: (series, table) => reach((database) => ends(byKey(database, series, table), table)),
+    countIds: (series, table, ranges) =>
+      reach((database) => {
+        const ids = byKey(database, series, table).map((row) => BigInt(idOf(row)))
+        return ranges.map(({ firstId, lastId }) => {
+          const [first, last] = [BigInt(firstId), BigInt(lastId)]
+          return ids.filter((id) => id >= first && id <= last).length
+        })
+      }),
+    fromIds: (series, table, ids) =>
+      reach((database) => {
+        const rows = byKey(database, series, table)
+        return ids.map((id) => {
+          const found = rows.find((row) => BigInt(idOf(row)) >= BigInt(id))
+          return found ? { id: idOf(found), timeMs: timeOf(found, table) } : null
+        })
       }),
     read: (series, table, span, limit) =>
       reach((database) => {
@@ -216,6 +241,27 @@ function rowsOf(database: MemoryDatabase, series: Series, table: Table): SeriesR
 function sorted(database: MemoryDatabase, series: Series, table: Table): readonly StoredRow[] {
   const rows = database.rows.get(table.name)?.get(seriesKey(series))
   return [...(rows?.values() ?? [])].sort((a, b) => timeOf(a, table) - timeOf(b, table))
+}
+
+/** The rows of a series in the order of their key. */
+function byKey(database: MemoryDatabase, series: Series, table: Table): readonly StoredRow[] {
+  const rows = sorted(database, series, table)
+  if (table.columns[0]?.kind !== 'id') return rows
+  return [...rows].sort((a, b) => Number(BigInt(idOf(a)) - BigInt(idOf(b))))
+}
+
+const idOf = (row: StoredRow): string => String(row.values[0])
+
+function ends(rows: readonly StoredRow[], table: Table): Ends | null {
+  const [first, last] = [rows[0], rows.at(-1)]
+  if (!first || !last) return null
+  const id = (row: StoredRow): string | null => (table.columns[0]?.kind === 'id' ? idOf(row) : null)
+  return {
+    firstMs: timeOf(first, table),
+    lastMs: timeOf(last, table),
+    firstId: id(first),
+    lastId: id(last),
+  }
 }
 
 const timeOf = (row: StoredRow, table: Table): number => Number(row.values[table.timeColumn])

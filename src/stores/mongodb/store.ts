@@ -10,6 +10,7 @@ import { readArchives, writeArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
 import { readLedgers, recordNews } from './coverage.ts'
 import { type Turn, turns } from './flight.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
 import { writeRows } from './rows.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -41,6 +42,9 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
     write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions ?? {}),
     holding: (series, table) => holding(connection, series, table),
     counts: (series, table, spans) => counts(connection, series, table, spans),
+    ends: (series, table) => ends(connection, series, table),
+    countIds: (series, table, ranges) => countIds(connection, series, table, ranges),
+    fromIds: (series, table, ids) => fromIds(connection, series, table, ids),
     read: (series, table, span, limit) => readRows(connection, series, table, span, limit),
     check: (tables) => checkDatabase(connection, tables),
     close: () => connection.client.close(),

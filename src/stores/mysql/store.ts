@@ -11,6 +11,7 @@ import { type Address, readAddress } from './address.ts'
 import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { explained, isPassing, LoadRefusedError, missingDatabase } from './errors.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -192,6 +193,19 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
         table.name,
         spans.map(() => 0),
         (session) => counts(session, series, table, spans),
+      ),
+    ends: (series, table) => server.read(table.name, null, (session) => ends(session, series, table)),
+    countIds: (series, table, ranges) =>
+      server.read(
+        table.name,
+        ranges.map(() => 0),
+        (session) => countIds(session, series, table, ranges),
+      ),
+    fromIds: (series, table, ids) =>
+      server.read(
+        table.name,
+        ids.map(() => null),
+        (session) => fromIds(session, series, table, ids),
       ),
     read: (series, table, span, limit) =>
       server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>

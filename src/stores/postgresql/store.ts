@@ -12,6 +12,7 @@ import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
 import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
 import { makeHypertables } from './hypertables.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -54,7 +55,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
     }
   }
   /** Reads in one transaction; what does not exist reads as `empty`. */
-  const read = <T>(empty: T, work: (session: Session) => Promise<T>): Promise<T> =>
+  const read: Read = (empty, work) =>
     again(async () => {
       try {
         return await pool.use((session) => inTransaction(session, 'read', () => work(session)))
@@ -110,14 +111,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
       if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
       return again(() => writer(pages, writeOptions ?? {}))
     },
-    holding: (series, table) => read(null, (session) => holding(session, series, table)),
-    counts: (series, table, spans) =>
-      read(
-        spans.map(() => 0),
-        (session) => counts(session, series, table, spans),
-      ),
-    read: (series, table, span, limit) =>
-      read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
+    ...rowReads(read),
     check: async (tables) => {
       try {
         return await pool.use((session) => checkServer(session, tables, place, SESSIONS))
@@ -126,6 +120,34 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
       }
     },
     close: () => pool.close(),
+  }
+}
+
+type Read = <T>(empty: T, work: (session: Session) => Promise<T>) => Promise<T>
+type RowReads = Pick<Store, 'holding' | 'counts' | 'ends' | 'countIds' | 'fromIds' | 'read'>
+
+/** What is asked of the rows of one series; no table reads as no row. */
+function rowReads(read: Read): RowReads {
+  return {
+    holding: (series, table) => read(null, (session) => holding(session, series, table)),
+    counts: (series, table, spans) =>
+      read(
+        spans.map(() => 0),
+        (session) => counts(session, series, table, spans),
+      ),
+    ends: (series, table) => read(null, (session) => ends(session, series, table)),
+    countIds: (series, table, ranges) =>
+      read(
+        ranges.map(() => 0),
+        (session) => countIds(session, series, table, ranges),
+      ),
+    fromIds: (series, table, ids) =>
+      read(
+        ids.map(() => null),
+        (session) => fromIds(session, series, table, ids),
+      ),
+    read: (series, table, span, limit) =>
+      read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
   }
 }
 

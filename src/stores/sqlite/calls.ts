@@ -4,14 +4,16 @@ import type { Database } from 'bun:sqlite'
 import { statSync } from 'node:fs'
 import type { ArchiveRecord } from '../../core/archive.ts'
 import type { Rows, Table } from '../../core/dataset.ts'
+import type { IdRange } from '../../core/id.ts'
 import type { LedgerRow } from '../../core/ledger.ts'
 import { type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
-import type { Finding, Holding, Page, WriteOptions, WriteResult } from '../../core/store.ts'
+import type { Ends, Finding, Holding, IdPlace, Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { readArchives } from './archives.ts'
 import { writeKeeping } from './keep.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
 import { type SentPage, unpackPages } from './pages.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -33,6 +35,9 @@ export type SqliteCalls = {
   drop(write: number): void
   holding(series: Series, table: Table): Holding | null
   counts(series: Series, table: Table, spans: readonly Span[]): readonly number[]
+  ends(series: Series, table: Table): Ends | null
+  countIds(series: Series, table: Table, ranges: readonly IdRange[]): readonly number[]
+  fromIds(series: Series, table: Table, ids: readonly string[]): readonly (IdPlace | null)[]
   read(series: Series, table: Table, span: Span, limit: number): Rows
   check(tables: readonly Table[]): readonly Finding[]
   close(): void
@@ -81,6 +86,9 @@ export function sqliteCalls(): SqliteCalls {
     },
     holding: (series, table) => holding(database(), series, table),
     counts: (series, table, spans) => counts(database(), series, table, spans),
+    ends: (series, table) => ends(database(), series, table),
+    countIds: (series, table, ranges) => countIds(database(), series, table, ranges),
+    fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
     read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
     check: (tables) => checkDatabase(database(), path, tables),
     close: () => {

@@ -91,6 +91,9 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
     },
     holding: (series, table) => call('holding', series, table),
     counts: (series, table, spans) => call('counts', series, table, spans),
+    ends: (series, table) => call('ends', series, table),
+    countIds: (series, table, ranges) => call('countIds', series, table, ranges),
+    fromIds: (series, table, ids) => call('fromIds', series, table, ids),
     read: (series, table, span, limit) => call('read', series, table, span, limit),
     check: (tables) => call('check', tables),
     close: async () => {
