@@ -109,10 +109,12 @@ class IdWalk {
     const beyond = timesMs.findIndex((timeMs) => timeMs >= span.endMs)
     const inside = beyond < 0 ? rows : sliceRows(rows, 0, beyond)
     const own = skipped.filter(({ timeMs }) => timeMs >= span.startMs && timeMs < span.endMs)
+    const last = largest(idsOf(inside).at(-1), own.at(-1)?.id)
     const jumps = await this.#jumps(
       rows,
       skipped.map(({ id }) => id),
       expected,
+      last,
     )
     this.#carried = joinRows(this.#carried, inside)
     this.#skipped = [...this.#skipped, ...own]
@@ -122,7 +124,6 @@ class IdWalk {
       return this.#settle(this.#lastCarriedMs() ?? this.#cursorMs, jumps, answer.servedAtMs, head)
     }
     // What follows the last own trade comes next, whatever else the page held.
-    const last = largest(idsOf(inside).at(-1), own.at(-1)?.id)
     this.#nextId = last === null ? (expected ?? idsOf(rows)[0] ?? null) : nextId(last)
     return this.#settle(span.endMs, jumps, answer.servedAtMs, head)
   }
@@ -138,13 +139,21 @@ class IdWalk {
   }
 
   /** The jumps of a page's ids that count here, each confirmed by a second answer. */
-  async #jumps(rows: Rows, skipped: readonly string[], expected: string | null): Promise<readonly Jump[]> {
+  async #jumps(
+    rows: Rows,
+    skipped: readonly string[],
+    expected: string | null,
+    last: string | null,
+  ): Promise<readonly Jump[]> {
     const { before, span, table } = this.#job
     // One that goes on after the span is for the pass that fetches what follows, if that is still to come.
     const endsHere = before.some((row) => row.startMs === span.endMs && row.verdict !== 'wanted')
     const sinceMs = this.#lastCarriedMs() ?? this.#cursorMs - 1
     const jumps = jumpsOf(table, rows, skipped, expected, sinceMs).filter(
-      ({ afterMs, beforeMs }) => beforeMs < span.endMs || (endsHere && afterMs < span.endMs),
+      ({ afterMs, beforeMs, lastId }) =>
+        beforeMs < span.endMs ||
+        (last !== null && compareIds(lastId, last) < 0) ||
+        (endsHere && afterMs < span.endMs),
     )
     for (const jump of jumps) await confirmJump(this.#job, jump)
     return jumps
@@ -181,24 +190,50 @@ class IdWalk {
     const later = this.#finished ? -1 : timesMs.findIndex((timeMs) => timeMs >= toMs)
     const count = later < 0 ? this.#carried.count : later
     const rows = sliceRows(this.#carried, 0, count)
+    const following = idsOf(this.#carried)[count]
     this.#carried = sliceRows(this.#carried, count, this.#carried.count)
     const region: Span = { startMs: this.#cursorMs, endMs: Math.max(toMs, this.#cursorMs) }
     this.#cursorMs = region.endMs
     const skipped = this.#skipped.filter(({ timeMs }) => this.#finished || timeMs < toMs)
     this.#skipped = this.#skipped.filter((one) => !skipped.includes(one))
     const pending = [...this.#pending, ...jumps]
-    const own = pending.filter((jump) => this.#finished || jump.beforeMs <= toMs)
+    // By their ids, which tell more than times: several trades share a millisecond, records left out too.
+    const waiting = [following, this.#skipped[0]?.id]
+    const isOwn = (id: string): boolean =>
+      waiting.every((other) => other === undefined || compareIds(id, other) < 0)
+    // A region without length settles nothing: what it would count waits for the next one.
+    const settles = region.startMs < region.endMs
+    const own = pending.filter((jump) => settles && (this.#finished || isOwn(jump.lastId)))
     this.#pending = pending.filter((jump) => !own.includes(jump))
     const context = { nowMs: source.nowMs(), before, source: source.name }
     const skippedIds = skipped.map(({ id }) => id)
-    const lastId = this.#nextId === null ? null : previousId(this.#nextId)
-    const settled = settleIds({ table, region, rows, skippedIds, jumps: own, context, lastId })
+    const settled = settleIds({
+      table,
+      region,
+      rows,
+      skippedIds,
+      jumps: own,
+      context,
+      lastId: this.#lastDone(),
+    })
     return this.#step(region, rows, { ...settled, ledger: [...head, ...settled.ledger] }, servedAtMs)
   }
 
   #step(span: Span, rows: Rows, { ledger, open }: Emptiness, servedAtMs: number): Step {
     const source = this.#job.source.name
     return { rows, ledger, extractedAtMs: servedAtMs, source, span, open, refused: null }
+  }
+
+  /** The last id that is done with: what waits for the rest of its millisecond comes again. */
+  #lastDone(): string | null {
+    const waiting = [
+      idsOf(this.#carried)[0] ?? null,
+      this.#skipped[0]?.id ?? null,
+      this.#pending[0]?.firstId ?? null,
+      this.#nextId,
+    ].filter((id) => id !== null)
+    const [first] = waiting.toSorted(compareIds)
+    return first === undefined ? null : previousId(first)
   }
 
   /** When the last trade in hand was made. */

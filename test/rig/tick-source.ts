@@ -45,8 +45,10 @@ export function tickSource(options: TickSourceOptions): TickSource {
         .slice(0, limit)
       const rows = tickRows(dataset, series, found)
       judge(dataset, dataset.table(series), window, rows)
-      const skippedIds = found.filter(({ invalid }) => invalid).map(({ id }) => `${id}`)
-      return { rows, servedAtMs, ...(dataset.order === 'id' ? { skippedIds } : {}) }
+      const invalid = found.filter((tick) => tick.invalid)
+      const skippedIds = invalid.map(({ id }) => `${id}`)
+      const skippedTimesMs = invalid.map(({ timeMs }) => timeMs)
+      return { rows, servedAtMs, ...(dataset.order === 'id' ? { skippedIds, skippedTimesMs } : {}) }
     },
   }
   return { source, pages: () => pages }
