@@ -9,9 +9,7 @@ import { archiveFailure } from './archive-failures.ts'
 import { encodeKey } from './archive-paths.ts'
 import { readBody } from './body.ts'
 import { networkFailure, PauseError, TransientError } from './failures.ts'
-
-/** The longest silence of a host, before its answer and between two chunks of it. */
-export const STALL_MS = 30_000
+import { STALL_MS, watchSilence } from './silence.ts'
 
 /** Tries of a request, and the pauses between them: 16 s at most in all. */
 const patientPolicy: RetryPolicy = { attempts: 8, firstPauseMs: 200, longestPauseMs: 5_000 }
@@ -229,30 +227,5 @@ function readText<T>(mostBytes: number, read: (text: string) => T): ReadAnswer<T
     const tooLarge = (): Error => new MalformedError(`the answer has more than ${mostBytes} bytes`)
     const body = await readBody(response, mostBytes, tooLarge)
     return read(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-  }
-}
-
-type SilenceWatch = { readonly signal: AbortSignal; readonly heard: () => void; readonly end: () => void }
-
-/** A signal that is aborted with `error` when nothing was heard for as long as `mostMs` says then. */
-function watchSilence(world: World, mostMs: () => number, error: (silentMs: number) => Error): SilenceWatch {
-  const silent = new AbortController()
-  const over = new AbortController()
-  let heardMs = world.monotonicMs()
-  const watch = async (): Promise<void> => {
-    for (;;) {
-      const restMs = heardMs + mostMs() - world.monotonicMs()
-      if (restMs <= 0) return silent.abort(error(mostMs()))
-      await world.wait(restMs, over.signal)
-    }
-  }
-  // The only thing that goes wrong with a pause is that it is over.
-  watch().catch(() => undefined)
-  return {
-    signal: silent.signal,
-    heard: () => {
-      heardMs = world.monotonicMs()
-    },
-    end: () => over.abort(),
   }
 }

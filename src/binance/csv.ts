@@ -4,7 +4,8 @@
 import { ARCHIVE_PIECE_ROWS } from '../core/archive.ts'
 import type { Column } from '../core/dataset.ts'
 import { MalformedError } from '../errors.ts'
-import { type FieldReader, fieldReader, type PieceColumn } from './csv-fields.ts'
+import type { FieldReader, PieceColumn } from './csv-field.ts'
+import { fieldReader } from './csv-fields.ts'
 
 /** Bytes of the block that the rows of a piece stand in: some 200 for each. */
 export const PIECE_BYTES = 4 * 1024 * 1024

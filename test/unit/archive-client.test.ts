@@ -1,7 +1,7 @@
 // The client of the archives against a scripted network on a virtual clock: what is asked again and for how
 // long, what is not published, what is down, silence, and stops. No body is left unread.
 import { describe, expect, test } from 'bun:test'
-import { STALL_MS } from '../../src/binance/archive-client.ts'
+import { STALL_MS } from '../../src/binance/silence.ts'
 import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../../src/errors.ts'
 import { archiveRig } from '../rig/archive-rig.ts'
 import { errorOf } from '../rig/client-rig.ts'
