@@ -1,5 +1,6 @@
-// One HTTP client for the archives: no weight, no clock, but bodies of gigabytes. What stalls, is cut or fails
-// on the way is asked for again, within bounds; what is not there says so. Every body is read or cancelled.
+// One HTTP client for the archives: no weight, no clock, but bodies of gigabytes. What stalls, is cut or
+// fails on the way is asked for again, within bounds; what is not there says so. Every body is read or
+// cancelled.
 import type { Tell } from '../core/events.ts'
 import { type RetryPolicy, retry } from '../core/retry.ts'
 import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../errors.ts'

@@ -36,7 +36,7 @@ export type ArchiveOptions = {
 export function archiveSource(world: World, options: ArchiveOptions): ArchiveSource {
   const { urls, tell, dataset, optional = false } = options
   const client = new ArchiveClient(world, { urls, tell, optional })
-  const downloads = new Downloads(world, client)
+  const downloads = new Downloads(world, client, tell)
   const shapeOf = (market: Market, name: DatasetName): ArchiveShape | null =>
     dataset(name).archive?.(market) ?? null
 
@@ -72,7 +72,7 @@ export function archiveSource(world: World, options: ArchiveOptions): ArchiveSou
       const shape = shapeOf(market, name)
       if (!shape) return []
       // The newest symbols have days and no month yet; funding rates have months only.
-      const units = ['month', 'day'] as const
+      const units = shape.daily('1m') ? (['month', 'day'] as const) : (['month'] as const)
       const found = await Promise.all(
         units.map((unit) => listFolders(client, paths.symbolsPrefix(market, shape.folder, unit))),
       )

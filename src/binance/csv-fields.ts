@@ -1,5 +1,5 @@
-// Readers for the fields of a CSV of the archives, one kind of column each (reference 8.5 and 8.6). Each keeps
-// what it has read of the piece: numbers as numbers, decimals and ids as the place where they stand.
+// Readers for the fields of a CSV of the archives, one kind of column each (reference 8.5 and 8.6). Each
+// keeps what it has read of the piece: numbers as numbers, decimals and ids as the place where they stand.
 import { ARCHIVE_PIECE_ROWS } from '../core/archive.ts'
 import type { Column, ColumnKind, Value } from '../core/dataset.ts'
 import { LONGEST_TEXT } from '../core/decimal.ts'
@@ -12,7 +12,7 @@ const [CAPITAL_F, CAPITAL_T, SMALL_F, SMALL_T] = [70, 84, 102, 116] as const
 
 /** Most digits of an integer that a double holds exactly, whatever the digits. */
 const SAFE_INTEGER_DIGITS = 15
-/** Microseconds have sixteen, and stay exact until 2255. */
+/** Microseconds have sixteen; doubles hold them until 2255. */
 const TIME_DIGITS = 16
 /** From here on a time is in microseconds (reference 8.6): in milliseconds it would lie in the year 5138. */
 const MICROSECONDS_FROM = 1e14
@@ -172,7 +172,7 @@ class WholeField implements FieldReader {
     }
     const digits = at - begin
     if (digits === 0 || digits > (this.#isTime ? TIME_DIGITS : SAFE_INTEGER_DIGITS)) return BAD_FIELD
-    if (digits > 1 && bytes[begin] === ZERO) return BAD_FIELD
+    if ((digits > 1 && bytes[begin] === ZERO) || value > Number.MAX_SAFE_INTEGER) return BAD_FIELD
     if (this.#isTime && value >= MICROSECONDS_FROM) value = (value - (value % 1_000)) / 1_000
     if (value <= this.#last) this.ascending = false
     this.#last = value

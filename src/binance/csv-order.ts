@@ -1,5 +1,5 @@
-// Puts the rows of a piece in the order of their key and drops what is there twice: compared where they stand,
-// so that no text is made of them.
+// Puts the rows of a piece in the order of their key and drops what is there twice: compared where they
+// stand, so that no text is made of them.
 import type { SliceColumn } from '../core/sliced-rows.ts'
 import { MalformedError } from '../errors.ts'
 import type { CsvPiece } from './csv.ts'

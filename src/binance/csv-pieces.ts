@@ -1,6 +1,6 @@
 // Pieces of a CSV as rows that can be believed: in the order of their key, each key once, inside the span of
-// their file, each row possible. Old files interleave two halves of a month and repeat blocks (reference 8.7):
-// that is put right here. What contradicts itself is refused.
+// their file, each row possible. Old files interleave two halves of a month and repeat blocks (reference
+// 8.7): that is put right here. What contradicts itself is refused.
 import type { ArchivePiece } from '../core/archive.ts'
 import type { ArchiveShape, Column, Dataset, Rows, Table, Value } from '../core/dataset.ts'
 import { slicedRows } from '../core/sliced-rows.ts'

@@ -10,6 +10,8 @@ export type CommandEntry = {
   readonly examples: readonly string[]
   /** Where the default of a setting is another one for this command. */
   readonly defaults?: Partial<Readonly<Record<SettingName, string>>>
+  /** How the help names a default, where it is another one for this command and no value. */
+  readonly saidDefaults?: Partial<Readonly<Record<SettingName, string>>>
   load(): Promise<CommandRun>
 }
 
@@ -18,6 +20,14 @@ const exchange: readonly SettingName[] = ['apiUrl', 'futuresApiUrl', 'coinFuture
 const archives: readonly SettingName[] = ['archiveUrl', 'archiveListingUrl']
 const store: readonly SettingName[] = ['db', 'dbUri', 'sqlitePath', 'postgresqlUri', 'mysqlUri', 'mongodbUri']
 const choice: readonly SettingName[] = ['symbols', 'quote', 'exclude', 'status']
+
+/** Filters of what is stored: they count only where they are said. */
+const storedDefaults = {
+  symbols: 'all that is stored',
+  period: 'all',
+  market: 'all',
+  dataset: 'all',
+} as const
 
 /** What every command that fetches has. */
 const fetching: readonly SettingName[] = [
@@ -70,9 +80,31 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./run.ts')).runPipeline,
   },
   {
+    name: 'gaps',
+    summary: 'finds gaps in what is stored, says why each is there; --fill fetches what can be fetched',
+    settings: [
+      ...(['fill', 'recheck', 'symbols', 'exclude', 'period', 'market', 'dataset'] as const),
+      ...fetching.filter((name) => name !== 'lookbackHours' && name !== 'hypertables'),
+      'apiKey',
+    ],
+    saidDefaults: {
+      ...storedDefaults,
+      start: 'where the rows of each series begin',
+      end: 'the last closed period that a series was asked for; with --fill the last one that has closed',
+    },
+    examples: [
+      'petrosa gaps',
+      "petrosa gaps --symbols 'BTC*' --start 2024-01-01 --json",
+      'petrosa gaps --fill',
+      'petrosa gaps --fill --recheck --dry-run',
+    ],
+    load: async () => (await import('./gaps.ts')).runGaps,
+  },
+  {
     name: 'status',
     summary: 'what is stored, series by series: first, last, rows, gaps',
     settings: [...(['symbols', 'period', 'market'] as const), ...store, 'json', ...logging],
+    saidDefaults: storedDefaults,
     examples: ['petrosa status', 'petrosa status --symbols BTCUSDT --json'],
     load: async () => (await import('./status.ts')).runStatus,
   },

@@ -4,7 +4,8 @@ import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
 import { DAY_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
-import { type LedgerRow, settledSpans } from '../core/ledger.ts'
+import type { Fill } from '../core/gap-fill.ts'
+import { type LedgerRow, settledSpans, withNews } from '../core/ledger.ts'
 import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
@@ -13,7 +14,10 @@ import type { Store } from '../core/store.ts'
 import { judgeNowhere, mayUseArchives, type Sources, shareOut, type Task } from '../core/tasks.ts'
 import { UnavailableError } from '../errors.ts'
 
-export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'>
+export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'> & {
+  /** What is to be fetched, whatever the ledger says; else it is what the ledger does not settle. */
+  readonly fill?: Fill
+}
 
 export type PlanOptions = {
   readonly wanted: readonly Wanted[]
@@ -53,14 +57,15 @@ export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
 async function planJob(
   options: PlanOptions,
   wanted: Wanted,
-  ledger: readonly LedgerRow[],
+  stored: readonly LedgerRow[],
 ): Promise<SeriesJob> {
   const { archives, archivesOnly, dataset, nowMs, range } = options
-  const { series, period, listing } = wanted
+  const { series, period, listing, fill } = wanted
   const rest = listing.archivedOnly ? null : options.rest
   const restFromMs = rest ? reachesFromMs(rest, nowMs) : 0
+  const ledger = fill ? withNews(stored, fill.takeBack) : stored
   const input = { series, period, order: dataset.order, range, ledger, listing, nowMs }
-  const spans = planSpans({ ...input, reachesFromMs: restFromMs })
+  const spans = fill ? fill.spans : planSpans({ ...input, reachesFromMs: restFromMs })
   const sources: Sources = {
     period,
     restPageRows: rest ? rest.page(series, null).rows : null,
@@ -69,7 +74,8 @@ async function planJob(
     archives: !archives || (dataset.order === 'time' && rest) ? 'never' : rest ? 'where-they-pay' : 'always',
   }
   const table = dataset.table(series)
-  const job = { series, period, dataset, table, source: rest, archives, listing, ledger }
+  const taken = fill ? { takeBack: fill.takeBack } : {}
+  const job = { series, period, dataset, table, source: rest, archives, listing, ledger, ...taken }
   if (!archives || !mayUseArchives(spans, sources)) {
     const tasks = spans.flatMap((span) => shareOut([span], [], sources))
     return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
@@ -85,8 +91,8 @@ async function planJob(
   const judged = await judgedNowhere(shared, files, facts, () =>
     listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
   )
-  const endsMs = own.map((file) => file.span.endMs)
-  const tasks = archivesOnly && range.endMs === null ? published(judged, Math.max(...endsMs)) : judged
+  const untilMs = Math.max(...own.map((file) => file.span.endMs))
+  const tasks = archivesOnly && range.endMs === null && !fill ? published(judged, untilMs) : judged
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
   return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
 }

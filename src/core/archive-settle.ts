@@ -1,6 +1,6 @@
 // The coverage of an archive waits until all of the file was read: only its end tells that it is whole (the
-// zip's own CRC, a line that contradicts another). A small file is held back and handed out with its coverage;
-// of a large one the rows go ahead, and the coverage follows when they are written.
+// zip's own CRC, a line that contradicts another). A small file is held back and handed out with its
+// coverage; of a large one the rows go ahead, and the coverage follows when they are written.
 import { emptyRows, type Table } from './dataset.ts'
 import { type LedgerRow, record } from './ledger.ts'
 import type { Step } from './step.ts'
@@ -8,7 +8,9 @@ import type { Step } from './step.ts'
 /** Files with up to so many rows are held back until their end; a month of minutes has 44,640. */
 const MOST_HELD_ROWS = 60_000
 
-/** The steps of a file, with what they settle only once the last of them has come. Returns what they return. */
+/**
+ * The steps of a file, with what they settle only once the last of them has come. Returns what they return.
+ */
 export async function* settledAtEnd<T>(
   table: Table,
   steps: AsyncGenerator<Step, T>,

@@ -42,7 +42,7 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Ar
 
 /** The last id before a span, where the ledger knows it. */
 function lastIdBefore(before: readonly LedgerRow[], span: Span): string | null {
-  return before.find((row) => row.endMs === span.startMs && row.verdict === 'rows')?.lastId ?? null
+  return before.find(({ endMs, lastId }) => endMs === span.startMs && lastId !== null)?.lastId ?? null
 }
 
 /** The skipped ids that lie among the rows. */

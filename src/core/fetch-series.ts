@@ -8,7 +8,7 @@ import { type ArchiveFindings, takenStep, walkCandles, walkRates } from './archi
 import { fetchByCalendar } from './calendar-walk.ts'
 import { type Dataset, emptyRows, type Table } from './dataset.ts'
 import type { Tell } from './events.ts'
-import { settleEmptiness } from './holes.ts'
+import { NOT_PUBLISHED, settleEmptiness } from './holes.ts'
 import { fetchById } from './id-walk.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
@@ -31,6 +31,8 @@ export type SeriesJob = {
   readonly archives?: ArchiveSource | null
   readonly listing: Listing
   readonly ledger: readonly LedgerRow[]
+  /** What of the ledger is taken back before anything is fetched; `ledger` has it already. */
+  readonly takeBack?: readonly LedgerRow[]
   readonly plan: SeriesPlan
 }
 
@@ -78,7 +80,7 @@ class SeriesFetch {
       if (task.kind === 'rest') yield* this.#rest(task.span, false)
       else if (task.kind === 'archive') yield* this.#archive(task)
       else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
-      else this.#open.push(task)
+      else yield* this.#leftOpen(task)
     }
     yield* this.#settleHoles()
     for (const span of union(this.#left)) yield* this.#rest(span, false)
@@ -203,6 +205,15 @@ class SeriesFetch {
       if (reachMs !== null && span.startMs >= reachMs) this.#left.push(span)
       else this.#open.push({ span, reason })
     }
+  }
+
+  /** What nobody has stays open; that it is not published yet is written down. */
+  *#leftOpen({ span, reason }: OpenSpan): Generator<Step> {
+    this.#open.push({ span, reason })
+    if (reason !== NOT_PUBLISHED) return
+    const nowMs = this.#context.nowMs()
+    const ledger = [ledgerRow(span, 'wanted', { asked: 1, checkedAtMs: nowMs, reason })]
+    yield { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
   }
 
   #settled(span: Span, verdict: Verdict, reason: string): Step {

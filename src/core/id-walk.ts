@@ -44,7 +44,7 @@ class IdWalk {
     this.#job = job
     this.#cursorMs = job.span.startMs
     this.#carried = emptyRows(job.table)
-    const before = job.before.find((row) => row.endMs === job.span.startMs && row.verdict === 'rows')
+    const before = job.before.find(({ endMs, lastId }) => endMs === job.span.startMs && lastId !== null)
     this.#nextId = before?.lastId ? nextId(before.lastId) : null
   }
 

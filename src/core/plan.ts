@@ -75,7 +75,7 @@ const REACH_TOLERANCE_MS = 5 * MINUTE_MS
 export function planSpans(input: PlanInput): Span[] {
   const { period, ledger } = input
   const settled = settledSpans(ledger)
-  const closedMs = closedUntilMs(input, input.nowMs)
+  const closedMs = closedUntilMs(input.period, input.order ?? 'calendar', input.nowMs)
   const endMs = lastEndMs(input, closedMs)
   const startMs = firstStartMs(input, settled, endMs)
   const stillWanted = meet(wantedSpans(ledger), [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
@@ -83,10 +83,16 @@ export function planSpans(input: PlanInput): Span[] {
   return [...stillWanted, ...asked].filter((span) => period === null || countPlaces(period, span) > 0)
 }
 
+/** Until when rows of a series are owed: all that has closed, but not past the end of trading. Epoch ms. */
+export function owedUntilMs(input: Omit<PlanInput, 'range'>): number {
+  return tradedUntilMs(input, closedUntilMs(input.period, input.order ?? 'calendar', input.nowMs))
+}
+
 /**
- * Until when rows are final. What has no period ends with a minute, so that a second run has nothing to do.
+ * Until when rows are final, by the exchange's clock, epoch ms. What has no period ends with a minute, so
+ * that a second run has nothing to do.
  */
-function closedUntilMs({ period, order }: PlanInput, nowMs: number): number {
+export function closedUntilMs(period: Period | null, order: Order, nowMs: number): number {
   if (period === '1s') return floorToPeriod(period, nowMs - CLOSE_MARGIN_MS)
   if (period !== null) return floorToPeriod(period, nowMs)
   if (order === 'time') return floorToPeriod('1h', nowMs - RATE_MARGIN_MS) + RATE_MARGIN_MS
@@ -108,8 +114,10 @@ function lastEndMs(input: PlanInput, closedMs: number): number {
  * after (reference 4.2). Of a symbol that does not trade, the last hour is left until it can be settled, and
  * nothing follows what is known to be delisted, unless a pass that was interrupted still wants it.
  */
-function tradedUntilMs(input: PlanInput, closedMs: number): number {
-  const { period, listing, ledger, nowMs } = input
+function tradedUntilMs(
+  { period, order = 'calendar', listing, ledger, nowMs }: Omit<PlanInput, 'range'>,
+  closedMs: number,
+): number {
   const endedMs = listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, listing.endsAtMs))
   if (listing.trading) return endedMs
   const last = ledger.at(-1)
@@ -117,7 +125,7 @@ function tradedUntilMs(input: PlanInput, closedMs: number): number {
   const hourAgoMs = nowMs - HOUR_MS
   return Math.min(
     endedMs,
-    period === null ? closedUntilMs(input, hourAgoMs) : floorToPeriod(period, hourAgoMs),
+    period === null ? closedUntilMs(period, order, hourAgoMs) : floorToPeriod(period, hourAgoMs),
   )
 }
 

@@ -29,6 +29,12 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
         requests: event.requestsToDo,
       })
       return
+    case 'scan-started':
+      log.info('looking for gaps', { series: event.series })
+      return
+    case 'series-scanned':
+      log.debug('looked through', { series: seriesKey(event.series), open_gaps: event.openGaps })
+      return
     case 'page-fetched':
       log.debug('page fetched', {
         series: seriesKey(event.series),
@@ -79,6 +85,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'pass-ended':
       logSummary(log, event.summary)
       return
+    case 'scan-ended':
     case 'weight':
     case 'request':
       return

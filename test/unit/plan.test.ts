@@ -201,7 +201,7 @@ describe('without a period', () => {
     },
   )
 
-  test('a look back as long as the reach begins where the API answers; one that was asked for does not', () => {
+  test('a look back as long as the reach begins where the API answers; one that is asked for may not', () => {
     const reachMs = reachesFromMs({ reachMs: 24 * HOUR_MS }, NOW_MS)
     expect(reachMs).toBeGreaterThan(NOW_MS - 24 * HOUR_MS)
     const from = (facts: Partial<PlanInput>): number | undefined =>
