@@ -1,10 +1,10 @@
-// What must be stored of a series, of any dataset: the local exchange's market (market.ts, price-market.ts),
-// cut to the spans that were asked for.
+// What must be stored of a series, of any dataset: the local exchange's market (market.ts, price-market.ts,
+// trade-market.ts, funding-market.ts), cut to the spans that were asked for.
 import { joinRows, type Rows, type Table } from '../../src/core/dataset.ts'
-import type { DatasetName, Period, Series } from '../../src/core/series.ts'
-import { isMember } from '../../src/core/series.ts'
+import { type DatasetName, isMember, type Period, type Series } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import { datasetNamed } from '../../src/datasets/all.ts'
+import { expectedFunding, expectedTrades } from './expected-trades.ts'
 import { expectedRows } from './market.ts'
 import { expectedPriceRows, priceDatasets, priceSymbol } from './price-market.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
@@ -18,6 +18,7 @@ export type Expectation = {
   /** Where the dataset has one. */
   readonly period?: Period
   readonly spans: readonly Span[]
+  /** What closes later (of a candle) or happens later is not to be there yet, epoch ms. */
   readonly closedBeforeMs: number
 }
 
@@ -51,13 +52,27 @@ export function expectedOf(one: Expectation): Rows {
   return found
 }
 
-function rowsIn({ spec, dataset = 'klines', period, closedBeforeMs }: Expectation, span: Span): Rows {
-  const needed = (): Period => {
-    if (!period) throw new Error(`${dataset} have a period`)
-    return period
+function rowsIn(one: Expectation, asked: Span): Rows {
+  const { spec, closedBeforeMs } = one
+  const dataset: DatasetName = one.dataset ?? 'klines'
+  const span = { ...asked, endMs: Math.min(asked.endMs, closedBeforeMs) }
+  switch (dataset) {
+    case 'klines':
+      return expectedRows(spec, periodOf(one), asked, closedBeforeMs)
+    case 'mark-price-klines':
+    case 'index-price-klines':
+    case 'premium-index-klines':
+      return expectedPriceRows(spec, dataset, periodOf(one), asked, closedBeforeMs)
+    case 'agg-trades':
+      return expectedTrades(spec, 'agg', span)
+    case 'trades':
+      return expectedTrades(spec, 'raw', span)
+    case 'funding':
+      return expectedFunding(spec, span)
   }
-  if (isMember(priceDatasets, dataset))
-    return expectedPriceRows(spec, dataset, needed(), span, closedBeforeMs)
-  if (dataset === 'klines') return expectedRows(spec, needed(), span, closedBeforeMs)
-  throw new Error(`the local exchange has no ${dataset}`)
+}
+
+function periodOf({ spec, period }: Expectation): Period {
+  if (!period) throw new Error(`the candles of ${spec.symbol} have a period`)
+  return period
 }
