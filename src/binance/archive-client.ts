@@ -119,7 +119,8 @@ export class ArchiveClient {
       return await this.#persist({ host: 'files', endpoint, rest: `/${encodeKey(key)}`, read })
     } catch (error) {
       if (!(error instanceof TransientError || error instanceof MalformedError)) throw error
-      if (error instanceof TransientError && !this.#heard.has('files')) throw this.#down('files', error)
+      const isGivenUp = this.#options.optional && !this.#heard.has('files')
+      if (error instanceof TransientError && isGivenUp) throw this.#down('files', error)
       if (error instanceof TransientError) await this.#probe(error)
       throw new RefusedError(`${key}: ${error.message}`, '', { cause: error })
     }

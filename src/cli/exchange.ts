@@ -9,6 +9,7 @@ import { ArchiveReach, whileInReach } from '../core/archive-reach.ts'
 import type { Dataset } from '../core/dataset.ts'
 import { type DatasetName, isMember, type Market, markets } from '../core/series.ts'
 import { datasetNamed } from '../datasets/all.ts'
+import { UnavailableError } from '../errors.ts'
 import { type CommandContext, need } from './command.ts'
 
 /** The exchange as far as it is in reach. */
@@ -38,9 +39,13 @@ export function openClient({ world, settings, tell }: CommandContext): Client {
 
 /**
  * The sources that the settings allow, with the exchange's clock read. Throws what reading it throws, but
- * where the archives may go on alone: where the API is blocked.
+ * where the archives may go on alone: where the API is blocked, or, with `listingDoes`, does not answer.
  */
-export async function openExchange(context: CommandContext, market: Market): Promise<Exchange> {
+export async function openExchange(
+  context: CommandContext,
+  market: Market,
+  { listingDoes = false }: { readonly listingDoes?: boolean } = {},
+): Promise<Exchange> {
   const { settings, tell, world } = context
   const source = need(settings, 'source')
   const client = openClient(context)
@@ -56,11 +61,14 @@ export async function openExchange(context: CommandContext, market: Market): Pro
   })
   if (source === 'archive') return exchange(openArchives(context), true)
   try {
-    await client.syncClock(market)
+    await client.syncClock(market, listingDoes)
   } catch (error) {
-    if (!(error instanceof BlockedError) || source === 'rest') throw error
-    const message = `${error.message}; going on by the archives alone, which end a day or so ago`
-    tell({ type: 'warning', message })
+    const isAway = error instanceof BlockedError || (listingDoes && error instanceof UnavailableError)
+    if (!isAway || source === 'rest') throw error
+    const how = listingDoes
+      ? 'the list of the archives alone, which does not say who trades'
+      : 'the archives alone, which end a day or so ago'
+    tell({ type: 'warning', message: `${error.message}; going on by ${how}` })
     return exchange(openArchives(context), true)
   }
   if (source === 'rest') return exchange(null, false)

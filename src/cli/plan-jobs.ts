@@ -91,11 +91,10 @@ async function planJob(
   const judged = await judgedNowhere(shared, files, facts, () =>
     listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
   )
-  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
-  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
-  const tasks = archivesOnly && range.endMs === null && !fill ? published(judged, lastArchiveMs) : judged
+  const untilMs = Math.max(...own.map((file) => file.span.endMs))
+  const tasks = archivesOnly && range.endMs === null && !fill ? published(judged, untilMs) : judged
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
-  return { ...job, plan: { ...plan, firstArchiveMs, lastArchiveMs } }
+  return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
 }
 
 /**
@@ -131,12 +130,23 @@ async function judgedNowhere(
   return isClear ? judged : judgeNowhere(tasks, await all(), facts)
 }
 
+/** Where the files that no task takes begin and end: rows are known there. */
+function untaken(
+  files: readonly ArchiveFile[],
+  tasks: readonly Task[],
+): Pick<SeriesJob['plan'], 'firstArchiveEndMs' | 'lastArchiveStartMs'> {
+  const taken = new Set(tasks.map((task) => (task.kind === 'archive' ? task.file.key : '')))
+  const left = files.filter((file) => !taken.has(file.key))
+  if (left.length === 0) return { firstArchiveEndMs: null, lastArchiveStartMs: null }
+  return {
+    firstArchiveEndMs: Math.min(...left.map((file) => file.span.endMs)),
+    lastArchiveStartMs: Math.max(...left.map((file) => file.span.startMs)),
+  }
+}
+
 /** Without an end that was asked for, nothing is owed of what is not published yet. */
-function published(tasks: readonly Task[], lastArchiveMs: number | null): Task[] {
-  return tasks.filter(
-    (task) =>
-      task.kind !== 'none' || task.verdict || (lastArchiveMs !== null && task.span.startMs < lastArchiveMs),
-  )
+function published(tasks: readonly Task[], publishedUntilMs: number): Task[] {
+  return tasks.filter((task) => task.kind !== 'none' || task.verdict || task.span.startMs < publishedUntilMs)
 }
 
 /** The spans that somebody is to bring, as the tasks have them. */

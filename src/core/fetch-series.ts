@@ -4,7 +4,7 @@ import { MalformedError, RefusedError, UnavailableError } from '../errors.ts'
 import type { ArchiveSource, OpenArchive } from './archive.ts'
 import { settledAtEnd } from './archive-settle.ts'
 import { walkTrades } from './archive-trades.ts'
-import { takenStep, walkCandles, walkRates } from './archive-walk.ts'
+import { type ArchiveFindings, takenStep, walkCandles, walkRates } from './archive-walk.ts'
 import { fetchByCalendar } from './calendar-walk.ts'
 import { type Dataset, emptyRows, type Table } from './dataset.ts'
 import type { Tell } from './events.ts'
@@ -62,6 +62,9 @@ class SeriesFetch {
   /** Downloads under way, by task. */
   readonly #ahead = new Map<ArchiveTask, Promise<OpenArchive>>()
   #left: Span[] = []
+  /** From the first to the last row of each archive, and what they lack while nobody else may have it. */
+  readonly #rows: Span[] = []
+  readonly #holes: Span[] = []
   #refused: OpenSpan[] = []
   readonly #open: OpenSpan[] = []
 
@@ -79,6 +82,7 @@ class SeriesFetch {
       else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
       else yield* this.#leftOpen(task)
     }
+    yield* this.#settleHoles()
     for (const span of union(this.#left)) yield* this.#rest(span, false)
     const again = this.#refused
     this.#refused = []
@@ -135,7 +139,10 @@ class SeriesFetch {
           settled = union(settled, next.value.ledger)
           yield next.value
         }
-        yield* this.#lacking(task, next.value)
+        // What an archive lacks REST is asked for; where that is out of reach, the archive's word counts.
+        const lacking = this.#job.source ? this.#left : this.#holes
+        lacking.push(...next.value.lacking)
+        if (next.value.rows) this.#rows.push(next.value.rows)
         yield takenStep(series, table, open, nowMs())
       } finally {
         await open.close()
@@ -145,7 +152,7 @@ class SeriesFetch {
     }
   }
 
-  #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, Span[]> {
+  #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, ArchiveFindings> {
     const { dataset, ledger, period, source } = this.#job
     const job = { ...this.#job, spans: task.spans, open, nowMs: this.#context.nowMs }
     switch (dataset.order) {
@@ -159,29 +166,27 @@ class SeriesFetch {
     }
   }
 
-  /** What an archive lacks: REST is asked for it; where that is out of reach, the archive's word counts. */
-  async *#lacking(task: ArchiveTask, spans: readonly Span[]): AsyncGenerator<Step> {
-    const { source, period } = this.#job
-    if (spans.length === 0) return
-    if (source) {
-      this.#left.push(...spans)
-      return
-    }
-    const context = { nowMs: this.#context.nowMs(), before: this.#job.ledger, source: 'archive' } as const
-    for (const span of spans) {
-      const { ledger, open } = settleEmptiness(span, this.#verdictOf(task, span), 1, context, period)
+  /** What the archives lack where nobody else may have it, once all of them were read. */
+  *#settleHoles(): Generator<Step> {
+    const { ledger: before, period } = this.#job
+    const context = { nowMs: this.#context.nowMs(), before, source: 'archive' } as const
+    for (const span of union(this.#holes)) {
+      const { ledger, open } = settleEmptiness(span, this.#verdictOf(span), 1, context, period)
       yield { ...this.#nothing(span), extractedAtMs: context.nowMs, ledger, open }
     }
   }
 
-  /** What a hole at the edge of the first or the last file of a series is, and one between. */
-  #verdictOf(task: ArchiveTask, hole: Span): Verdict {
+  /** What a hole before the first rows of a series or after the last ones is, and one between. */
+  #verdictOf(hole: Span): Verdict {
     const { ledger, listing, plan } = this.#job
-    const isFirst = plan.firstArchiveMs === task.file.span.startMs && hole.startMs <= task.file.span.startMs
-    const known = ledger.some((row) => row.verdict === 'rows' && row.startMs < hole.startMs)
-    if (isFirst && !known) return 'unlisted'
-    const isLast = plan.lastArchiveMs === task.file.span.endMs && hole.endMs >= task.file.span.endMs
-    return isLast && !listing.trading ? 'delisted' : 'outage'
+    // Of what is open nobody knows whether there are rows.
+    const rows = [...this.#rows, ...this.#open.map(({ span }) => span)]
+    rows.push(...ledger.filter(({ verdict }) => verdict === 'rows'))
+    const isUntakenBefore = (plan.firstArchiveEndMs ?? Number.POSITIVE_INFINITY) <= hole.startMs
+    if (!isUntakenBefore && !rows.some((span) => span.startMs < hole.startMs)) return 'unlisted'
+    const isUntakenAfter = (plan.lastArchiveStartMs ?? Number.NEGATIVE_INFINITY) >= hole.endMs
+    const hasLater = isUntakenAfter || rows.some((span) => span.endMs > hole.endMs)
+    return hasLater || listing.trading ? 'outage' : 'delisted'
   }
 
   /**

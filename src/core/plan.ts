@@ -25,9 +25,12 @@ export type SeriesPlan = {
   readonly requests: number
   readonly weight: number
   readonly archives: number
-  /** Where the published archives of the series begin and end; null where they were not asked for. */
-  readonly firstArchiveMs: number | null
-  readonly lastArchiveMs: number | null
+  /**
+   * Of the published archives that are not taken: where the first one ends and the last one begins. Null
+   * where there is none, or nobody has asked.
+   */
+  readonly firstArchiveEndMs: number | null
+  readonly lastArchiveStartMs: number | null
 }
 
 /**
@@ -168,7 +171,7 @@ export function costTasks(
   const sum = (of: 'requests' | 'weight' | 'archives'): number =>
     costs.reduce((total, cost) => total + cost[of], 0)
   const facts = { requests: sum('requests'), weight: sum('weight'), archives: sum('archives') }
-  return { spans, tasks, places, ...facts, firstArchiveMs: null, lastArchiveMs: null }
+  return { spans, tasks, places, ...facts, firstArchiveEndMs: null, lastArchiveStartMs: null }
 }
 
 export type TaskCost = {

@@ -76,14 +76,14 @@ describe('whileInReach', () => {
     expect(told).toHaveLength(1)
   })
 
-  test('a listing that is none, or closed to this place, is out of reach; rows are to be had elsewhere', async () => {
+  test('a listing that is none, or closed to this place, is out of reach', async () => {
     const none = new UserError('that is a login', 'check the address')
     const { wrapped, told } = start(() => Promise.reject(none))
     await expect(wrapped.list(series, month)).rejects.toThrow(UnavailableError)
     expect(told).toHaveLength(1)
   })
 
-  test('what is wrong with one file, with this machine or with the program is no matter of reach', async () => {
+  test('what is wrong with one file, this machine or the program is no matter of reach', async () => {
     const own = [
       new RefusedError('no such file'),
       new MalformedError('garbled'),

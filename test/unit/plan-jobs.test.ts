@@ -94,7 +94,7 @@ describe('what no archive has', () => {
     expect(words(tasks)).toEqual(['2024-02 unlisted', '2024-03 archive'])
   })
 
-  test('after the last file of all a symbol that does not trade is delisted, and another one is open', async () => {
+  test('after the last file of all a symbol is delisted where it does not trade, else open', async () => {
     const files = [months(0, 4)]
     expect(words((await planned(files, months(3, 2), false)).tasks)).toEqual([
       '2024-04 archive',
