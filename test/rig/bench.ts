@@ -11,6 +11,8 @@ export type Bench = Place & {
   /** Runs `petrosa klines --json` on the bench's database, with further flags. */
   klines(flags: readonly string[], options?: BenchOptions): Promise<Run>
   startKlines(flags: readonly string[], options?: BenchOptions): RunningPetrosa
+  /** The same of any command. */
+  start(command: string, flags: readonly string[], options?: BenchOptions): RunningPetrosa
 }
 
 export type BenchOptions = {
@@ -33,16 +35,18 @@ export async function bench(exchange: Pick<SpawnedExchange, 'url'>, on = embedde
 /** A bench in `folder` on a database that is there, or that nobody has made yet. */
 export function benchAt(exchange: Pick<SpawnedExchange, 'url'>, folder: string, place: Place): Bench {
   const env = exchangeEnv(exchange.url)
-  const startKlines = (flags: readonly string[], options: BenchOptions = {}): RunningPetrosa =>
-    startPetrosa(['klines', ...place.flags, '--json', ...flags], {
+  const start: Bench['start'] = (command, flags, options = {}) =>
+    startPetrosa([command, ...place.flags, '--json', ...flags], {
       cwd: folder,
       env: { ...env, ...options.env },
       ...(options.onLine ? { onLine: options.onLine } : {}),
     })
+  const startKlines: Bench['startKlines'] = (flags, options) => start('klines', flags, options)
   return {
     ...place,
     folder,
     env,
+    start,
     startKlines,
     klines: (flags, options) => startKlines(flags, options).ended,
   }
