@@ -103,10 +103,12 @@ class IdWalk {
     return this.#settle(timesOf(table, this.#carried).at(-1) ?? this.#cursorMs, jumps, answer.servedAtMs)
   }
 
-  /** Whether the ledger knew of ids before: in a row of rows, or as a run that nobody has. */
+  /** Whether the ledger knows of ids beside the span: in a row of rows, or as a run that nobody has. */
   #isKnown({ firstId, lastId }: IdRange): boolean {
-    return this.#job.before.some(
+    const { before, span } = this.#job
+    return before.some(
       (row) =>
+        (row.endMs <= span.startMs || row.startMs >= span.endMs) &&
         row.firstId !== null &&
         row.lastId !== null &&
         compareIds(row.firstId, firstId) <= 0 &&
