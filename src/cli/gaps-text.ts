@@ -16,7 +16,7 @@ const MOST_GAPS = 20
 const MOST_TIMELINES = 12
 const MOST_REASONS = 5
 /** A name is cut to no fewer columns. */
-const LEAST_NAME = 20
+const LEAST_NAME = 12
 /** Cells of a timeline, and the columns of its two dates. */
 const CELLS = 30
 const DATES = 23

@@ -38,17 +38,25 @@ export function outcomeOf(
   const gaps: JudgedGap[] = left.map((gap) => ({ ...gap, filled: false }))
   let filled = 0
   for (const gap of before) {
-    if (!isFetched(gap)) {
-      gaps.push({ ...gap, filled: false })
-      continue
-    }
-    const came = filledParts(gap, left, period)
+    const asked = meet([gap.span], fetched)
+    // What had not closed by the exchange's clock was not asked for. Ids are asked for as a whole.
+    const notAsked = asked.length > 0 && gap.ids ? [] : minus([gap.span], asked)
+    gaps.push(...notAsked.map((span) => ({ ...partOf(gap, span, period), filled: false })))
+    const parts = gap.ids ? asked.slice(0, 1) : asked
+    const came = parts.flatMap((span) => filledParts(partOf(gap, span, period), left, period))
     gaps.push(...came.map((part) => ({ ...part, filled: true })))
     const stillOpen = left.some((one) => isOpen(one) && meet([one.span], [gap.span]).length > 0)
-    if (came.length > 0 && !stillOpen) filled += 1
+    if (came.length > 0 && notAsked.length === 0 && !stillOpen) filled += 1
   }
   gaps.sort((a, b) => a.span.startMs - b.span.startMs || a.span.endMs - b.span.endMs)
   return { gaps, found: before.filter(isOpen).length, filled }
+}
+
+/** A part of a gap; of ids and of what has no grid nobody can tell the parts. */
+function partOf(gap: Gap, span: Span, period: Period | null): Gap {
+  const isWhole = span.startMs === gap.span.startMs && span.endMs === gap.span.endMs
+  if (isWhole || gap.ids !== undefined) return gap
+  return { ...gap, span, rowsMissing: period === null ? 0 : countPlaces(period, span) }
 }
 
 /** The parts of a gap that are in none of what is still missing. */
@@ -60,11 +68,9 @@ function filledParts(gap: Gap, left: readonly Gap[], period: Period | null): Gap
     return runs.map((run) => ({ ...gap, ids: rangeOf(run), rowsMissing: sizeOf(run) }))
   }
   const spans = left.map(({ span }) => span)
-  const parts = minus([gap.span], spans)
-  const [only] = parts
-  if (only && only.startMs === gap.span.startMs && only.endMs === gap.span.endMs) return [gap]
+  if (meet([gap.span], spans).length === 0) return [gap]
   if (period === null) return []
-  return parts
-    .map((span) => ({ ...gap, span, rowsMissing: countPlaces(period, span) }))
+  return minus([gap.span], spans)
+    .map((span) => partOf(gap, span, period))
     .filter(({ rowsMissing }) => rowsMissing > 0)
 }

@@ -154,8 +154,10 @@ type Placed = { readonly run: LackingRun; readonly reached: readonly Stretch[] }
 /** Whether a run lies in one stretch alone. */
 function isWithin({ run, reached: [stretch, ...others] }: Placed): boolean {
   if (!stretch || others.length > 0) return false
-  if (stretch.first !== null && stretch.last !== null) return true
-  return run.span.startMs >= stretch.span.startMs && run.span.endMs <= stretch.span.endMs
+  // At an end whose id is known the run was cut; at another only its time can tell.
+  const { first, last, span } = stretch
+  const beginsInside = first !== null || run.span.startMs >= span.startMs
+  return beginsInside && (last !== null || run.span.endMs <= span.endMs)
 }
 
 /** The stretches that lack other ids than were left out, or of which more is gone than anybody can count. */

@@ -152,6 +152,18 @@ describe('what became of gaps', () => {
     expect(untouched(before)).toMatchObject({ found: 3, filled: 0 })
   })
 
+  test('what had not closed was not asked for, and stays as it was', () => {
+    const outcome = outcomeOf([gap(0, 9, 'lost')], [], [from(0, 6)], '1h')
+    expect(outcome).toEqual({
+      gaps: [
+        { ...gap(0, 6, 'lost'), filled: true },
+        { ...gap(6, 9, 'lost'), filled: false },
+      ],
+      found: 1,
+      filled: 0,
+    })
+  })
+
   test('an outage that was asked for again and has rows now is filled', () => {
     const outcome = outcomeOf([gap(0, 4, 'outage')], [gap(1, 4, 'outage')], [from(0, 4)], '1h')
     expect(outcome).toMatchObject({ found: 0, filled: 1, gaps: [{ filled: true }, { filled: false }] })
