@@ -36,6 +36,9 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
         rows: event.rows,
       })
       return
+    case 'rows-checked':
+      log.debug('rows checked', { series: seriesKey(event.series), rows: event.rows })
+      return
     case 'page-retried':
       log.debug('asking again', {
         host: event.host,
