@@ -32,6 +32,8 @@ export type WriteResult = { readonly written: number; readonly changed: number }
 export type WriteOptions = {
   /** Republished archives replace REST rows too (interface.md, section 5: who replaces whom). */
   readonly refresh?: boolean
+  /** Keeps the rows that are replaced, for whoever wants to know what was there before a repair. */
+  readonly keepReplaced?: boolean
 }
 
 export type SourceCount = { readonly source: SourceName; readonly rows: number }
@@ -78,6 +80,8 @@ export type Store = {
   counts(series: Series, table: Table, spans: readonly Span[]): Promise<readonly number[]>
   /** The rows of a series in `span`, in order of time, at most `limit` of them. */
   read(series: Series, table: Table, span: Span, limit: number): Promise<Rows>
+  /** The archives whose rows were taken in, of each series. */
+  archives?(series: readonly Series[]): Promise<readonly (readonly ArchiveRecord[])[]>
   /** Tries reachability, version, rights and limits without changing anything. */
   check(tables: readonly Table[]): Promise<readonly Finding[]>
   close(): Promise<void>
