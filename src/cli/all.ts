@@ -10,6 +10,8 @@ export type CommandEntry = {
   readonly examples: readonly string[]
   /** Where the default of a setting is another one for this command. */
   readonly defaults?: Partial<Readonly<Record<SettingName, string>>>
+  /** How the help names a default, where it is another one for this command and no value. */
+  readonly saidDefaults?: Partial<Readonly<Record<SettingName, string>>>
   load(): Promise<CommandRun>
 }
 
@@ -18,6 +20,14 @@ const exchange: readonly SettingName[] = ['apiUrl', 'futuresApiUrl', 'coinFuture
 const archives: readonly SettingName[] = ['archiveUrl', 'archiveListingUrl']
 const store: readonly SettingName[] = ['db', 'dbUri', 'sqlitePath', 'postgresqlUri', 'mysqlUri', 'mongodbUri']
 const choice: readonly SettingName[] = ['symbols', 'quote', 'exclude', 'status']
+
+/** Filters of what is stored: they count only where they are said. */
+const storedDefaults = {
+  symbols: 'all that is stored',
+  period: 'all',
+  market: 'all',
+  dataset: 'all',
+} as const
 
 /** What every command that fetches has. */
 const fetching: readonly SettingName[] = [
@@ -66,8 +76,34 @@ export const commands: readonly CommandEntry[] = [
     name: 'status',
     summary: 'what is stored, series by series: first, last, rows, gaps',
     settings: [...(['symbols', 'period', 'market'] as const), ...store, 'json', ...logging],
+    saidDefaults: storedDefaults,
     examples: ['petrosa status', 'petrosa status --symbols BTCUSDT --json'],
     load: async () => (await import('./status.ts')).runStatus,
+  },
+  {
+    name: 'verify',
+    summary: 'checks what is stored, by itself, against larger periods and a sample of the exchange',
+    settings: [
+      ...(['symbols', 'exclude', 'period', 'market', 'dataset', 'shard', 'start', 'end'] as const),
+      ...(['sample', 'seed', 'checkArchives', 'repair'] as const),
+      ...store,
+      'maxWorkers',
+      ...exchange,
+      ...archives,
+      ...(['apiKey', 'json'] as const),
+      ...logging,
+    ],
+    saidDefaults: {
+      ...storedDefaults,
+      start: 'where the rows of each series begin',
+      end: 'where they end',
+    },
+    examples: [
+      'petrosa verify --symbols BTCUSDT --start 30d',
+      'petrosa verify --sample 1%',
+      'petrosa verify --sample 100% --market spot --period 1h --repair',
+    ],
+    load: async () => (await import('./verify.ts')).runVerify,
   },
   {
     name: 'symbols',

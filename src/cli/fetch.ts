@@ -82,7 +82,8 @@ export async function runFetch(
   })
 }
 
-function atMs(moment: Moment | null, nowMs: number): number | null {
+/** A moment as epoch ms, by the exchange's clock; null for none. */
+export function atMs(moment: Moment | null, nowMs: number): number | null {
   if (moment === null) return null
   return 'atMs' in moment ? moment.atMs : nowMs - moment.agoMs
 }
@@ -91,7 +92,7 @@ function atMs(moment: Moment | null, nowMs: number): number | null {
  * Refuses a start after its end, or in the future; before the exchange's clock is known only what is certain
  * without it.
  */
-function refuseBackwards(start: Moment | null, end: Moment | null, nowMs: number | null): void {
+export function refuseBackwards(start: Moment | null, end: Moment | null, nowMs: number | null): void {
   if (start === null) return
   const both = end !== null && 'atMs' in start === 'atMs' in end
   if (nowMs === null && !both) return

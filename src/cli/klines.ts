@@ -14,5 +14,9 @@ export async function runKlines(context: CommandContext): Promise<CommandResult>
   const name = need(settings, 'dataset')
   const dataset = datasetNamed(name)
   if (!dataset) throw new Error(`no dataset ${name}`)
+  if (dataset.order !== 'calendar') {
+    const command = name === 'funding' ? 'funding' : `trades --kind ${name === 'trades' ? 'raw' : 'agg'}`
+    throw new UserError(`${name} are no klines`, `use: petrosa ${command}`)
+  }
   return runFetch(context, dataset, periods)
 }

@@ -1,7 +1,7 @@
 // Every setting once: flag, variable, default, check, help, secret or not. Flags, variables, the keys of
 // --config, the help text and the tables of the README all come from here.
 import { type LogLevel, logLevels } from '../core/events.ts'
-import { markets, periods } from '../core/series.ts'
+import { datasetNames, markets, periods } from '../core/series.ts'
 import { type Setting, setting } from './setting.ts'
 import { storeSettings } from './store-settings.ts'
 import {
@@ -17,6 +17,7 @@ import {
   someOf,
   wholeNumber,
 } from './values.ts'
+import { verifySettings } from './verify-settings.ts'
 
 const anyCase: Reader<LogLevel> = (text) => oneOf(logLevels)(text.toLowerCase())
 
@@ -78,12 +79,12 @@ export const settingTable = {
   dataset: setting({
     flag: 'dataset',
     variable: null,
-    read: oneOf(['klines', 'mark-price-klines', 'index-price-klines', 'premium-index-klines'] as const),
+    read: oneOf(datasetNames),
     fallback: 'klines',
     value: 'DATASET',
     help:
       'klines, or what is shaped like them: mark-price-klines, index-price-klines (by pair), ' +
-      'premium-index-klines',
+      'premium-index-klines; of what is stored funding, trades and agg-trades too',
   }),
   kind: setting({
     flag: 'kind',
@@ -128,6 +129,7 @@ export const settingTable = {
     help: 'where rows come from: auto (archives where they pay, REST for the rest), rest, archive',
   }),
   ...storeSettings,
+  ...verifySettings,
   maxWorkers: setting({
     flag: 'max-workers',
     variable: 'MAX_WORKERS',
