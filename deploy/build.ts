@@ -12,7 +12,7 @@ const project = join(import.meta.dir, '..')
  * Worker is found only by its path from src (`new Worker('./stores/x.ts')`), from the sources only by a URL
  * next to the caller.
  */
-const entries = ['src/main.ts']
+const entries = ['src/main.ts', 'src/stores/sqlite/worker.ts']
 
 /** How long the fresh binary may take to answer. */
 const ANSWER_LIMIT_MS = 20_000

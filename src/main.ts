@@ -1,9 +1,10 @@
 // argv in, exit code out: the only file that touches the process. The first signal asks the program to stop
 // between pages, the second ends it at once.
+import { tmpdir } from 'node:os'
 import { runProgram } from './cli/program.ts'
 import { exitCodes, StoppedError } from './errors.ts'
 import { version } from './version.ts'
-import { realWait, type Stream, type World } from './world.ts'
+import { openTemporaryIn, realWait, type Stream, type World } from './world.ts'
 
 /** A program that was told to stop and has not ended by then is ended. */
 const GRACE_MS = 9_000
@@ -43,6 +44,7 @@ const world: World = {
   stdout: streamOf(process.stdout),
   stderr: streamOf(process.stderr),
   readFile: (path) => Bun.file(path).text(),
+  openTemporary: () => openTemporaryIn(tmpdir()),
   signal: stopping.signal,
   version,
 }

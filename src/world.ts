@@ -1,6 +1,10 @@
 // The outside as one value: clock, chance, network, environment, files and streams. The program gets it from
 // main.ts; tests hand in their own.
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from './core/retry.ts'
+import { UserError } from './errors.ts'
 
 export type Stream = {
   readonly isTerminal: boolean
@@ -10,6 +14,16 @@ export type Stream = {
   write(text: string): Promise<void>
 }
 
+/** A file that nobody else sees, and that is gone when it is closed or the process ends in any way. */
+export type TemporaryFile = {
+  /** Writes all of `bytes` from `at` on. Throws UserError when there is no room. */
+  write(bytes: Uint8Array, at: number): Promise<void>
+  /** Exactly `length` bytes from `at` on. */
+  read(at: number, length: number): Promise<Uint8Array>
+  /** May be called again. */
+  close(): Promise<void>
+}
+
 export type World = Clock & {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly fetch: (url: string, init?: BunFetchRequestInit) => Promise<Response>
@@ -17,6 +31,8 @@ export type World = Clock & {
   readonly stderr: Stream
   /** The text of a file. Throws what the system throws. */
   readonly readFile: (path: string) => Promise<string>
+  /** Throws UserError that names TMPDIR when no file can be made. */
+  readonly openTemporary: () => Promise<TemporaryFile>
   /** Aborted when the program is told to stop; its reason is a StoppedError. */
   readonly signal: AbortSignal
   /** The program's version, as stamped in by the build. */
@@ -40,4 +56,52 @@ export function realWait(ms: number, signal?: AbortSignal): Promise<void> {
     }, ms)
     signal?.addEventListener('abort', stop, { once: true })
   })
+}
+
+/**
+ * A temporary file in `folder`. Its name is taken away as soon as it is open, so that nothing is left behind,
+ * not even by a process that is killed. Throws UserError.
+ */
+export async function openTemporaryIn(folder: string): Promise<TemporaryFile> {
+  const failed = (error: unknown): never => {
+    throw noRoom(folder, error)
+  }
+  const path = join(folder, `petrosa-${randomUUID()}`)
+  const file = await open(path, 'wx+', 0o600).catch(failed)
+  await unlink(path)
+  let closing: Promise<void> | null = null
+  return {
+    write: (bytes, at) => writeAll(file, bytes, at).catch(failed),
+    read: (at, length) => readExactly(file, at, length).catch(failed),
+    close: () => {
+      closing ??= file.close()
+      return closing
+    },
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  for (let from = 0; from < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, from, bytes.length - from, at + from)
+    from += bytesWritten
+  }
+}
+
+async function readExactly(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  for (let from = 0; from < length; ) {
+    const { bytesRead } = await file.read(bytes, from, length - from, at + from)
+    if (bytesRead === 0) throw new Error(`it ends before byte ${at + length}`)
+    from += bytesRead
+  }
+  return bytes
+}
+
+function noRoom(folder: string, error: unknown): UserError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  return new UserError(
+    `no temporary file can be kept in ${folder} (${code})`,
+    'set TMPDIR to a folder on a disk with room for the largest archive',
+    { cause: error },
+  )
 }

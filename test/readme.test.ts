@@ -16,6 +16,7 @@ import { codeBlocks, headings, links, type ShellCommand, shellCommands } from '.
 import { withGeneratedTables } from './rig/readme-tables.ts'
 import { scenarios } from './rig/scenario.ts'
 import { project } from './rig/sources.ts'
+import type { SymbolSpec } from './rig/symbol-spec.ts'
 import { type TestWorld, testWorld } from './rig/world.ts'
 
 const path = join(project, 'README.md')
@@ -27,13 +28,22 @@ let exchange: LocalExchange
 let folder = ''
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'petrosa-readme-'))
-  const { symbols, nowMs } = scenarios.fewWeeks
-  exchange = await startExchange({ symbols, clock: { startMs: nowMs } })
+  const { nowMs } = scenarios.fewWeeks
+  exchange = await startExchange({ symbols: manualSymbols(), clock: { startMs: nowMs } })
 })
 afterAll(async () => {
   await exchange.stop()
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** The symbols that the manual names: spot ones are traded once a second. */
+function manualSymbols(): SymbolSpec[] {
+  const few = scenarios.fewWeeks.symbols.map((spec) => ({ ...spec, trades: { perMinute: 60 } }))
+  const coins = (['spot', 'um'] as const).map((market) => ({
+    ...{ market, symbol: 'BNBUSDT', base: 'BNB', quote: 'USDT', listedAtMs: Date.UTC(2020, 1, 10) },
+  }))
+  return [...few, ...coins, ...scenarios.coinMargined.symbols.filter(({ market }) => market === 'cm')]
+}
 
 /** A world in which the manual's commands run: the local exchange, the manual's own YAML file. */
 function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
@@ -41,6 +51,9 @@ function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
     env: {
       BINANCE_API_URL: exchange.url,
       BINANCE_FUTURES_API_URL: exchange.url,
+      BINANCE_COIN_FUTURES_API_URL: exchange.url,
+      BINANCE_ARCHIVE_URL: `${exchange.url}/archive`,
+      BINANCE_ARCHIVE_LISTING_URL: `${exchange.url}/listing`,
       SQLITE_PATH: join(folder, 'petrosa.db'),
       ...env,
     },

@@ -5,6 +5,7 @@ import type { Column, Rows } from '../core/dataset.ts'
 import { FRACTION_DIGITS, INTEGER_DIGITS, LONGEST_TEXT, TOTAL_DIGITS } from '../core/decimal.ts'
 import { type SliceColumn, slicedRows } from '../core/sliced-rows.ts'
 import { MalformedError } from '../errors.ts'
+import { type PageInHand, UNUSUAL, usualRow } from './usual-row.ts'
 
 /** Most digits of an integer that a double holds exactly, whatever the digits. */
 const SAFE_INTEGER_DIGITS = 15
@@ -25,10 +26,10 @@ const CLOSE = 93
 
 /**
  * The rows of a JSON array of arrays, in the order of `columns`. Each array begins with the columns that
- * `wire` names, decimals as strings and the rest as numbers; elements that it calls null, and further scalar
- * ones, are ignored (the last one of a kline means nothing, reference 3.1). Decimals come out canonical
- * (core/decimal.ts). Throws MalformedError that names the row (from 1) and the column. The body belongs to
- * the rows from then on, and a sign may move in it.
+ * `wire` names, decimals as strings and the rest as numbers; those that it calls null, and further ones, are
+ * ignored as long as they are scalars (the last one of a kline means nothing, reference 3.1). Decimals come
+ * out canonical (core/decimal.ts). Throws MalformedError that names the row (from 1) and the column. The body
+ * belongs to the rows from then on, and a sign may move in it.
  */
 export function decodeArrays(
   body: Uint8Array,
@@ -45,32 +46,28 @@ export function decodeArrays(
   const count = scanned.scan()
   const places = columns.map((column) => wire.indexOf(column.name))
   const numbers = places.map((place) => scanned.numbers[place] ?? null)
-  const slices = { bytes: body, columns: places.map((place) => scanned.slices[place] ?? null) }
+  const slices = { bytes: body, columns: places.map((place) => scanned.slices(place)) }
   return slicedRows(count, numbers, slices, (bytes) => oneByteText.decode(bytes))
 }
 
-/** Rows that a page's columns have room for at first; more make them grow. */
+/** Rows that a page's decimals have room for at first; more make it grow. */
 const FIRST_ROWS = 1_024
 
-/** The begin and end of each decimal of a column, as it is read. */
-class SliceList implements SliceColumn {
-  starts = new Int32Array(FIRST_ROWS)
-  ends = new Int32Array(FIRST_ROWS)
-
-  put(row: number, start: number, end: number): void {
-    if (row >= this.starts.length) {
-      this.starts = grown(this.starts)
-      this.ends = grown(this.ends)
-    }
-    this.starts[row] = start
-    this.ends[row] = end
-  }
-}
-
-function grown(values: Int32Array): Int32Array<ArrayBuffer> {
+function grown(values: Int32Array): Int32Array {
   const larger = new Int32Array(values.length * 2)
   larger.set(values)
   return larger
+}
+
+/** Every `width`-th pair of places, from the pair `index` on: those of one column. */
+function columnOf(places: Int32Array, width: number, index: number, rows: number): SliceColumn {
+  const starts = new Int32Array(rows)
+  const ends = new Int32Array(rows)
+  for (let row = 0, at = 2 * index; row < rows; row += 1, at += 2 * width) {
+    starts[row] = places[at] ?? 0
+    ends[row] = places[at + 1] ?? 0
+  }
+  return { starts, ends }
 }
 
 /** A number or a word of JSON. */
@@ -82,9 +79,14 @@ const oneByteText = new TextDecoder('latin1')
 
 /** One walk over one body; holds the position, so that the small steps need not hand it around. */
 class ArrayRowScanner {
-  /** By element of a row: the values of whole numbers, or where decimals stand. */
+  /** By element of a row: the values of whole numbers; null for other elements. */
   readonly numbers: readonly (number[] | null)[]
-  readonly slices: readonly (SliceList | null)[]
+  /** By element of a row: which decimal of the row it is, or -1. */
+  readonly #decimals: readonly number[]
+  readonly #width: number
+  readonly #page: PageInHand
+  /** Whether a row is all decimals and whole numbers, up to its ignored end. */
+  readonly #plain: boolean
   readonly #bytes: Uint8Array
   readonly #columns: readonly (Column | null)[]
   #at = 0
@@ -94,8 +96,24 @@ class ArrayRowScanner {
   constructor(body: Uint8Array, columns: readonly (Column | null)[]) {
     this.#bytes = body
     this.#columns = columns
-    this.numbers = columns.map((column) => (!column || column.kind === 'decimal' ? null : []))
-    this.slices = columns.map((column) => (column?.kind === 'decimal' ? new SliceList() : null))
+    this.numbers = columns.map((column) => (column && column.kind !== 'decimal' ? [] : null))
+    let width = 0
+    this.#decimals = columns.map((column) => (column?.kind === 'decimal' ? width++ : -1))
+    this.#width = width
+    this.#plain = columns.every((column) => column !== null)
+    this.#page = {
+      bytes: body,
+      words: new DataView(body.buffer, body.byteOffset, body.byteLength),
+      integers: this.numbers,
+      decimals: width,
+      places: new Int32Array(2 * width * FIRST_ROWS),
+    }
+  }
+
+  /** Where the decimals of an element stand, or null for other elements. */
+  slices(element: number): SliceColumn | null {
+    const index = this.#decimals[element] ?? -1
+    return index < 0 ? null : columnOf(this.#page.places, this.#width, index, this.#row)
   }
 
   /** Reads the whole body; how many rows it has. */
@@ -116,14 +134,23 @@ class ArrayRowScanner {
 
   #readRow(): void {
     this.#field = ''
+    const page = this.#page
+    const row = this.#row - 1
+    if (2 * this.#width * this.#row > page.places.length) page.places = grown(page.places)
+    this.#peek()
+    const next = this.#plain ? usualRow(page, this.#at, row) : UNUSUAL
+    if (next !== UNUSUAL) {
+      this.#at = next
+      return
+    }
     this.#expect(OPEN, 'a row does not begin with [')
     for (let i = 0; i < this.#columns.length; i += 1) {
-      this.#field = this.#columns[i]?.name ?? ''
+      this.#field = this.#columns[i]?.name ?? 'an ignored element'
       if (i > 0) this.#expect(COMMA, 'the row is too short')
-      const slices = this.slices[i]
-      const numbers = this.numbers[i]
-      if (slices) this.#decimal(slices)
-      else if (numbers) numbers.push(this.#integer())
+      const decimal = this.#decimals[i] ?? -1
+      const integers = this.numbers[i]
+      if (decimal >= 0) this.#decimal(2 * (this.#width * row + decimal))
+      else if (integers) integers[row] = this.#integer()
       else this.#skipScalar()
     }
     this.#field = 'the rest of the row'
@@ -180,8 +207,8 @@ class ArrayRowScanner {
     return value
   }
 
-  /** A quoted decimal, cut to its canonical form while it is read. */
-  #decimal(slices: SliceList): void {
+  /** A quoted decimal, cut to its canonical form while it is read; its begin and end are put at `place`. */
+  #decimal(place: number): void {
     if (this.#peek() !== QUOTE) throw this.#error('not a decimal in quotes')
     const bytes = this.#bytes
     const begin = this.#at + 1
@@ -220,7 +247,6 @@ class ArrayRowScanner {
       )
     }
     this.#at = at + 1
-    const row = this.#row - 1
     // Of a number below one a single 0 is kept before the point; of zero nothing else.
     let from = wholeDigits === 0 ? whole - 1 : whole
     if (wholeDigits === 0 && fractionDigits === 0) end = whole
@@ -229,7 +255,8 @@ class ArrayRowScanner {
       // A sign that stands apart from its first kept digit takes the place of the last superfluous 0.
       bytes[from] = MINUS
     }
-    slices.put(row, from, end)
+    this.#page.places[place] = from
+    this.#page.places[place + 1] = end
   }
 
   /**

@@ -73,6 +73,34 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./trades.ts')).runTrades,
   },
   {
+    name: 'run',
+    summary: 'the whole pipeline: every job of --config, or klines and funding rates as set, then a report',
+    settings: [...choice, 'period', 'market', 'dataset', ...fetching, 'apiKey'],
+    examples: ['petrosa run', 'petrosa run --config petrosa.yaml'],
+    load: async () => (await import('./run.ts')).runPipeline,
+  },
+  {
+    name: 'gaps',
+    summary: 'finds gaps in what is stored, says why each is there; --fill fetches what can be fetched',
+    settings: [
+      ...(['fill', 'recheck', 'symbols', 'exclude', 'period', 'market', 'dataset'] as const),
+      ...fetching.filter((name) => name !== 'lookbackHours' && name !== 'hypertables'),
+      'apiKey',
+    ],
+    saidDefaults: {
+      ...storedDefaults,
+      start: 'where the rows of each series begin',
+      end: 'the last closed period that a series was asked for; with --fill the last one that has closed',
+    },
+    examples: [
+      'petrosa gaps',
+      "petrosa gaps --symbols 'BTC*' --start 2024-01-01 --json",
+      'petrosa gaps --fill',
+      'petrosa gaps --fill --recheck --dry-run',
+    ],
+    load: async () => (await import('./gaps.ts')).runGaps,
+  },
+  {
     name: 'status',
     summary: 'what is stored, series by series: first, last, rows, gaps',
     settings: [...(['symbols', 'period', 'market'] as const), ...store, 'json', ...logging],

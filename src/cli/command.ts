@@ -1,19 +1,22 @@
 // What a command gets and gives back, and how its result leaves the program: one line of JSON, or text for
 // people.
+import type { ArchiveReach } from '../core/archive-reach.ts'
 import type { Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { ExitCode } from '../errors.ts'
-import type { Resolved } from '../settings/resolve.ts'
+import type { ResolvedRun } from '../settings/resolve.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
 import type { World } from '../world.ts'
 
-export type CommandContext = Resolved & {
+export type CommandContext = ResolvedRun & {
   readonly world: World
   readonly command: string
   readonly startedAtMs: number
   readonly startedMs: number
   readonly tell: Tell
+  /** What is known of the archives, where several passes share it. */
+  readonly archiveReach?: ArchiveReach
 }
 
 /** What a command found: what its JSON adds to the common fields, the text for people, and how it ends. */

@@ -1,10 +1,14 @@
 // What commands need of the exchange: the client and its clock, and the archives. Where the API is closed to
 // this place (451), the archives may go on alone, and that is said.
+import { archiveSource } from '../binance/archive-source.ts'
 import { Client } from '../binance/client.ts'
 import { BlockedError } from '../binance/failures.ts'
 import type { SymbolChoice } from '../binance/symbols.ts'
 import type { ArchiveSource } from '../core/archive.ts'
-import { isMember, type Market, markets } from '../core/series.ts'
+import { ArchiveReach, whileInReach } from '../core/archive-reach.ts'
+import type { Dataset } from '../core/dataset.ts'
+import { type DatasetName, isMember, type Market, markets } from '../core/series.ts'
+import { datasetNamed } from '../datasets/all.ts'
 import { type CommandContext, need } from './command.ts'
 
 /** The exchange as far as it is in reach. */
@@ -32,33 +36,47 @@ export function openClient({ world, settings, tell }: CommandContext): Client {
   })
 }
 
-/** The sources that the settings allow, with the exchange's clock read. Throws what reading it throws. */
+/**
+ * The sources that the settings allow, with the exchange's clock read. Throws what reading it throws, but
+ * where the archives may go on alone: where the API is blocked.
+ */
 export async function openExchange(context: CommandContext, market: Market): Promise<Exchange> {
   const { settings, tell, world } = context
   const source = need(settings, 'source')
-  const archives = source === 'rest' ? null : openArchives(context)
   const client = openClient(context)
-  const spent = (): ReturnType<Exchange['spent']> => ({
-    requests: client.requests,
-    weight: client.weight,
-    archives: archives?.spent().archives ?? 0,
+  const exchange = (archives: ArchiveSource | null, isAlone: boolean): Exchange => ({
+    client: isAlone ? null : client,
+    archives,
+    nowMs: () => (isAlone ? world.nowMs() : client.nowMs(market)),
+    spent: () => ({
+      requests: client.requests,
+      weight: client.weight,
+      archives: archives?.spent().archives ?? 0,
+    }),
   })
-  const alone = { client: null, archives, nowMs: () => world.nowMs(), spent }
-  if (source === 'archive') return alone
+  if (source === 'archive') return exchange(openArchives(context), true)
   try {
     await client.syncClock(market)
   } catch (error) {
-    if (!(error instanceof BlockedError) || !archives) throw error
+    if (!(error instanceof BlockedError) || source === 'rest') throw error
     const message = `${error.message}; going on by the archives alone, which end a day or so ago`
     tell({ type: 'warning', message })
-    return alone
+    return exchange(openArchives(context), true)
   }
-  return { client, archives, nowMs: () => client.nowMs(market), spent }
+  if (source === 'rest') return exchange(null, false)
+  const { archiveReach = new ArchiveReach() } = context
+  return exchange(whileInReach(openArchives(context, true), archiveReach, tell), false)
 }
 
-/** The archives at the addresses of the settings. */
-export function openArchives(_context: CommandContext): ArchiveSource | null {
-  return null
+/** The archives at the addresses of the settings; `optional` where REST has what they have. */
+export function openArchives({ settings, tell, world }: CommandContext, optional = false): ArchiveSource {
+  const urls = { files: need(settings, 'archiveUrl'), listing: need(settings, 'archiveListingUrl') }
+  const dataset = (name: DatasetName): Dataset => {
+    const found = datasetNamed(name)
+    if (!found) throw new Error(`no dataset ${name}`)
+    return found
+  }
+  return archiveSource(world, { urls, tell, dataset, optional })
 }
 
 /** The market of the settings. */

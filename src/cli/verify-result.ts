@@ -11,14 +11,15 @@ import { cutToWidth, wrapToWidth } from '../observe/terminal.ts'
 import type { CommandResult } from './command.ts'
 import { minuteText, textTable } from './text-table.ts'
 
-/** What --archives came to: not said, archives not in reach, or how many were compared. */
-export type ArchiveLook = 'not asked' | 'off' | { readonly checked: number }
+/** What --archives came to: how many were compared. */
+export type ArchiveLook = { readonly checked: number }
 
 export type Verified = {
   readonly summary: Summary
   readonly outcome: VerifyOutcome
   readonly sample: { readonly share: number; readonly seed: number } | null
-  readonly archives: ArchiveLook
+  /** Null where archives were not asked for. */
+  readonly archives: ArchiveLook | null
   readonly repair: boolean
 }
 
@@ -47,7 +48,7 @@ export function verifyResult(verified: Verified): CommandResult {
     sample: sample && { share: sample.share, seed: sample.seed },
     pages_compared: asked.pages,
     rows_compared: asked.rows,
-    archives_checked: typeof archives === 'string' ? null : archives.checked,
+    archives_checked: archives?.checked ?? null,
   }
   return { summary, fields, text: verifyText(verified, kept), exitCode: summary.exitCode as ExitCode }
 }
@@ -125,9 +126,7 @@ function askedLines({ archives, outcome, repair, sample, summary }: Verified): s
     )
   }
   if (repair) lines.push(`${counted(asked.written, 'row')} inserted, ${thousands(asked.changed)} replaced`)
-  if (archives === 'off') lines.push('archives are off: nothing was compared with them')
-  else if (archives !== 'not asked')
-    lines.push(`${counted(archives.checked, 'archive')} compared by checksum`)
+  if (archives) lines.push(`${counted(archives.checked, 'archive')} compared by checksum`)
   return lines.flatMap((line) => wrapToWidth(line, COLUMNS, INDENT))
 }
 

@@ -2,7 +2,6 @@
 // without --sample, --archives and --repair no exchange is needed.
 import type { Client } from '../binance/client.ts'
 import { restSource } from '../binance/rest.ts'
-import type { ArchiveSource } from '../core/archive.ts'
 import type { Summary } from '../core/events.ts'
 import { markets, type Series } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
@@ -117,7 +116,7 @@ function begin({ command, tell }: CommandContext, series: readonly VerifySeries[
   tell({ type: 'pass-planned', seriesToDo: series.length, rowsToDo, requestsToDo: 0 })
 }
 
-type Exchanged = { readonly failure: PetrosaError | null; readonly archives: ArchiveLook }
+type Exchanged = { readonly failure: PetrosaError | null; readonly archives: ArchiveLook | null }
 
 /** What needs the exchange. An error of it ends this part only: what was found so far is told. */
 async function againstExchange(
@@ -127,7 +126,7 @@ async function againstExchange(
   series: readonly VerifySeries[],
 ): Promise<Exchanged> {
   const { settings, world } = context
-  let archives: ArchiveLook = 'not asked'
+  let archives: ArchiveLook | null = null
   try {
     await run.sample()
     if (settings.repair) await run.repair()
@@ -145,12 +144,8 @@ async function lookAtArchives(
   run: VerifyRun,
   series: readonly VerifySeries[],
 ): Promise<ArchiveLook> {
-  const { settings, tell, world } = context
-  const archives: ArchiveSource | null = openArchives(context)
-  if (!archives || !store.archives) {
-    tell({ type: 'warning', message: 'archives are off: nothing was compared with them' })
-    return 'off'
-  }
+  const { settings, world } = context
+  const archives = openArchives(context)
   const remembered = await store.archives(series.map((one) => one.series))
   let checked = 0
   for (const [i, one] of series.entries()) {

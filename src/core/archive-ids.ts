@@ -23,7 +23,7 @@ export type PendingJump = Jump & {
 }
 
 /** Runs of ids that may fill one jump: more, and the file is in no order at all. */
-const MOST_FILLS = 100_000
+const MOST_FILLS = 10_000
 
 /** The trades of one missing span of a file. */
 export class ArchiveIdSpan {
@@ -51,28 +51,31 @@ export class ArchiveIdSpan {
   take(rows: Rows, skippedIds: readonly string[], nowMs: number): Step[] {
     const ids = idsOf(rows)
     const last = this.#lastId
-    const from = last === null ? 0 : ids.findIndex((id) => compareIds(id, last) > 0)
-    const later = from < 0 ? rows : sliceRows(rows, 0, from)
+    const found = last === null ? 0 : ids.findIndex((id) => compareIds(id, last) > 0)
+    const from = found < 0 ? rows.count : found
+    const later = sliceRows(rows, 0, from)
+    const skipped = skippedIds.filter((id) => last === null || compareIds(id, last) > 0)
     const steps = later.count > 0 ? this.#fill(later, nowMs) : []
-    if (from < 0) return steps
-    return [...steps, ...this.#forward(sliceRows(rows, from, rows.count), skippedIds, nowMs)]
+    const forward = sliceRows(rows, from, rows.count)
+    if (forward.count === 0 && skipped.length === 0) return steps
+    return [...steps, ...this.#forward(forward, skipped, nowMs)]
   }
 
   /** Rows that go on from the last one. */
-  #forward(rows: Rows, skippedIds: readonly string[], nowMs: number): Step[] {
+  #forward(rows: Rows, skipped: readonly string[], nowMs: number): Step[] {
     const ids = idsOf(rows)
     const timesMs = timesOf(this.#table, rows)
     const firstMs = timesMs[0] ?? this.#cursorMs
-    const skipped = skippedIds.filter((id) => this.#lastId === null || compareIds(id, this.#lastId) > 0)
-    if (this.#lastId === null) {
+    let expected = this.#lastId === null ? null : nextId(this.#lastId)
+    if (expected === null) {
       // Nobody knows which id comes first: rows before it may still come.
-      const lastId = previousId(ids[0] ?? '1')
+      expected = extreme(ids[0], skipped[0], -1)
+      const lastId = previousId(expected)
       this.#wait({ firstId: '0', lastId, afterMs: this.#span.startMs, beforeMs: firstMs }, true)
     }
-    const expected = this.#lastId === null ? null : nextId(this.#lastId)
     const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
     for (const jump of jumpsOf(this.#table, rows, skipped, expected, sinceMs)) this.#wait(jump)
-    this.#lastId = ids.at(-1) ?? this.#lastId
+    this.#lastId = extreme(ids.at(-1), skipped.at(-1), 1)
     this.#skipped.push(...skipped)
     this.#carried = this.#carried ? joinRows(this.#carried, rows) : rows
     return this.#settle(timesMs.at(-1) ?? this.#cursorMs, nowMs)
@@ -93,7 +96,8 @@ export class ArchiveIdSpan {
       const jump = this.#jumps.find(
         (one) => compareIds(one.firstId, id) <= 0 && compareIds(id, one.lastId) <= 0,
       )
-      if (!jump) continue
+      // What fills nothing, or fills again, is doubled in the file.
+      if (!jump || jump.filled.some((run) => holds(run, id))) continue
       kept.push(i)
       jump.rows.filling += 1
       const run = jump.filled.at(-1)
@@ -152,20 +156,24 @@ export class ArchiveIdSpan {
         jump.lastSeen = lastId ?? jump.lastSeen
         continue
       }
-      const skipped = this.#takeSkipped(lastId)
-      const facts = { rows: count, firstId, lastId, skipped, source: 'archive', checkedAtMs: nowMs } as const
-      ledger.push(ledgerRow(span, 'rows', facts))
+      const isLast = region.endMs >= this.#span.endMs && span === held.at(-1)
+      const skipped = this.#takeSkipped(lastId, isLast)
+      const ids = {
+        firstId: earliest([firstId, skipped[0] ?? null]),
+        lastId: latest([lastId, skipped.at(-1) ?? null]),
+        skipped: skipped.length,
+      }
+      ledger.push(ledgerRow(span, 'rows', { rows: count, ...ids, source: 'archive', checkedAtMs: nowMs }))
     }
     return ledger
   }
 
-  /** How many skipped records lie before an id, each counted once. */
-  #takeSkipped(lastId: string | null): number {
-    if (lastId === null || this.#skipped.length === 0) return 0
-    const later = this.#skipped.filter((id) => compareIds(id, lastId) > 0)
-    const count = this.#skipped.length - later.length
-    this.#skipped = later
-    return count
+  /** The skipped records before an id, or all of them; each is given once. */
+  #takeSkipped(lastId: string | null, all: boolean): string[] {
+    const isLater = (id: string): boolean => !all && (lastId === null || compareIds(id, lastId) > 0)
+    const own = this.#skipped.filter((id) => !isLater(id))
+    this.#skipped = this.#skipped.filter(isLater)
+    return own
   }
 
   /** The end of the file: everything but the jumps is settled. */
@@ -190,6 +198,23 @@ export class ArchiveIdSpan {
       ),
     ]
   }
+}
+
+const holds = ([first, last]: readonly [string, string], id: string): boolean =>
+  compareIds(first, id) <= 0 && compareIds(id, last) <= 0
+
+const earliest = (ids: readonly (string | null)[]): string | null =>
+  ids.filter((id) => id !== null).toSorted(compareIds)[0] ?? null
+const latest = (ids: readonly (string | null)[]): string | null =>
+  ids
+    .filter((id) => id !== null)
+    .toSorted(compareIds)
+    .at(-1) ?? null
+
+/** The larger (sign 1) or smaller (sign -1) of two ids, at least one of which is there. */
+function extreme(a: string | undefined, b: string | undefined, sign: 1 | -1): string {
+  if (a === undefined || b === undefined) return a ?? b ?? '0'
+  return compareIds(a, b) * sign > 0 ? a : b
 }
 
 /** What of a jump's ids no row of the file has, in order. */

@@ -30,7 +30,7 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Sp
     for (const { span, state } of parts) {
       const rows = rowsIn(table, piece, [span], open.file)
       const skipped = parts.length === 1 ? piece.skippedIds : between(piece.skippedIds, rows)
-      if (rows.count > 0) for (const step of state.take(rows, skipped, nowMs())) yield step
+      if (rows.count + skipped.length > 0) for (const step of state.take(rows, skipped, nowMs())) yield step
     }
   }
   for (const { state } of parts) {
@@ -42,7 +42,7 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Sp
 
 /** The last id before a span, where the ledger knows it. */
 function lastIdBefore(before: readonly LedgerRow[], span: Span): string | null {
-  return before.find((row) => row.endMs === span.startMs && row.verdict === 'rows')?.lastId ?? null
+  return before.find(({ endMs, lastId }) => endMs === span.startMs && lastId !== null)?.lastId ?? null
 }
 
 /** The skipped ids that lie among the rows. */

@@ -1,6 +1,7 @@
 // What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is
 // decoded. Stores see only the tables that are declared here; they never meet a dataset.
 import type { DatasetName, Market, Period, Series } from './series.ts'
+import { slicedPart } from './sliced-rows.ts'
 import type { Span } from './span.ts'
 
 /**
@@ -58,6 +59,18 @@ export type RestShape =
       readonly fill: Readonly<Record<string, Value>>
     }
 
+/** How the archives hold a dataset on a market (reference 8.2 and 8.5). */
+export type ArchiveShape = {
+  /** The folder that it is in: klines, aggTrades, fundingRate, … */
+  readonly folder: string
+  /** The column of the table by its place in the CSV; null is looked at by nobody. */
+  readonly columns: readonly (string | null)[]
+  /** The columns that the file does not have, each with the value of all its rows. */
+  readonly fill: Readonly<Record<string, Value>>
+  /** Whether there are files of single days, beside those of months. */
+  readonly daily: (period: Period | null) => boolean
+}
+
 /** A row of a page, from 0, and what is wrong with it. */
 export type Flaw = { readonly row: number; readonly problem: string }
 
@@ -78,7 +91,12 @@ export type Dataset = {
    * judged for all datasets alike (core/verify.ts).
    */
   flaw(rows: Rows): Flaw | null
-  /** Whether a row is an invalid record: left out, and its id counted (datasets in order of id only). */
+  /** Where and how the archives of a market hold it; null where they do not. */
+  archive?(market: Market): ArchiveShape | null
+  /**
+   * Whether a row is an invalid record, which is left out and whose id is told (reference 3.2). Such a record
+   * has a negative id somewhere: only pages that hold one are asked about.
+   */
   invalid?(rows: Rows, row: number): boolean
 }
 
@@ -108,6 +126,13 @@ export function timeName(table: Table): string {
   return column.name
 }
 
+/** The name of the id that leads the key of a table. Throws for tables without ids. */
+export function idName(table: Table): string {
+  const column = table.columns[0]
+  if (column?.kind !== 'id') throw new Error(`table ${table.name} has no ids`)
+  return column.name
+}
+
 /** No rows, in the shape of `table`. */
 export function emptyRows(table: Table): Rows {
   return { count: 0, columns: table.columns.map(() => []) }
@@ -117,6 +142,8 @@ export function emptyRows(table: Table): Rows {
 export function sliceRows(rows: Rows, from: number, to: number): Rows {
   if (from === 0 && to >= rows.count) return rows
   const count = Math.max(0, Math.min(to, rows.count) - from)
+  const sliced = slicedPart(rows, from, from + count)
+  if (sliced) return sliced
   return { count, columns: rows.columns.map((values) => values.slice(from, from + count)) }
 }
 

@@ -18,6 +18,9 @@ export type PetrosaEvent =
       readonly rowsToDo: number
       readonly requestsToDo: number
     }
+  | { readonly type: 'scan-started'; readonly series: number }
+  | { readonly type: 'series-scanned'; readonly series: Series; readonly openGaps: number }
+  | { readonly type: 'scan-ended' }
   | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
   /** Stored rows that verify has looked at, or compared with the exchange's. */
   | { readonly type: 'rows-checked'; readonly series: Series; readonly rows: number }

@@ -2,12 +2,13 @@
 // out not to hold, and at the end once more what was refused. What is left then stays open and is named.
 import { MalformedError, RefusedError, UnavailableError } from '../errors.ts'
 import type { ArchiveSource, OpenArchive } from './archive.ts'
+import { settledAtEnd } from './archive-settle.ts'
 import { walkTrades } from './archive-trades.ts'
 import { takenStep, walkCandles, walkRates } from './archive-walk.ts'
 import { fetchByCalendar } from './calendar-walk.ts'
 import { type Dataset, emptyRows, type Table } from './dataset.ts'
 import type { Tell } from './events.ts'
-import { settleEmptiness } from './holes.ts'
+import { NOT_PUBLISHED, settleEmptiness } from './holes.ts'
 import { fetchById } from './id-walk.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
@@ -30,6 +31,8 @@ export type SeriesJob = {
   readonly archives?: ArchiveSource | null
   readonly listing: Listing
   readonly ledger: readonly LedgerRow[]
+  /** What of the ledger is taken back before anything is fetched; `ledger` has it already. */
+  readonly takeBack?: readonly LedgerRow[]
   readonly plan: SeriesPlan
 }
 
@@ -61,7 +64,6 @@ class SeriesFetch {
   #left: Span[] = []
   #refused: OpenSpan[] = []
   readonly #open: OpenSpan[] = []
-  #archivesDown = false
 
   constructor(job: SeriesJob, context: SeriesContext) {
     this.#job = job
@@ -75,7 +77,7 @@ class SeriesFetch {
       if (task.kind === 'rest') yield* this.#rest(task.span, false)
       else if (task.kind === 'archive') yield* this.#archive(task)
       else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
-      else this.#open.push(task)
+      else yield* this.#leftOpen(task)
     }
     for (const span of union(this.#left)) yield* this.#rest(span, false)
     const again = this.#refused
@@ -108,7 +110,7 @@ class SeriesFetch {
 
   #lookAhead(tasks: readonly Task[]): void {
     const { archives, series } = this.#job
-    if (!archives || this.#archivesDown) return
+    if (!archives) return
     for (const task of tasks.slice(0, ARCHIVES_AHEAD + 1)) {
       if (task.kind !== 'archive' || this.#ahead.has(task)) continue
       const opening = archives.open(series, task.file)
@@ -124,10 +126,10 @@ class SeriesFetch {
     try {
       const opening = this.#ahead.get(task)
       this.#ahead.delete(task)
-      if (!opening) throw new RefusedError('the archives do not answer')
+      if (!opening) throw new Error('a task for archives without archives')
       const open = await opening
       try {
-        const steps = this.#walk(task, open)
+        const steps = settledAtEnd(table, this.#walk(task, open))
         let next = await steps.next()
         for (; !next.done; next = await steps.next()) {
           settled = union(settled, next.value.ledger)
@@ -182,20 +184,31 @@ class SeriesFetch {
     return isLast && !listing.trading ? 'delisted' : 'outage'
   }
 
-  /** An archive that is no good: its rows come from REST where that reaches, and it is told. */
+  /**
+   * An archive that is no good: its rows come from REST where that reaches, and it is told. That the archives
+   * are out of reach was told before, for all of them (core/archive-reach.ts).
+   */
   #fallBack(task: ArchiveTask, spans: readonly Span[], error: unknown): void {
     const { source } = this.#job
     const isBad = error instanceof RefusedError || error instanceof MalformedError
     if (!isBad && !(error instanceof UnavailableError && source)) throw error
-    this.#archivesDown ||= error instanceof UnavailableError
-    const reason = `the archive ${task.file.key} is no good: ${error.message}`
+    const reason = isBad ? `the archive ${task.file.key} is no good: ${error.message}` : error.message
     const reachMs = source ? this.#context.nowMs() - (source.reachMs ?? Number.POSITIVE_INFINITY) : null
     const how = source ? '; its rows are asked for by REST' : ''
-    this.#context.tell({ type: 'warning', message: `${reason}${how}` })
+    if (isBad) this.#context.tell({ type: 'warning', message: `${reason}${how}` })
     for (const span of spans) {
       if (reachMs !== null && span.startMs >= reachMs) this.#left.push(span)
       else this.#open.push({ span, reason })
     }
+  }
+
+  /** What nobody has stays open; that it is not published yet is written down. */
+  *#leftOpen({ span, reason }: OpenSpan): Generator<Step> {
+    this.#open.push({ span, reason })
+    if (reason !== NOT_PUBLISHED) return
+    const nowMs = this.#context.nowMs()
+    const ledger = [ledgerRow(span, 'wanted', { asked: 1, checkedAtMs: nowMs, reason })]
+    yield { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
   }
 
   #settled(span: Span, verdict: Verdict, reason: string): Step {

@@ -5,12 +5,14 @@ import type { Rows, Value } from './dataset.ts'
 
 /**
  * Where the decimals of a page stand, each in its canonical form: bytes[starts[row] .. ends[row]) of a
- * column.
+ * column. The ids of an archive stand in its bytes too.
  */
 export type Slices = {
   readonly bytes: Uint8Array
-  /** By column of the table; null for columns that are no decimals. */
+  /** By column of the table; null for columns that are held as values. */
   readonly columns: readonly (SliceColumn | null)[]
+  /** Whether other rows stand in the same bytes: then they must not change hands. */
+  readonly shared?: true
 }
 
 export type SliceColumn = { readonly starts: Int32Array; readonly ends: Int32Array }
@@ -20,29 +22,75 @@ const known = new WeakMap<Rows, Slices>()
 
 /** Where the decimals of `rows` stand as bytes; undefined for rows that came in another way. */
 export function slicesOf(rows: Rows): Slices | undefined {
-  return known.get(rows)
+  const slices = known.get(rows)
+  if (slices) stillHere(slices, rows.count)
+  return slices
+}
+
+/** A store may hand a page on to another thread: whoever looks at its rows then has a defect. */
+function stillHere(slices: Slices, count: number): void {
+  if (count > 0 && slices.bytes.length === 0) throw new Error('the page of these rows was handed on')
 }
 
 const MINUS = 45
 const POINT = 46
 
+/** Reads bytes as text, one character each; kept for the parts of a page. */
+const readers = new WeakMap<Rows, (bytes: Uint8Array) => string>()
+
 /**
- * Rows over slices. `numbers` holds the other columns by their index; `textOf` reads the bytes as one
+ * The rows `from` (included) to `to` (excluded) of rows over slices, which stay where they are; null for rows
+ * that came in another way.
+ */
+export function slicedPart(rows: Rows, from: number, to: number): Rows | null {
+  const slices = slicesOf(rows)
+  const textOf = readers.get(rows)
+  if (!slices || !textOf) return null
+  const plain = slices.columns.map((column, i) => (column ? null : (rows.columns[i] ?? []).slice(from, to)))
+  const columns = slices.columns.map(
+    (column) => column && { starts: column.starts.subarray(from, to), ends: column.ends.subarray(from, to) },
+  )
+  return slicedRows(to - from, plain, { bytes: slices.bytes, columns, shared: true }, textOf)
+}
+
+/** Slices with bytes of their own: only those that they stand in, where they are shared. */
+export function ownSlices(slices: Slices, count: number): Slices {
+  if (!slices.shared) return slices
+  let [low, high] = [Number.POSITIVE_INFINITY, 0]
+  for (const column of slices.columns) {
+    if (!column) continue
+    for (let row = 0; row < count; row += 1) {
+      low = Math.min(low, column.starts[row] ?? 0)
+      high = Math.max(high, column.ends[row] ?? 0)
+    }
+  }
+  if (high < low) low = high
+  const moved = (places: Int32Array): Int32Array => places.map((place) => place - low)
+  const columns = slices.columns.map(
+    (column) => column && { starts: moved(column.starts), ends: moved(column.ends) },
+  )
+  // Not the own slice() of a Buffer, which copies nothing.
+  return { bytes: Uint8Array.prototype.slice.call(slices.bytes, low, high), columns }
+}
+
+/**
+ * Rows over slices. `plain` holds the other columns by their index; `textOf` reads the bytes as one
  * character each.
  */
 export function slicedRows(
   count: number,
-  numbers: readonly (readonly number[] | null)[],
+  plain: readonly (readonly Value[] | null)[],
   slices: Slices,
   textOf: (bytes: Uint8Array) => string,
 ): Rows {
   let text: string | null = null
-  const columns: (readonly Value[])[] = numbers.map((held) => held ?? [])
+  const columns: (readonly Value[])[] = plain.map((held) => held ?? [])
   for (const [i, column] of slices.columns.entries()) {
     if (!column) continue
     const define = (property: PropertyDescriptor): unknown =>
       Object.defineProperty(columns, i, { ...property, enumerable: true, configurable: true })
     const get = (): readonly Value[] => {
+      stillHere(slices, count)
       text ??= textOf(slices.bytes)
       const page = text
       const values: string[] = []
@@ -55,6 +103,7 @@ export function slicedRows(
   }
   const rows: Rows = { count, columns }
   known.set(rows, slices)
+  readers.set(rows, textOf)
   return rows
 }
 
@@ -67,19 +116,25 @@ export function compareSlices(bytes: Uint8Array, a: SliceColumn, b: SliceColumn,
   const startB = b.starts[row] ?? 0
   if (startA === startB) return 0
   if (bytes[startA] === MINUS || bytes[startB] === MINUS) return null
-  const endA = a.ends[row] ?? 0
-  const endB = b.ends[row] ?? 0
-  let pointA = startA
-  while (pointA < endA && bytes[pointA] !== POINT) pointA += 1
-  let pointB = startB
-  while (pointB < endB && bytes[pointB] !== POINT) pointB += 1
-  const longer = pointA - startA - (pointB - startB)
-  if (longer !== 0) return longer
-  // With as many digits before the point, the first byte that differs decides; what is a prefix is less.
-  const shared = Math.min(endA - startA, endB - startB)
-  for (let i = 0; i < shared; i += 1) {
-    const difference = (bytes[startA + i] ?? 0) - (bytes[startB + i] ?? 0)
-    if (difference !== 0) return difference
+  const lengthA = (a.ends[row] ?? 0) - startA
+  const lengthB = (b.ends[row] ?? 0) - startB
+  const shared = Math.min(lengthA, lengthB)
+  let at = 0
+  let whole = true
+  while (at < shared && bytes[startA + at] === bytes[startB + at]) {
+    if (bytes[startA + at] === POINT) whole = false
+    at += 1
   }
-  return endA - startA - (endB - startB)
+  // What continues the other has more digits, before the point or after it.
+  if (at === shared) return lengthA - lengthB
+  // The first byte that differs decides, unless one number has more digits before the point.
+  const difference = (bytes[startA + at] ?? 0) - (bytes[startB + at] ?? 0)
+  while (whole) {
+    const inA = at < lengthA && bytes[startA + at] !== POINT
+    const inB = at < lengthB && bytes[startB + at] !== POINT
+    if (inA !== inB) return inA ? 1 : -1
+    whole = inA
+    at += 1
+  }
+  return difference
 }

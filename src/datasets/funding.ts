@@ -42,6 +42,13 @@ export const funding: Dataset = {
     limit: String(limit),
   }),
   flaw: fundingFlaw,
+  // Its interval is told by the times themselves; the file has no mark price.
+  archive: () => ({
+    folder: 'fundingRate',
+    columns: ['funding_time', null, 'funding_rate'],
+    fill,
+    daily: () => false,
+  }),
 }
 
 const [TIME, TYPE] = [0, 1] as const

@@ -1,9 +1,8 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
-import { compareDecimals } from '../core/decimal.ts'
+import type { ArchiveShape, Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
+import { comparison } from '../core/row-comparison.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
-import { compareSlices, slicesOf } from '../core/sliced-rows.ts'
 
 const klineColumns: readonly Column[] = [
   { name: 'open_time', kind: 'time' },
@@ -34,6 +33,13 @@ export const klineWire: readonly string[] = [
   'taker_buy_quote_asset_volume',
 ]
 
+/** The periods that are longer than a day. */
+const longPeriods: readonly Period[] = ['3d', '1w', '1M']
+
+/** Files of days end at periods of a day (reference 8.2). */
+export const hasDailyFiles = (period: Period | null): boolean =>
+  period !== null && !longPeriods.includes(period)
+
 /** The table of each period: klines_m1, klines_mo1, … */
 const klineTables = Object.fromEntries(periods.map((period) => [period, klineTable(period)])) as Readonly<
   Record<Period, Table>
@@ -58,6 +64,15 @@ export const klines: Dataset = {
   rest: () => ({ kind: 'arrays', columns: klineWire }),
   query: (series, window) => klineQuery(series, window, 'symbol'),
   flaw: candleFlaw,
+  archive: () => klineArchive,
+}
+
+/** Twelve columns, as in a REST array. */
+const klineArchive: ArchiveShape = {
+  folder: 'klines',
+  columns: [...klineWire, null],
+  fill: {},
+  daily: hasDailyFiles,
 }
 
 /** The query of a kline endpoint, which calls the symbol by `symbolField`; both bounds are included. */
@@ -79,30 +94,14 @@ const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
 export function candleFlaw(rows: Rows): Flaw | null {
-  const compare = comparison(rows)
+  const [highToOpen, highToClose] = [comparison(rows, HIGH, OPEN), comparison(rows, HIGH, CLOSE)]
+  const [lowToOpen, lowToClose] = [comparison(rows, LOW, OPEN), comparison(rows, LOW, CLOSE)]
   const opensMs = rows.columns[OPENS] ?? []
   const closesMs = rows.columns[CLOSES] ?? []
   for (let row = 0; row < rows.count; row += 1) {
-    if (compare(HIGH, OPEN, row) < 0 || compare(HIGH, CLOSE, row) < 0)
-      return { row, problem: 'high is below open or close' }
-    if (compare(LOW, OPEN, row) > 0 || compare(LOW, CLOSE, row) > 0)
-      return { row, problem: 'low is above open or close' }
+    if (highToOpen(row) < 0 || highToClose(row) < 0) return { row, problem: 'high is below open or close' }
+    if (lowToOpen(row) > 0 || lowToClose(row) > 0) return { row, problem: 'low is above open or close' }
     if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
   }
   return null
-}
-
-/** Compares two columns of a row as numbers: as bytes where the page has them, else as text. */
-function comparison(rows: Rows): (a: number, b: number, row: number) => number {
-  const { columns } = rows
-  const slices = slicesOf(rows)
-  const asText = (a: number, b: number, row: number): number =>
-    compareDecimals(String(columns[a]?.[row]), String(columns[b]?.[row]))
-  if (!slices) return asText
-  return (a, b, row) => {
-    const left = slices.columns[a]
-    const right = slices.columns[b]
-    if (!left || !right) return asText(a, b, row)
-    return compareSlices(slices.bytes, left, right, row) ?? asText(a, b, row)
-  }
 }

@@ -3,7 +3,7 @@
 // be negative.
 import type { Column, Dataset, Table } from '../core/dataset.ts'
 import { type DatasetName, type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
-import { candleFlaw, klineQuery } from './klines.ts'
+import { candleFlaw, hasDailyFiles, klineQuery } from './klines.ts'
 
 const priceColumns: readonly Column[] = [
   { name: 'open_time', kind: 'time' },
@@ -47,6 +47,13 @@ function priceKlines(name: PriceKlines, symbolField: 'symbol' | 'pair'): Dataset
     rest: () => ({ kind: 'arrays', columns: wire }),
     query: (series, window) => klineQuery(series, window, symbolField),
     flaw: candleFlaw,
+    // Twelve columns as those of klines; mark-price-klines lie in markPriceKlines.
+    archive: () => ({
+      folder: name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      columns: [...wire, null, null, null, null, null],
+      fill: {},
+      daily: hasDailyFiles,
+    }),
   }
 }
 

@@ -1,6 +1,7 @@
 // Trades: each by itself (`trades`), and those of one order at one price as one (`agg-trades`). Ids run on,
 // so they tell whether any is missing; a time may be shared by many.
 import type { Column, Dataset, Flaw, Rows, Table } from '../core/dataset.ts'
+import { comparison, negativity } from '../core/row-comparison.ts'
 import type { Market } from '../core/series.ts'
 
 const tradeTable: Table = {
@@ -72,6 +73,18 @@ export const trades: Dataset = {
   }),
   query: byId,
   flaw: tradeFlaw,
+  archive: (market) => {
+    const own = market === 'cm' ? 'base_quantity' : 'quote_quantity'
+    const columns = ['trade_id', 'price', 'quantity', own, 'trade_time', 'is_buyer_maker']
+    const fill = market === 'cm' ? { quote_quantity: null } : { base_quantity: null }
+    // Spot tells of the best match too.
+    return {
+      folder: 'trades',
+      columns: market === 'spot' ? [...columns, null] : columns,
+      fill,
+      daily: () => true,
+    }
+  },
 }
 
 export const aggTrades: Dataset = {
@@ -95,6 +108,11 @@ export const aggTrades: Dataset = {
   }),
   query: byIdOrTime,
   flaw: aggTradeFlaw,
+  archive: (market) => {
+    const columns = aggTradeColumns.map((column) => column.name)
+    const all = market === 'spot' ? [...columns, null] : columns
+    return { folder: 'aggTrades', columns: all, fill: {}, daily: () => true }
+  },
   // Records that the audit of 2022 found invalid keep their id and lose all else (reference 3.2): a price of
   // zero would poison every minimum.
   invalid: (rows, row) => rows.columns[FIRST]?.[row] === '-1' && rows.columns[LAST]?.[row] === '-1',
@@ -102,14 +120,12 @@ export const aggTrades: Dataset = {
 
 const [ID, PRICE, FIRST, LAST] = [0, 1, 3, 4] as const
 
-/** Ids have at most 19 digits, so that as many zeros in front make text that compares as the number does. */
-const ordered = (id: unknown): string => String(id).padStart(19, '0')
-
 /** What no trade can be: one without an id, or at a negative price. */
 function tradeFlaw(rows: Rows): Flaw | null {
+  const [idIsNegative, priceIsNegative] = [negativity(rows, ID), negativity(rows, PRICE)]
   for (let row = 0; row < rows.count; row += 1) {
-    if (String(rows.columns[ID]?.[row]).startsWith('-')) return { row, problem: 'a negative id' }
-    if (String(rows.columns[PRICE]?.[row]).startsWith('-')) return { row, problem: 'a negative price' }
+    if (idIsNegative(row)) return { row, problem: 'a negative id' }
+    if (priceIsNegative(row)) return { row, problem: 'a negative price' }
   }
   return null
 }
@@ -118,10 +134,10 @@ function tradeFlaw(rows: Rows): Flaw | null {
 function aggTradeFlaw(rows: Rows): Flaw | null {
   const flaw = tradeFlaw(rows)
   if (flaw) return flaw
+  const [firstIsNegative, firstToLast] = [negativity(rows, FIRST), comparison(rows, FIRST, LAST)]
   for (let row = 0; row < rows.count; row += 1) {
-    const [first, last] = [rows.columns[FIRST]?.[row], rows.columns[LAST]?.[row]]
-    if (String(first).startsWith('-')) return { row, problem: 'a negative id of its first trade' }
-    if (ordered(first) > ordered(last)) return { row, problem: 'its first trade comes after its last' }
+    if (firstIsNegative(row)) return { row, problem: 'a negative id of its first trade' }
+    if (firstToLast(row) > 0) return { row, problem: 'its first trade comes after its last' }
   }
   return null
 }

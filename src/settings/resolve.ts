@@ -3,6 +3,7 @@
 import { didYouMean } from '../core/nearest.ts'
 import { UserError } from '../errors.ts'
 import type { World } from '../world.ts'
+import type { ConfigEntry } from './config-file.ts'
 import type { Setting } from './setting.ts'
 import { type SettingName, type Settings, settingEntries } from './table.ts'
 import { Refusal } from './values.ts'
@@ -18,40 +19,48 @@ export type Resolved = {
   readonly origins: Readonly<Partial<Record<SettingName, Origin>>>
 }
 
+export type ResolvedRun = Resolved & {
+  /** The jobs of --config, each with all settings: its own keys come right after the flags. */
+  readonly jobs: readonly (Resolved & { readonly place: string })[]
+}
+
 export type Flags = ReadonlyMap<SettingName, string>
 
 /**
  * The settings of a command. `allowed` are those that the command has; flags among them were checked by the
  * parser; `defaults` are those of the command where they differ from the table's. Throws UserError for a
- * value that makes no sense, a file that cannot be read, or an unknown key in
- * --config.
+ * value that makes no sense, a file that cannot be read, or an unknown key in --config.
  */
 export async function resolveSettings(
   world: World,
   flags: Flags,
   allowed: readonly SettingName[],
   defaults: Partial<Readonly<Record<SettingName, string>>> = {},
-): Promise<Resolved> {
+): Promise<ResolvedRun> {
   const variables = await readVariables(world, flags)
-  const configPath = flags.get('config') ?? variables.get('config')?.text
-  const config =
-    configPath === undefined ? new Map<SettingName, Given>() : await readConfig(world, configPath)
-  const values: Partial<Record<SettingName, unknown>> = {}
-  const origins: Partial<Record<SettingName, Origin>> = {}
-  for (const [name, setting] of settingEntries) {
-    values[name] = null
-    if (!allowed.includes(name)) continue
-    const flag = flags.get(name)
-    const given: Given | undefined =
-      flag === undefined
-        ? (variables.get(name) ?? config.get(name) ?? defaultOf(setting, defaults[name]))
-        : { text: flag, said: `--${setting.flag}`, origin: 'flag' }
-    if (given === undefined) continue
-    values[name] = readValue(setting, given)
-    origins[name] = given.origin
+  const path = flags.get('config') ?? variables.get('config')?.text
+  const { own, jobs } = path === undefined ? { own: none, jobs: [] } : await readConfig(world, path)
+  const resolve = (job: ReadonlyMap<SettingName, Given>): Resolved => {
+    const values: Partial<Record<SettingName, unknown>> = {}
+    const origins: Partial<Record<SettingName, Origin>> = {}
+    for (const [name, setting] of settingEntries) {
+      values[name] = null
+      if (!allowed.includes(name)) continue
+      const flag = flags.get(name)
+      const given: Given | undefined =
+        flag === undefined
+          ? (job.get(name) ?? variables.get(name) ?? own.get(name) ?? defaultOf(setting, defaults[name]))
+          : { text: flag, said: `--${setting.flag}`, origin: 'flag' }
+      if (given === undefined) continue
+      values[name] = readValue(setting, given)
+      origins[name] = given.origin
+    }
+    return { settings: values as Settings, origins }
   }
-  return { settings: values as Settings, origins }
+  return { ...resolve(none), jobs: jobs.map(({ given, place }) => ({ ...resolve(given), place })) }
 }
+
+const none: ReadonlyMap<SettingName, Given> = new Map()
 
 function defaultOf(setting: Setting<unknown>, ofCommand: string | undefined): Given | undefined {
   const text = ofCommand ?? setting.fallback
@@ -113,11 +122,24 @@ async function readText(world: World, path: string, said: string): Promise<strin
   }
 }
 
-async function readConfig(world: World, path: string): Promise<ReadonlyMap<SettingName, Given>> {
+type GivenConfig = {
+  readonly own: ReadonlyMap<SettingName, Given>
+  readonly jobs: readonly { readonly given: ReadonlyMap<SettingName, Given>; readonly place: string }[]
+}
+
+async function readConfig(world: World, path: string): Promise<GivenConfig> {
   const text = await readText(world, path, '--config')
-  const { configEntries } = await import('./config-file.ts')
+  const { readConfigFile } = await import('./config-file.ts')
+  const { entries, jobs } = readConfigFile(text, path)
+  return {
+    own: givenBy(entries, path),
+    jobs: jobs.map((job) => ({ given: givenBy(job.entries, path), place: `${path}, line ${job.line}` })),
+  }
+}
+
+function givenBy(entries: readonly ConfigEntry[], path: string): ReadonlyMap<SettingName, Given> {
   const found = new Map<SettingName, Given>()
-  for (const { key, value, line } of configEntries(text, path)) {
+  for (const { key, value, line } of entries) {
     const name = nameOfKey(key)
     const place = `${path}, line ${line}`
     if (name === undefined) {

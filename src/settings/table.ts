@@ -154,6 +154,22 @@ export const settingTable = {
     value: 'I/N',
     help: 'take only this part of the series, i from 0; or SHARDS=n with JOB_COMPLETION_INDEX=i',
   }),
+  fill: setting({
+    flag: 'fill',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'fetch what is missing, up to the last period that the exchange has closed',
+  }),
+  recheck: setting({
+    flag: 'recheck',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'ask again for every outage now; --fill does so for those that were asked for a week ago',
+  }),
   dryRun: setting({
     flag: 'dry-run',
     variable: null,

@@ -43,6 +43,9 @@ async function petrosa(words: string): Promise<void> {
   const env = {
     BINANCE_API_URL: url,
     BINANCE_FUTURES_API_URL: url,
+    BINANCE_COIN_FUTURES_API_URL: url,
+    BINANCE_ARCHIVE_URL: `${url}/archive`,
+    BINANCE_ARCHIVE_LISTING_URL: `${url}/listing`,
     SQLITE_PATH: databasePath(),
     LOG_LEVEL: 'warning',
     LOG_FORMAT: 'pretty',

@@ -2,7 +2,7 @@
 // last decimal, never a sum of floats. Minutes are the atoms; larger periods are sums of them and seconds
 // are parts of them, so that every period agrees with every other, as on the real exchange.
 import { DAY_MS } from '../../src/core/calendar.ts'
-import { type Feed, meets } from './symbol-spec.ts'
+import { type Feed, meets, quoteUnits } from './symbol-spec.ts'
 
 /** One candle in units. Quote amounts are pairs, quoteHigh x 1e9 + quoteLow, since they outgrow 2^53. */
 export type Amounts = {
@@ -35,7 +35,7 @@ const SHAPE = 0x38495ab5
 const DAYS_KEPT = 4_096
 
 /** 32 well-mixed bits of a number, a seed and a salt. */
-function mix(seed: number, n: number, salt: number): number {
+export function mix(seed: number, n: number, salt: number): number {
   let hash = (seed ^ salt) + Math.imul(n, 0x9e3779b1)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
@@ -46,7 +46,7 @@ function mix(seed: number, n: number, salt: number): number {
  * The price at the beginning of a minute before quiet minutes are considered: a slow wave between days, and
  * noise.
  */
-function rawPrice(feed: Feed, minute: number): number {
+export function rawPrice(feed: Feed, minute: number): number {
   const price = feed.digits.price
   const swing = Math.floor(price / 2) + 1
   const day = Math.floor(minute / MINUTES_A_DAY)
@@ -65,7 +65,8 @@ function priceAt(feed: Feed, minute: number): number {
   return isQuiet(feed, minute - 1) ? rawPrice(feed, minute - 1) : rawPrice(feed, minute)
 }
 
-function flat(price: number): Amounts {
+/** A candle that stands still at a price, without a trade. */
+export function flat(price: number): Amounts {
   return {
     open: price,
     high: price,
@@ -81,8 +82,9 @@ function flat(price: number): Amounts {
   }
 }
 
-/** Sets volume, taker volume and what they cost at `price`; the products are exact. */
-function setVolume(amounts: Amounts, price: number, volume: number, taker: number): Amounts {
+/** Sets volume, taker volume and what they cost at a price; the products are exact. */
+function setVolume(feed: Feed, amounts: Amounts, at: number, volume: number, taker: number): Amounts {
+  const price = quoteUnits(feed.spec, feed.digits, at)
   amounts.volume = volume
   amounts.taker = taker
   amounts.quoteHigh = productHigh(price, volume)
@@ -101,6 +103,7 @@ const productHigh = (a: number, b: number): number =>
 
 /** The amounts of one minute (epoch minutes), whether the symbol is live then or not. */
 export function minuteAmounts(feed: Feed, minute: number): Amounts {
+  if (feed.minute) return feed.minute(minute)
   if (minute >= feed.endMinute) return flat(priceAt(feed, feed.endMinute))
   const amounts = flat(priceAt(feed, minute))
   if (isQuiet(feed, minute)) return amounts
@@ -114,7 +117,7 @@ export function minuteAmounts(feed: Feed, minute: number): Amounts {
   amounts.trades = 1 + (shape % (2 * trades))
   const share = shape & 1_023
   const traded = 1 + Math.floor((mix(feed.seed, minute, VOLUME) / 2 ** 31) * volume)
-  return setVolume(amounts, middle(amounts), traded, Math.floor((traded * share) / 1_024))
+  return setVolume(feed, amounts, middle(amounts), traded, Math.floor((traded * share) / 1_024))
 }
 
 const middle = (amounts: Amounts): number => Math.floor((amounts.open + amounts.close) / 2)
@@ -139,7 +142,7 @@ export function secondAmounts(feed: Feed, openMs: number): Amounts {
   const after = part(minute.volume, second + 1)
   const share = shape & 1_023
   const taker = Math.floor((after * share) / 1_024) - Math.floor((before * share) / 1_024)
-  return setVolume(amounts, middle(minute), after - before, taker)
+  return setVolume(feed, amounts, middle(minute), after - before, taker)
 }
 
 function add(sum: Amounts, next: Amounts): void {

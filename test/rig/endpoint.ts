@@ -2,6 +2,7 @@
 // file of endpoints exports a list of them, and endpoints.ts joins the lists: that is all it takes to add
 // one.
 import type { Market } from '../../src/core/series.ts'
+import { indexSpecOf, isGone } from './contracts.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 
 /** What an endpoint may know of the exchange. */
@@ -33,6 +34,10 @@ export type Endpoint = {
   readonly mandatory: readonly string[]
   /** Whether faults may hit it without being told to. */
   readonly faulty: boolean
+  /** Whether it wants an API key (X-MBX-APIKEY). */
+  readonly keyed?: boolean
+  /** The bucket of requests that it shares with others, besides its weight. */
+  readonly bucket?: 'funding'
   weight(query: URLSearchParams): number
   /** The body of a 200. Throws Refusal for anything that Binance refuses. */
   answer(query: URLSearchParams, around: Surroundings): Answer
@@ -70,6 +75,23 @@ export function integerParameter(query: URLSearchParams, name: string): number |
   return Number(text)
 }
 
+/** An id of up to 63 bits, exact, or undefined where it was not sent. Refused: as whole numbers are. */
+export function idParameter(query: URLSearchParams, name: string): bigint | undefined {
+  return integerParameter(query, name) === undefined ? undefined : BigInt(query.get(name) ?? 0)
+}
+
+/** The limit that was sent, or the normal one. Refused: none, and more than the most (-1130). */
+export function limitParameter(
+  query: URLSearchParams,
+  limits: { readonly normal: number; readonly most: number },
+): number {
+  const limit = integerParameter(query, 'limit') ?? limits.normal
+  if (limit < 1 || limit > limits.most) {
+    throw new Refusal(-1130, "Data sent for parameter 'limit' is not valid.")
+  }
+  return limit
+}
+
 /**
  * Checks the set of parameters: doubles and too many (-1101), unknown ones (-1104), missing ones (-1102),
  * empty ones (-1105).
@@ -99,8 +121,18 @@ export function checkParameters(endpoint: Endpoint, query: URLSearchParams): voi
 const symbolPattern = /^[\p{L}\p{N}\-._]{1,50}$/u
 const symbolRange = '^[\\w\\-._&&[^a-z]]{1,50}$'
 
+/** Refused: illegal or lower-case characters (-1100). */
+function checkName(text: string, name: string): void {
+  if (symbolPattern.test(text) && !/[a-z]/.test(text)) return
+  throw new Refusal(
+    -1100,
+    `Illegal characters found in parameter '${name}'; legal range is '${symbolRange}'.`,
+  )
+}
+
 /**
- * The spec of a symbol as it was sent. Refused: illegal or lower-case characters (-1100), unknown (-1121).
+ * The spec of a symbol as it was sent. Refused: illegal or lower-case characters (-1100), unknown or gone
+ * (-1121).
  */
 export function knownSymbol(
   around: Surroundings,
@@ -108,15 +140,26 @@ export function knownSymbol(
   symbol: string,
   name = 'symbol',
 ): SymbolSpec {
-  if (!symbolPattern.test(symbol) || /[a-z]/.test(symbol)) {
-    throw new Refusal(
-      -1100,
-      `Illegal characters found in parameter '${name}'; legal range is '${symbolRange}'.`,
-    )
-  }
+  checkName(symbol, name)
   const spec = around.symbol(market, symbol)
+  const nowMs = around.nowMs()
   // Spot lists a symbol when it begins to trade; futures announce contracts before.
-  if (!spec || (market === 'spot' && spec.listedAtMs > around.nowMs()))
-    throw new Refusal(-1121, 'Invalid symbol.')
+  const isYetToCome = spec !== undefined && market === 'spot' && spec.listedAtMs > nowMs
+  if (!spec || isYetToCome || isGone(spec, nowMs)) throw new Refusal(-1121, 'Invalid symbol.')
+  return spec
+}
+
+/**
+ * The spec that makes the index of a pair as it was sent. Refused: illegal or lower-case characters (-1100),
+ * a pair of which there is no contract, or none any more (-4144).
+ */
+export function knownPair(around: Surroundings, market: Market, pair: string): SymbolSpec {
+  checkName(pair, 'pair')
+  const nowMs = around.nowMs()
+  const spec = indexSpecOf(
+    around.symbols(market).filter((each) => !isGone(each, nowMs)),
+    pair,
+  )
+  if (!spec) throw new Refusal(-4144, 'Invalid pair.')
   return spec
 }

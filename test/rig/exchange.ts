@@ -3,14 +3,16 @@
 // (faults.ts).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Market } from '../../src/core/series.ts'
+import { type ArchiveOptions, startShelf } from './archive-shelf.ts'
 import { type ClockOption, exchangeClock } from './clock.ts'
 import { answerControl } from './control.ts'
 import { type Counts, type LogEntry, startCounter } from './counts.ts'
 import type { Surroundings } from './endpoint.ts'
-import { type Faults, faultChoice } from './faults.ts'
+import type { Faults } from './faults.ts'
 import { type Limiter, SHORTEST_BAN_MS, startLimiter } from './limiter.ts'
 import { startPageCache } from './page-cache.ts'
-import { type Desk, HOST, serve } from './serve.ts'
+import { type Desk, faultyDesk, HOST, serve } from './serve.ts'
+import { isOfArchives, serveArchives } from './serve-archives.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 
 /** All of it can be written as JSON, so that a process can be told the same. */
@@ -21,6 +23,8 @@ export type ExchangeOptions = {
   readonly limits?: Partial<Record<Market, number>>
   /** Weight a minute that a foreign program spends on the same address. */
   readonly foreign?: Partial<Record<Market, number>>
+  /** Requests to the funding bucket of USD-M in five minutes; Binance's own where it is not given. */
+  readonly fundingLimit?: number
   /** How long the first ban lasts; two minutes where it is not given. */
   readonly banMs?: number
   /** Real milliseconds after a 429 in which requests may have been on their way, and are not punished; 50. */
@@ -28,6 +32,8 @@ export type ExchangeOptions = {
   /** Answers gzip to those who accept it. */
   readonly gzip?: boolean
   readonly faults?: Faults
+  /** The bulk archives: BINANCE_ARCHIVE_URL is `url` + /archive, BINANCE_ARCHIVE_LISTING_URL + /listing. */
+  readonly archives?: ArchiveOptions
   readonly port?: number
   /** Answers /_rig/ (control.ts) too. */
   readonly control?: boolean
@@ -49,6 +55,9 @@ export type LocalExchange = {
 }
 
 const binanceLimits = { spot: 6_000, um: 2_400, cm: 2_400 } as const
+/** Requests to fundingRate and fundingInfo of USD-M in five minutes (reference 4). */
+const FUNDING_LIMIT = 500
+const FUNDING_WINDOW_MS = 300_000
 const GRACE_MS = 50
 /**
  * Longer than any test takes, so that no idle connection is closed under a client that is about to use it.
@@ -63,6 +72,8 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
     const url = new URL(request.url ?? '/', `http://${HOST}`)
     if (options.control && url.pathname.startsWith('/_rig/')) {
       void answerControl(exchange, url.pathname, request, response)
+    } else if (isOfArchives(url.pathname)) {
+      void serveArchives(desk, url, request, response)
     } else {
       serve(desk, url, request, response)
     }
@@ -73,15 +84,14 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
     url: `http://${HOST}:${port}`,
     nowMs: clock.nowMs,
     setNowMs: clock.setNowMs,
-    counts: () => desk.counter.counts(desk.limiters),
+    counts: () => desk.counter.counts(desk.limiters, desk.funding),
     resetCounts() {
       desk.counter.reset()
-      for (const limiter of Object.values(desk.limiters)) limiter.resetCounts()
+      for (const limiter of [...Object.values(desk.limiters), desk.funding]) limiter.resetCounts()
     },
     log: desk.counter.log,
     setFaults(faults) {
-      desk.faults = faults
-      desk.choose = faultChoice(faults)
+      Object.assign(desk, faultyDesk(faults))
     },
     down: () => close(server),
     async up() {
@@ -93,14 +103,22 @@ export async function startExchange(options: ExchangeOptions): Promise<LocalExch
 }
 
 function deskOf(options: ExchangeOptions, nowMs: () => number): Desk {
+  const punishment = { banMs: options.banMs ?? SHORTEST_BAN_MS, graceMs: options.graceMs ?? GRACE_MS }
   const limiterOf = (market: Market): Limiter =>
     startLimiter({
       market,
       limit: options.limits?.[market] ?? binanceLimits[market],
-      banMs: options.banMs ?? SHORTEST_BAN_MS,
-      graceMs: options.graceMs ?? GRACE_MS,
+      ...punishment,
       foreign: options.foreign?.[market] ?? 0,
     })
+  const fundingLimit = options.fundingLimit ?? FUNDING_LIMIT
+  const funding = startLimiter({
+    market: 'um',
+    limit: fundingLimit,
+    windowMs: FUNDING_WINDOW_MS,
+    ...punishment,
+    foreign: 0,
+  })
   const limiters = { spot: limiterOf('spot'), um: limiterOf('um'), cm: limiterOf('cm') }
   const bySymbol = new Map(options.symbols.map((spec) => [`${spec.market}/${spec.symbol}`, spec]))
   const around: Surroundings = {
@@ -110,9 +128,9 @@ function deskOf(options: ExchangeOptions, nowMs: () => number): Desk {
     weightLimit: (market) => limiters[market].limit,
     pages: startPageCache(),
   }
-  const faults = options.faults ?? {}
-  const counter = startCounter()
-  return { around, limiters, counter, gzip: options.gzip === true, faults, choose: faultChoice(faults) }
+  const shelf = startShelf(options.symbols, options.archives)
+  const desk = { around, limiters, funding, counter: startCounter(), gzip: options.gzip === true, shelf }
+  return { ...desk, ...faultyDesk(options.faults ?? {}) }
 }
 
 function listen(

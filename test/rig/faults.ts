@@ -2,7 +2,9 @@
 // the order of its workers. A retry of a request draws anew. wire.ts does to the connection what is chosen
 // here.
 import type { Market, Period } from '../../src/core/series.ts'
+import type { ArchiveFaults } from './archive-rules.ts'
 import { errorBody } from './endpoint.ts'
+import { garbledObjects, isPageOfObjects } from './garbled-objects.ts'
 
 /**
  * What can go wrong. `reset` closes the connection before the answer: where it was a kept one, Bun's fetch
@@ -34,12 +36,14 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number]
 
 /**
- * A fault that always hits: requests whose startTime lies in [fromMs, toMs), of the market, symbol and
- * period named.
+ * A fault that always hits: requests whose startTime lies in [fromMs, toMs), of the market, path, symbol
+ * and period named.
  */
 export type FaultRule = {
   readonly kind: FaultKind
   readonly market?: Market
+  /** How the path ends: `/aggTrades`. */
+  readonly path?: string
   readonly symbol?: string
   readonly period?: Period
   readonly fromMs?: number
@@ -62,6 +66,10 @@ export type Faults = {
   readonly retryAfterSeconds?: number
   /** Hits /ping, /time and /exchangeInfo too. */
   readonly everywhere?: boolean
+  /** The hosts of these markets answer 451 to everything (reference 1); the archives go on. */
+  readonly geoBlocked?: readonly Market[]
+  /** Faults of the archives (archive-rules.ts). */
+  readonly archives?: ArchiveFaults
 }
 
 /** What is hit, and by what. */
@@ -99,9 +107,10 @@ export function faultChoice(faults: Faults): FaultChoice {
   }
 }
 
-function fits(rule: FaultRule, { market, query }: Target): boolean {
+function fits(rule: FaultRule, { market, path, query }: Target): boolean {
   if (rule.market !== undefined && rule.market !== market) return false
-  if (rule.symbol !== undefined && rule.symbol !== query.get('symbol')) return false
+  if (rule.path !== undefined && !path.endsWith(rule.path)) return false
+  if (rule.symbol !== undefined && rule.symbol !== (query.get('symbol') ?? query.get('pair'))) return false
   if (rule.period !== undefined && rule.period !== query.get('interval')) return false
   // Rows that are missing are missing from every page; anything else hits the request for the span.
   if (rule.kind === 'missing-rows' || (rule.fromMs === undefined && rule.toMs === undefined)) return true
@@ -188,6 +197,7 @@ type Row = (string | number)[]
  */
 export function garbled(hit: Hit, body: string, query: URLSearchParams): string {
   if (hit.kind === 'half-json') return body.slice(0, Math.max(1, Math.floor(body.length / 2)))
+  if (isPageOfObjects(body)) return garbledObjects(hit.kind, hit.rule, body, query)
   const rows: unknown = JSON.parse(body)
   if (!Array.isArray(rows)) return body
   return JSON.stringify(garbledRows(hit, rows as Row[], query))

@@ -1,6 +1,7 @@
 // /ping, /time and /exchangeInfo of spot and USD-M (reference 3.3 and 4.2). They are never hit by faults
 // unless a fault says so, since a program needs them before it can begin.
 import { isMember, type Market } from '../../src/core/series.ts'
+import { contractStatus, contractType, hasEnded, isInfoListed, pairOf } from './contracts.ts'
 import { type Endpoint, knownSymbol, Refusal, type Surroundings } from './endpoint.ts'
 import { feedOf, type SymbolSpec } from './symbol-spec.ts'
 
@@ -11,8 +12,8 @@ const STALE_MS = 37 * HOUR_MS
 export const NO_DELIVERY_MS = 4_133_404_800_000
 const spotStatuses = ['TRADING', 'HALT', 'BREAK'] as const
 
-const hasEnded = (spec: SymbolSpec, nowMs: number): boolean =>
-  spec.endsAtMs !== undefined && spec.endsAtMs <= nowMs
+/** Whether the exchangeInfo of spot may show a symbol. */
+export const isListed = (spec: SymbolSpec): boolean => spec.inExchangeInfo !== false && !spec.onlyInArchives
 
 function spotStatus(spec: SymbolSpec, nowMs: number): string {
   return spec.status ?? (hasEnded(spec, nowMs) ? 'BREAK' : 'TRADING')
@@ -20,7 +21,8 @@ function spotStatus(spec: SymbolSpec, nowMs: number): string {
 
 const tick = (decimals: number): string => (decimals === 0 ? '1' : `0.${'1'.padStart(decimals, '0')}`)
 
-function filters(spec: SymbolSpec): unknown[] {
+/** The price step and the lot size of a symbol. */
+export function filters(spec: SymbolSpec): unknown[] {
   const { priceDecimals, volumeDecimals } = feedOf(spec).digits
   return [
     {
@@ -56,15 +58,15 @@ function spotSymbol(spec: SymbolSpec, nowMs: number): unknown {
   }
 }
 
-function futuresSymbol(spec: SymbolSpec, nowMs: number): unknown {
+function umSymbol(spec: SymbolSpec, nowMs: number): unknown {
   const { priceDecimals, volumeDecimals } = feedOf(spec).digits
   return {
     symbol: spec.symbol,
-    pair: spec.symbol,
-    contractType: spec.contractType ?? 'PERPETUAL',
+    pair: pairOf(spec),
+    contractType: contractType(spec, nowMs),
     deliveryDate: spec.endsAtMs ?? NO_DELIVERY_MS,
     onboardDate: spec.listedAtMs,
-    status: spec.status ?? (hasEnded(spec, nowMs) ? 'SETTLING' : 'TRADING'),
+    status: contractStatus(spec, nowMs),
     baseAsset: spec.base,
     quoteAsset: spec.quote,
     marginAsset: spec.quote,
@@ -77,7 +79,8 @@ function futuresSymbol(spec: SymbolSpec, nowMs: number): unknown {
   }
 }
 
-const weightLimit = (limit: number): unknown => ({
+/** The row of rateLimits that tells the weight a minute. */
+export const weightLimit = (limit: number): unknown => ({
   rateLimitType: 'REQUEST_WEIGHT',
   interval: 'MINUTE',
   intervalNum: 1,
@@ -95,9 +98,7 @@ function spotSelection(query: URLSearchParams, around: Surroundings): readonly S
   }
   if (one !== null) return [knownSymbol(around, 'spot', one)]
   if (many !== null) return symbolList(many).map((symbol) => knownSymbol(around, 'spot', symbol, 'symbols'))
-  const listed = around
-    .symbols('spot')
-    .filter((spec) => spec.inExchangeInfo !== false && spec.listedAtMs <= nowMs)
+  const listed = around.symbols('spot').filter((spec) => isListed(spec) && spec.listedAtMs <= nowMs)
   if (status === null) return listed
   if (!isMember(spotStatuses, status)) throw new Refusal(-1122, 'Invalid symbolStatus.')
   return listed.filter((spec) => spotStatus(spec, nowMs) === status)
@@ -154,7 +155,7 @@ const umInfo: Endpoint = {
   weight: () => 1,
   answer(_query, around) {
     const nowMs = around.nowMs()
-    const symbols = around.symbols('um').filter((spec) => spec.inExchangeInfo !== false)
+    const symbols = around.symbols('um').filter((spec) => isInfoListed(spec, nowMs))
     const body = {
       timezone: 'UTC',
       serverTime: nowMs - STALE_MS,
@@ -165,13 +166,14 @@ const umInfo: Endpoint = {
       ],
       exchangeFilters: [],
       assets: [],
-      symbols: symbols.map((spec) => futuresSymbol(spec, nowMs)),
+      symbols: symbols.map((spec) => umSymbol(spec, nowMs)),
     }
     return { body: JSON.stringify(body), rows: 0 }
   },
 }
 
-function plain(market: Market, path: string, body: (around: Surroundings) => string): Endpoint {
+/** An endpoint of weight 1 that reads nothing. */
+export function plain(market: Market, path: string, body: (around: Surroundings) => string): Endpoint {
   return {
     path,
     market,
@@ -183,7 +185,8 @@ function plain(market: Market, path: string, body: (around: Surroundings) => str
   }
 }
 
-const time = (around: Surroundings): string => JSON.stringify({ serverTime: around.nowMs() })
+/** What /time answers. */
+export const time = (around: Surroundings): string => JSON.stringify({ serverTime: around.nowMs() })
 
 export const infoEndpoints: readonly Endpoint[] = [
   plain('spot', '/api/v3/ping', () => '{}'),

@@ -1,15 +1,20 @@
-// /klines of spot and USD-M: bounds on the open time, both inclusive; which candles come back when a bound
-// is missing; the limits and weights of each market (reference 3, 3.1, 4 and 4.1).
+// Klines of every market, and those of mark prices, indexes and premiums: bounds on the open time, both
+// inclusive; which candles come back when a bound is missing; the limits and weights of each market
+// (reference 3, 3.1, 4, 4.1 and 5).
 import { isMember, type Market, type Period, periods } from '../../src/core/series.ts'
+import { type Bounds, coinBounds } from './coin-window.ts'
 import {
   type Answer,
   type Endpoint,
   integerParameter,
+  knownPair,
   knownSymbol,
   Refusal,
   type Surroundings,
 } from './endpoint.ts'
-import { pageBytes, type RenderedPage, type SymbolSpec, type Wanted } from './market.ts'
+import { feedPage, type RenderedPage, type Wanted } from './market.ts'
+import { priceFeedOf } from './price-feed.ts'
+import { type Feed, feedOf, type PriceDataset } from './symbol-spec.ts'
 
 const DEFAULT_LIMIT = 500
 const maxLimits = { spot: 1_000, um: 1_500, cm: 1_500 } as const
@@ -46,7 +51,13 @@ function periodOf(market: Market, text: string): Period {
   return text
 }
 
-function boundOf(market: Market, query: URLSearchParams, name: string, nowMs: number): number | undefined {
+/** A bound on time as a market reads it: spot takes microseconds too, and clamps. Epoch ms. */
+export function boundOf(
+  market: Market,
+  query: URLSearchParams,
+  name: string,
+  nowMs: number,
+): number | undefined {
   const sent = integerParameter(query, name)
   if (sent === undefined || market !== 'spot') return sent
   const timeMs = sent >= MICROSECONDS_FROM ? Math.floor(sent / 1_000) : sent
@@ -61,52 +72,96 @@ function isSettled(answer: RenderedPage, wanted: Wanted, nowMs: number): boolean
   return complete && (answer.lastCloseMs ?? Infinity) < nowMs
 }
 
-function answerPage(spec: SymbolSpec, period: Period, wanted: Wanted, around: Surroundings): Answer {
+/** What one path serves. */
+type Family = {
+  readonly path: string
+  readonly market: Market
+  readonly dataset: 'klines' | PriceDataset
+  /** How the query names the series: by a contract's symbol, or by the pair of an index. */
+  readonly named: 'symbol' | 'pair'
+  /** Whether a window may have 200 days at most. */
+  readonly narrow: boolean
+}
+
+function feedAsked({ market, dataset, named }: Family, query: URLSearchParams, around: Surroundings): Feed {
+  const name = query.get(named) ?? ''
+  const spec = named === 'pair' ? knownPair(around, market, name) : knownSymbol(around, market, name)
+  return dataset === 'klines' ? feedOf(spec) : priceFeedOf(spec, dataset)
+}
+
+function boundsAsked({ market, narrow }: Family, query: URLSearchParams, nowMs: number): Bounds {
+  const startMs = boundOf(market, query, 'startTime', nowMs)
+  const lastMs = boundOf(market, query, 'endTime', nowMs)
+  if (market !== 'spot' && startMs !== undefined && lastMs !== undefined && startMs > lastMs)
+    throw new Refusal(-1023, 'Start time is greater than end time.')
+  if (narrow) return coinBounds(startMs, lastMs, nowMs)
+  return { startMs: startMs ?? 0, lastMs: lastMs ?? Infinity }
+}
+
+function answerPage(
+  family: Family,
+  feed: Feed,
+  period: Period,
+  wanted: Wanted,
+  around: Surroundings,
+): Answer {
   const bounds = `${wanted.startMs}/${wanted.lastMs}/${wanted.limit}/${wanted.newest}`
-  const key = `${spec.market}/${spec.symbol}/${period}/${bounds}`
+  const key = `${family.path}/${feed.spec.symbol}/${period}/${bounds}`
   const kept = around.pages.get(key)
   if (kept) return kept
   const nowMs = around.nowMs()
-  const answer = pageBytes(spec, period, wanted, nowMs)
+  const answer = feedPage(feed, period, wanted, nowMs)
   if (isSettled(answer, wanted, nowMs)) around.pages.set(key, answer)
   return answer
 }
 
-function klines(market: Market, path: string): Endpoint {
+function endpoint(family: Family): Endpoint {
+  const { path, market, named } = family
   const own = market === 'spot' ? ['timeZone'] : []
   return {
     path,
     market,
-    parameters: ['symbol', 'interval', 'startTime', 'endTime', 'limit', ...own],
-    mandatory: ['symbol', 'interval'],
+    parameters: [named, 'interval', 'startTime', 'endTime', 'limit', ...own],
+    mandatory: [named, 'interval'],
     faulty: true,
     weight: (query) => weight(market, query),
     answer(query, around) {
-      const spec = knownSymbol(around, market, query.get('symbol') ?? '')
+      const feed = feedAsked(family, query, around)
       const period = periodOf(market, query.get('interval') ?? '')
       const limit = limitOf(market, query)
-      const nowMs = around.nowMs()
-      const startMs = boundOf(market, query, 'startTime', nowMs)
-      const lastMs = boundOf(market, query, 'endTime', nowMs)
+      const bounds = boundsAsked(family, query, around.nowMs())
       if ((query.get('timeZone') ?? '0') !== '0')
         throw new Refusal(-1130, "Data sent for parameter 'timeZone' is not valid.")
-      if (startMs !== undefined && lastMs !== undefined && startMs > lastMs) {
-        if (market === 'spot') return { body: '[]', rows: 0 }
-        throw new Refusal(-1023, 'Start time is greater than end time.')
-      }
-      const wanted: Wanted = {
-        startMs: startMs ?? 0,
-        lastMs: lastMs ?? Infinity,
-        limit,
-        // Without a start the newest candles are meant, with one the oldest: also when both are given.
-        newest: startMs === undefined,
-      }
-      return answerPage(spec, period, wanted, around)
+      if (bounds.startMs > bounds.lastMs) return { body: '[]', rows: 0 }
+      // Without a start the newest candles are meant, with one the oldest, also when both are given; COIN-M
+      // means the newest whatever was given.
+      const newest = market === 'cm' || !query.has('startTime')
+      return answerPage(family, feed, period, { ...bounds, limit, newest }, around)
     },
   }
 }
 
+function families(market: 'um' | 'cm', root: string): Family[] {
+  const narrow = market === 'cm'
+  const bySymbol = { market, named: 'symbol', narrow } as const
+  return [
+    { ...bySymbol, path: `${root}/klines`, dataset: 'klines' },
+    { ...bySymbol, path: `${root}/markPriceKlines`, dataset: 'mark-price-klines' },
+    { ...bySymbol, path: `${root}/indexPriceKlines`, dataset: 'index-price-klines', named: 'pair' },
+    { ...bySymbol, path: `${root}/premiumIndexKlines`, dataset: 'premium-index-klines', narrow: false },
+  ]
+}
+
+const spot: Family = {
+  path: '/api/v3/klines',
+  market: 'spot',
+  dataset: 'klines',
+  named: 'symbol',
+  narrow: false,
+}
+
 export const klinesEndpoints: readonly Endpoint[] = [
-  klines('spot', '/api/v3/klines'),
-  klines('um', '/fapi/v1/klines'),
-]
+  spot,
+  ...families('um', '/fapi/v1'),
+  ...families('cm', '/dapi/v1'),
+].map(endpoint)

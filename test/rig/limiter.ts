@@ -1,11 +1,14 @@
-// Request weight as Binance counts it: per address and market, in calendar minutes of the exchange's clock;
-// 429 beyond the limit, and a ban for whoever goes on before Retry-After has passed (reference 6.1 to 6.3).
+// Request weight as Binance counts it: per address and market, in calendar minutes of the exchange's clock
+// (or longer windows, for buckets of requests); 429 beyond the limit, and a ban for whoever goes on before
+// Retry-After has passed (reference 6.1 to 6.3).
 import type { Market } from '../../src/core/series.ts'
 
 export type LimiterOptions = {
   readonly market: Market
-  /** Request weight a minute. */
+  /** Request weight a window. */
   readonly limit: number
+  /** How long the calendar windows are; a minute where it is not given. Milliseconds. */
+  readonly windowMs?: number
   /**
    * How long the first ban lasts; each further one, and each request while banned, doubles it. Milliseconds.
    */
@@ -57,8 +60,8 @@ export function startLimiter(
   options: LimiterOptions,
   realMs: () => number = () => performance.now(),
 ): Limiter {
-  const { limit, foreign, graceMs } = options
-  let minute = -1
+  const { limit, foreign, graceMs, windowMs = MINUTE_MS } = options
+  let window = -1
   let own = 0
   let retryAtMs = 0
   let bannedUntilMs = 0
@@ -66,7 +69,7 @@ export function startLimiter(
   let refusedAtRealMs = -Infinity
   let counts = { ...noCounts }
 
-  const usedAt = (nowMs: number): number => own + Math.floor((foreign * (nowMs % MINUTE_MS)) / MINUTE_MS)
+  const usedAt = (nowMs: number): number => own + Math.floor((foreign * (nowMs % windowMs)) / windowMs)
   const inGrace = (): boolean => realMs() - refusedAtRealMs < graceMs
   const count = (change: Partial<LimiterCounts>): void => {
     counts = { ...counts, ...change }
@@ -98,8 +101,8 @@ export function startLimiter(
   }
 
   const spend = (weight: number, nowMs: number): Verdict => {
-    if (Math.floor(nowMs / MINUTE_MS) !== minute) {
-      minute = Math.floor(nowMs / MINUTE_MS)
+    if (Math.floor(nowMs / windowMs) !== window) {
+      window = Math.floor(nowMs / windowMs)
       own = 0
     }
     if (nowMs < bannedUntilMs) {
@@ -112,7 +115,7 @@ export function startLimiter(
     own += weight
     const used = usedAt(nowMs)
     count({ weight: counts.weight + weight, maxWeight: Math.max(counts.maxWeight, used) })
-    if (used > limit) return refuse(nowMs, seconds((minute + 1) * MINUTE_MS - nowMs))
+    if (used > limit) return refuse(nowMs, seconds((window + 1) * windowMs - nowMs))
     return { kind: 'served', used }
   }
   const resetCounts = (): void => {

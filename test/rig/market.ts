@@ -55,7 +55,11 @@ export type RenderedPage = {
 
 /** The same as the bytes of the exchange's JSON array. */
 export function pageBytes(spec: SymbolSpec, period: Period, wanted: Wanted, nowMs: number): RenderedPage {
-  const feed = feedOf(spec)
+  return feedPage(feedOf(spec), period, wanted, nowMs)
+}
+
+/** The same of any feed: of klines, or of prices (price-feed.ts). */
+export function feedPage(feed: Feed, period: Period, wanted: Wanted, nowMs: number): RenderedPage {
   const places = wantedPlaces(feed, period, wanted, nowMs)
   const draft = draftPage(places.length)
   for (let i = places.length - 1; i >= 0; i -= 1) {
@@ -129,22 +133,30 @@ function wholeAmounts(feed: Feed, period: Period, placeMs: number, endMs: number
   return sum
 }
 
+/** The candles of `span` that closed before `closedBeforeMs` and opened before trading ended. */
+export function closedCandles(feed: Feed, period: Period, span: Span, closedBeforeMs: number): Candle[] {
+  const endMs = Math.min(span.endMs, feed.spec.endsAtMs ?? Infinity, closedBeforeMs)
+  const wanted = { startMs: span.startMs, lastMs: endMs - 1, limit: Infinity, newest: false }
+  const rows = readPage(feedPage(feed, period, wanted, Infinity).body)
+  return rows.filter((row) => row.closeMs < closedBeforeMs)
+}
+
+/** A decimal as it must be stored. Throws for one that the contract has no room for. */
+export function exactDecimal(spec: SymbolSpec, text: string): string {
+  const canonical = canonicalDecimal(text)
+  if (canonical === null) throw new Error(`${text} of ${spec.symbol} is beyond the digits of the contract`)
+  return canonical
+}
+
 /**
  * The rows that a store must hold of a series after `span` was fetched: canonical decimals, columns in the
  * order of interface.md section 5 (open_time, close_time, open, high, low, close, volume, quote volume,
  * trades, taker base, taker quote). Only candles that closed before `closedBeforeMs`, and none that opened
- * when trading had ended.
+ * when trading had ended. On COIN-M the volumes are in contracts and the quote volumes in the base asset.
  */
 export function expectedRows(spec: SymbolSpec, period: Period, span: Span, closedBeforeMs: number): Rows {
-  const endMs = Math.min(span.endMs, spec.endsAtMs ?? Infinity, closedBeforeMs)
-  const rows = candles(spec, period, { startMs: span.startMs, endMs }).filter(
-    (row) => row.closeMs < closedBeforeMs,
-  )
-  const decimal = (text: string): Value => {
-    const canonical = canonicalDecimal(text)
-    if (canonical === null) throw new Error(`${text} of ${spec.symbol} is beyond the digits of the contract`)
-    return canonical
-  }
+  const rows = closedCandles(feedOf(spec), period, span, closedBeforeMs)
+  const decimal = (text: string): Value => exactDecimal(spec, text)
   return {
     count: rows.length,
     columns: [

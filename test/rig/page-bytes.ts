@@ -18,6 +18,7 @@ const ZERO = byte('0')
 const POINT = byte('.')
 const QUOTE = byte('"')
 const COMMA = byte(',')
+const MINUS = byte('-')
 const OPEN = byte('[')
 const CLOSE = byte(']')
 
@@ -62,6 +63,11 @@ function putInteger(draft: PageDraft, value: number): void {
 /** The decimal of (high x 1e9 + low) units, in quotes. */
 function putDecimal(draft: PageDraft, high: number, low: number, decimals: number, style: Style): void {
   put(draft, QUOTE)
+  putDigits(draft, high, low, decimals, style)
+  put(draft, QUOTE)
+}
+
+function putDigits(draft: PageDraft, high: number, low: number, decimals: number, style: Style): void {
   for (let i = decimals; i < style.leastDecimals; i += 1) put(draft, ZERO)
   if (style.leastDecimals > 0 && decimals === 0) put(draft, POINT)
   // Three chunks of nine digits, the lowest first, each small enough for 32-bit arithmetic.
@@ -85,12 +91,16 @@ function putDecimal(draft: PageDraft, high: number, low: number, decimals: numbe
     if (digits > last && chunk === 0 && second === 0 && third === 0) break
     if (digits === last && !skipping) put(draft, POINT)
   }
-  put(draft, QUOTE)
 }
 
+/** The same of so many units, which may be below zero: only a premium is. */
 function putUnits(draft: PageDraft, units: number, decimals: number, style: Style): void {
-  const high = Math.floor(units / PAIR_BASE)
-  putDecimal(draft, high, units - high * PAIR_BASE, decimals, style)
+  const size = Math.abs(units)
+  const high = Math.floor(size / PAIR_BASE)
+  put(draft, QUOTE)
+  putDigits(draft, high, size - high * PAIR_BASE, decimals, style)
+  if (units < 0) put(draft, MINUS)
+  put(draft, QUOTE)
 }
 
 function beginRow(draft: PageDraft): void {
@@ -101,7 +111,7 @@ function beginRow(draft: PageDraft): void {
 /** Puts a candle in front of those already written. */
 export function putRow(draft: PageDraft, feed: Feed, openMs: number, endMs: number, amounts: Amounts): void {
   const { priceDecimals, volumeDecimals } = feed.digits
-  const quoteDecimals = priceDecimals + volumeDecimals
+  const { quoteDecimals } = feed
   const style = styleOf(feed, amounts)
   beginRow(draft)
   put(draft, CLOSE)

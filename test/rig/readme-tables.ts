@@ -4,13 +4,16 @@ import { commands } from '../../src/cli/all.ts'
 import { exitCodeRows } from '../../src/cli/help.ts'
 import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '../../src/core/dataset.ts'
 import type { Verdict } from '../../src/core/ledger.ts'
+import { periodSuffixes } from '../../src/core/series.ts'
 import type { StoreKind } from '../../src/core/store.ts'
 import { type CheckName, checkNames } from '../../src/core/verification/findings.ts'
 import { datasets } from '../../src/datasets/all.ts'
 import type { Setting } from '../../src/settings/setting.ts'
 import { type SettingName, settingEntries, settingTable } from '../../src/settings/table.ts'
 import { stores } from '../../src/stores/all.ts'
-import { COVERAGE_TABLE, coverageColumns } from '../../src/stores/schema.ts'
+import { archivesTable } from '../../src/stores/archives.ts'
+import { replacedTable } from '../../src/stores/replaced.ts'
+import { COVERAGE_TABLE, coverageColumns, type OwnTable } from '../../src/stores/schema.ts'
 
 type Row = readonly string[]
 
@@ -77,43 +80,60 @@ const kindWords: Readonly<Record<ColumnKind, string>> = {
 
 const kindCell = (column: Column): string => `${kindWords[column.kind]}${column.nullable ? ', or null' : ''}`
 
+/** A row a dataset; tables that differ only in their period stand as one name with its endings. */
 function tableTable(): string {
-  const rows = datasets.flatMap(({ name, markets, tables }) =>
-    tables.map((table) => [
-      code(table.name),
+  const rows = datasets.map(({ name, markets, tables }) => {
+    const [first] = tables
+    if (!first) throw new Error(`dataset ${name} has no table`)
+    const ending = first.period === null ? '' : periodSuffixes[first.period]
+    const stem = first.name.slice(0, first.name.length - ending.length)
+    const suffixes = tables.flatMap(({ period }) => (period === null ? [] : [periodSuffixes[period]]))
+    if (suffixes.length > 0 && tables.some((table, i) => table.name !== `${stem}${suffixes[i]}`))
+      throw new Error(`the tables of ${name} are not named by their period: say so in the README`)
+    return [
+      suffixes.length > 0 ? code(`${stem}<p>`) : code(first.name),
       name,
-      table.period === null ? '' : code(table.period),
+      suffixes.length > 0 ? `<p> is ${suffixes.map(code).join(' ')}`.replace('<p>', code('<p>')) : '',
       markets.join(', '),
-      keyNames(table).map(code).join(', '),
-    ]),
-  )
-  return markdown(['table', 'dataset', 'period', 'markets', 'key'], rows)
+      keyNames(first).map(code).join(', '),
+    ]
+  })
+  return markdown(['table', 'dataset', 'periods', 'markets', 'key'], rows)
 }
 
 /** Datasets whose tables all have the same columns have one table of columns. */
 function columnTable(): string {
-  return datasets
-    .map((dataset) => {
-      const first = dataset.tables[0]
-      if (!first) throw new Error(`dataset ${dataset.name} has no table`)
-      if (dataset.tables.some((table) => shape(table) !== shape(first)))
-        throw new Error(`the tables of ${dataset.name} differ: give each its own part of the README`)
-      return markdown(
-        [`column of ${dataset.name}`, 'what it holds in SQLite'],
+  const groups = new Map<string, { first: Table; names: string[] }>()
+  for (const dataset of datasets) {
+    const first = dataset.tables[0]
+    if (!first) throw new Error(`dataset ${dataset.name} has no table`)
+    if (dataset.tables.some((table) => shape(table) !== shape(first)))
+      throw new Error(`the tables of ${dataset.name} differ: give each its own part of the README`)
+    const group = groups.get(shape(first)) ?? { first, names: [] }
+    group.names.push(dataset.name)
+    groups.set(shape(first), group)
+  }
+  return [...groups.values()]
+    .map(({ first, names }) =>
+      markdown(
+        [`column of ${names.join(', ')}`, 'what it holds in SQLite'],
         allColumns(first).map((column) => [code(column.name), kindCell(column)]),
-      )
-    })
+      ),
+    )
     .join('\n\n')
 }
 
 const shape = (table: Table): string => JSON.stringify(allColumns(table))
 
-function coverageTable(): string {
+function ownTable(name: string, columns: readonly Column[]): string {
   return markdown(
-    [`column of ${COVERAGE_TABLE}`, 'what it holds in SQLite'],
-    coverageColumns.map((column) => [code(column.name), kindCell(column)]),
+    [`column of ${name}`, 'what it holds in SQLite'],
+    columns.map((column) => [code(column.name), kindCell(column)]),
   )
 }
+
+const ownTables = (...tables: readonly OwnTable[]): string =>
+  tables.map(({ name, columns }) => ownTable(name, columns)).join('\n\n')
 
 const verdictWords: Readonly<Record<Verdict, string>> = {
   rows: 'every candle that the exchange has in this span is stored',
@@ -187,7 +207,8 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
   'exit codes': exitCodeTable,
   tables: tableTable,
   columns: columnTable,
-  ledger: coverageTable,
+  ledger: () => ownTable(COVERAGE_TABLE, coverageColumns),
+  'own tables': () => ownTables(archivesTable, replacedTable),
   verdicts: verdictTable,
   checks: checkTable,
   stores: storeTable,

@@ -5,15 +5,19 @@
 import { test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { countPlaces } from '../../src/core/calendar.ts'
+import { advance, countPlaces } from '../../src/core/calendar.ts'
 import { isMember, type Market, type Period, periods } from '../../src/core/series.ts'
+import { type Bounds, COIN_WINDOW_MS, coinBounds } from './coin-window.ts'
+import { deliveryMs } from './contracts.ts'
 import { readPage } from './page-bytes.ts'
-import type { Candle, OddCandle, SymbolSpec } from './symbol-spec.ts'
+import type { Candle, OddCandle, PriceDataset, SymbolSpec } from './symbol-spec.ts'
 
 export type Recording = {
   /** The file that it comes from, and its query. */
   readonly name: string
   readonly market: Market
+  /** Klines where it is not given. */
+  readonly dataset?: PriceDataset
   readonly path: string
   readonly symbol: string
   readonly period: Period
@@ -22,7 +26,10 @@ export type Recording = {
   /** What to serve: the tokens that Binance sent, in their order; the recorder's white space is left out. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly rows: number
-  /** False where the body was recorded for another query: rows outside its bounds, or more than its limit. */
+  /**
+   * False where the body was recorded for another query: rows outside its bounds, or more than its limit, or
+   * not the rows of a market that it can hold only some of.
+   */
   readonly fits: boolean
   /** True where the newest candle may not have been closed when it was recorded. */
   readonly mayBeUnfinished: boolean
@@ -47,8 +54,25 @@ export function recordings(): readonly Recording[] {
     ...fromCsv('1w'),
     ...fromHttpRecorder('rest-recorded/api_v3_klines.json', 'spot'),
     ...fromHttpRecorder('rest-recorded/fapi_v1_klines.json', 'um'),
+    ...fromHttpRecorder('rest-recorded/dapi_v1_klines.json', 'cm'),
     ...['BTCUSDT', '1000SATSUSDT', 'AGIXUSDT'].map(fromRawBody),
   ]
+}
+
+/** The same of mark price klines. */
+export function markPriceRecordings(): readonly Recording[] {
+  if (!isThere) return []
+  const name = 'rest-recorded/dapi_v1_markPriceKlines.json'
+  const path = '/dapi/v1/markPriceKlines'
+  return fromHttpRecorder(name, 'cm').map((each) => ({ ...each, dataset: 'mark-price-klines', path }))
+}
+
+/** The requests for klines that COIN-M refused, each with the body that said why. */
+export function recordedRefusals(): readonly { readonly query: string; readonly body: unknown }[] {
+  if (!isThere) return []
+  return pairsOf('rest-recorded/dapi_v1_klines.json')
+    .filter(({ response }) => !Array.isArray(response))
+    .map(({ query, response }) => ({ query, body: response }))
 }
 
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
@@ -64,10 +88,8 @@ function recording(
   const period = query.get('interval') ?? ''
   if (!isMember(periods, period)) throw new Error(`${name} has no interval: ${queryText}`)
   const rows = readPage(body)
-  const bound = (key: string, missing: number): number => Number(query.get(key) ?? missing)
-  const startMs = bound('startTime', -Infinity)
-  const lastMs = bound('endTime', Infinity)
-  const limit = bound('limit', DEFAULT_LIMIT)
+  const { startMs, lastMs } = boundsOf(market, query)
+  const limit = Number(query.get('limit') ?? DEFAULT_LIMIT)
   const inside = rows.every((row) => row.openMs >= startMs && row.openMs <= lastMs)
   return {
     name: `${name}?${queryText}`,
@@ -78,11 +100,28 @@ function recording(
     query: queryText,
     body,
     rows: rows.length,
-    fits: inside && rows.length <= limit,
+    fits: inside && rows.length <= limit && (market !== 'cm' || areNewest(period, rows, limit, lastMs)),
     // A page of the newest rows, or one that stops before its own end: recorded before that end had come.
     mayBeUnfinished:
       !query.has('startTime') || rows.length < Math.min(limit, placesUpTo(period, rows, lastMs)),
   }
+}
+
+/** The bounds that a query's rows must lie in; none at all where COIN-M would have refused it. */
+function boundsOf(market: Market, query: URLSearchParams): Bounds {
+  const [startMs, lastMs] = ['startTime', 'endTime'].map((key) => {
+    const text = query.get(key)
+    return text === null ? undefined : Number(text)
+  })
+  if (market !== 'cm') return { startMs: startMs ?? -Infinity, lastMs: lastMs ?? Infinity }
+  const isRefused = (lastMs ?? 0) - (startMs ?? lastMs ?? 0) > COIN_WINDOW_MS
+  return isRefused ? { startMs: Infinity, lastMs: -Infinity } : coinBounds(startMs, lastMs, Infinity)
+}
+
+/** Whether a full page ends with the last place that was asked for, as COIN-M's pages do. */
+function areNewest(period: Period, rows: readonly Candle[], limit: number, lastMs: number): boolean {
+  const last = rows.at(-1)
+  return !last || rows.length < limit || lastMs === Infinity || advance(period, last.openMs, 1) > lastMs
 }
 
 function placesUpTo(period: Period, rows: readonly Candle[], lastMs: number): number {
@@ -90,13 +129,17 @@ function placesUpTo(period: Period, rows: readonly Candle[], lastMs: number): nu
   return lastMs === Infinity ? Infinity : countPlaces(period, { startMs, endMs: lastMs + 1 })
 }
 
+const pairsOf = (name: string): { query: string; response: unknown }[] => JSON.parse(read(name))
+
 /**
- * Query and body pairs of a recording HTTP client. Known not to fit: three of fapi_v1_klines for LTCUSDT,
- * two of which were asked in seconds and one of which holds rows of October 2020 for January 2020.
+ * Query and body pairs of a recording HTTP client; what was refused is left out. Known not to fit: three of
+ * fapi_v1_klines for LTCUSDT, two of which were asked in seconds and one of which holds rows of October 2020
+ * for January 2020, and one of dapi_v1_klines for LTCUSD_PERP, with rows of December 2020 for January 2020.
  */
 function fromHttpRecorder(name: string, market: Market): Recording[] {
-  const pairs = JSON.parse(read(name)) as { query: string; response: unknown }[]
-  return pairs.map((pair) => recording(name, market, pair.query, Buffer.from(JSON.stringify(pair.response))))
+  return pairsOf(name)
+    .filter(({ response }) => Array.isArray(response))
+    .map(({ query, response }) => recording(name, market, query, Buffer.from(JSON.stringify(response))))
 }
 
 /** A body as USD-M sent it; its query was not kept. The newest candle was unfinished. */
@@ -138,16 +181,20 @@ export function recordedCandles(recorded: Recording): Candle[] {
  * queries: the local exchange then serves the real rows under its own rules for bounds and limits. Where
  * two recordings hold the same place, the later one in the list is served.
  */
-export function recordedSymbol(
-  market: 'spot' | 'um',
-  symbol: string,
-  from: readonly Recording[],
-): SymbolSpec {
+export function recordedSymbol(market: Market, symbol: string, from: readonly Recording[]): SymbolSpec {
   const odd: OddCandle[] = from
     .filter((each) => each.market === market && each.symbol === symbol && each.fits)
-    .flatMap((each) => recordedCandles(each).map((row) => ({ ...row, period: each.period })))
+    .flatMap(({ period, dataset, ...each }) =>
+      readPage(each.body).map((row) => ({ ...row, period, ...(dataset && { dataset }) })),
+    )
   const listedAtMs = Math.min(...odd.map((row) => row.openMs))
   const outages = [{ startMs: listedAtMs, endMs: Number.MAX_SAFE_INTEGER }]
-  const quote = symbol.endsWith('USDT') ? 'USDT' : symbol.slice(-3)
-  return { market, symbol, base: symbol.slice(0, -quote.length), quote, listedAtMs, outages, odd }
+  const pair = symbol.replace(/_.*$/, '')
+  const quote = pair.endsWith('USDT') ? 'USDT' : pair.slice(-3)
+  const base = pair.slice(0, -quote.length)
+  const endsAtMs = deliveryMs(symbol)
+  return {
+    ...{ market, symbol, base, quote, listedAtMs, outages, markHoles: outages, odd },
+    ...(endsAtMs === null ? {} : { endsAtMs }),
+  }
 }

@@ -1,6 +1,7 @@
 // Named markets for the demo and the end-to-end tests: what is odd on the real exchange, in a size that runs
 // in seconds.
 import type { Span } from '../../src/core/span.ts'
+import { coinMargined } from './coin-scenario.ts'
 import { spotOutages } from './outages.ts'
 import type { Digits, SymbolSpec } from './symbol-spec.ts'
 
@@ -82,6 +83,39 @@ const fewWeeks: Scenario = {
   ],
 }
 
+/**
+ * A year of five symbols for the archives: from the middle of a month, over the change to microseconds, to a
+ * morning when yesterday's files are not there yet; and a contract that only the archives know.
+ */
+const archivedYear: Scenario = {
+  nowMs: Date.parse('2025-04-10T08:00:30Z'),
+  span: { startMs: Date.parse('2024-04-10T00:00Z'), endMs: Date.parse('2025-04-10T00:00Z') },
+  symbols: [
+    usdt('spot', 'BTC', '2017-08-17T04:00Z', {
+      outages: [
+        { startMs: Date.parse('2024-05-03T02:00Z'), endMs: Date.parse('2024-05-03T09:30Z') },
+        // A day without a file, and both of its neighbours cut.
+        { startMs: Date.parse('2025-02-11T22:00Z'), endMs: Date.parse('2025-02-13T01:00Z') },
+      ],
+    }),
+    usdt('spot', 'ETH', '2017-08-17T04:00Z', { digits: { price: 180_000, volumeDecimals: 4 } }),
+    usdt('spot', 'SHIB', '2021-05-10T11:00Z', { digits: hugeVolume }),
+    // Listed and delisted within the span.
+    usdt('spot', '币安人生', '2024-07-20T12:00Z', {
+      digits: memeCoin,
+      status: 'BREAK',
+      endsAtMs: Date.parse('2025-03-17T03:00Z'),
+    }),
+    usdt('um', 'BTC', '2019-09-08T17:57Z', { digits: { price: 3_000_000, volumeDecimals: 3 } }),
+    {
+      ...usdt('um', 'ICP', '2022-09-27T02:30Z'),
+      symbol: 'ICPUSDTSETTLED',
+      onlyInArchives: true,
+      endsAtMs: Date.parse('2024-06-10T09:00Z'),
+    },
+  ],
+}
+
 /** A spot symbol since the beginning with every known outage, for long runs and gap scans. */
 const wholeHistory: Scenario = {
   nowMs: Date.parse('2024-01-01T00:00:30Z'),
@@ -92,7 +126,7 @@ const wholeHistory: Scenario = {
   ],
 }
 
-export const scenarios = { fewWeeks, wholeHistory } as const
+export const scenarios = { fewWeeks, wholeHistory, coinMargined, archivedYear } as const
 
 /** Whether `name` is a scenario; narrows its type. */
 export function isScenario(name: string): name is keyof typeof scenarios {

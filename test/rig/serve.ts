@@ -3,6 +3,9 @@
 // lives and dies.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Market } from '../../src/core/series.ts'
+import { checkApiKey } from './api-key.ts'
+import { type ArchiveChoice, archiveChoice } from './archive-rules.ts'
+import type { Shelf } from './archive-shelf.ts'
 import type { Counter } from './counts.ts'
 import {
   type Answer,
@@ -13,17 +16,35 @@ import {
   type Surroundings,
 } from './endpoint.ts'
 import { endpoints } from './endpoints.ts'
-import { errorAnswer, type FaultChoice, type FaultKind, type Faults, garbled, type Hit } from './faults.ts'
+import {
+  errorAnswer,
+  type FaultChoice,
+  type FaultKind,
+  type Faults,
+  faultChoice,
+  garbled,
+  type Hit,
+} from './faults.ts'
 import type { Limiter, Verdict } from './limiter.ts'
 import { type Reply, send, sendCut, sendNothing } from './wire.ts'
 
 export type Desk = {
   readonly around: Surroundings
   readonly limiters: Readonly<Record<Market, Limiter>>
+  /** The bucket of requests for funding rates of USD-M. */
+  readonly funding: Limiter
   readonly counter: Counter
   readonly gzip: boolean
-  faults: Faults
-  choose: FaultChoice
+  readonly shelf: Shelf
+} & FaultyDesk
+
+/** What is exchanged when the faults are. */
+export type FaultyDesk = { faults: Faults; choose: FaultChoice; chooseOfArchives: ArchiveChoice }
+
+/** The part of a desk that follows from its faults. */
+export function faultyDesk(faults: Faults): FaultyDesk {
+  const chooseOfArchives = archiveChoice(faults.archives ?? {}, faults)
+  return { faults, choose: faultChoice(faults), chooseOfArchives }
 }
 
 export const HOST = '127.0.0.1'
@@ -42,21 +63,34 @@ type Call = {
   readonly response: ServerResponse
   readonly nowMs: number
   readonly gzip: boolean
+  readonly apiKey: unknown
 }
 
 /** Answers one request, or fails it as the faults say. */
 export function serve(desk: Desk, url: URL, request: IncomingMessage, response: ServerResponse): void {
   const accepted = request.headers['accept-encoding'] ?? ''
   const gzip = desk.gzip && accepted.includes('gzip')
-  const call: Call = { desk, url, response, nowMs: desk.around.nowMs(), gzip }
+  const apiKey = request.headers['x-mbx-apikey']
+  const call: Call = { desk, url, response, nowMs: desk.around.nowMs(), gzip, apiKey }
   const endpoint = request.method === 'GET' ? table.get(url.pathname) : undefined
   try {
-    if (endpoint) serveEndpoint(call, endpoint)
+    if (geoBlocks(desk.faults, url.pathname)) finish(call, geoBlocked(call.nowMs), 0, 'geo-block-451')
+    else if (endpoint) serveEndpoint(call, endpoint)
     else finish(call, notFound(request, url.pathname), 0, null)
   } catch (error) {
     console.error('defect of the rig:', error)
     finish(call, { status: DEFECT_STATUS, headers: {}, body: String(error) }, 0, null)
   }
+}
+
+const marketRoots = { spot: '/api/', um: '/fapi/', cm: '/dapi/' } as const
+
+const geoBlocks = (faults: Faults, path: string): boolean =>
+  faults.geoBlocked?.some((market) => path.startsWith(marketRoots[market])) === true
+
+function geoBlocked(nowMs: number): Reply {
+  const error = errorAnswer('geo-block-451', nowMs)
+  return { status: 451, headers: { 'content-type': JSON_TYPE }, body: error?.body ?? '' }
 }
 
 function serveEndpoint(call: Call, endpoint: Endpoint): void {
@@ -69,6 +103,11 @@ function serveEndpoint(call: Call, endpoint: Endpoint): void {
     finish(call, refused(endpoint.market, limiter.limit, verdict), weight, null)
     return
   }
+  const emptied = endpoint.bucket && emptyBucket(call, limiter, verdict.used)
+  if (emptied) {
+    finish(call, emptied, weight, null)
+    return
+  }
   const hit =
     endpoint.faulty || desk.faults.everywhere
       ? desk.choose({ market: endpoint.market, path: url.pathname, query }, nowMs)
@@ -79,10 +118,20 @@ function serveEndpoint(call: Call, endpoint: Endpoint): void {
     finish(call, { ...own, headers: { ...used, ...own.headers } }, weight, hit.kind)
     return
   }
-  const { answer, status } = answerTo(endpoint, query, desk.around)
+  const { answer, status } = answerTo(endpoint, call)
   const whole: Reply = { status, headers: { 'content-type': JSON_TYPE, ...used }, body: answer.body }
   if (hit) sendBroken(call, hit, whole, weight)
   else finish(call, whole, weight, null, answer.rows)
+}
+
+/** Takes a request from the bucket of funding rates; the refusal when there is none left. */
+function emptyBucket({ desk, nowMs }: Call, limiter: Limiter, used: number): Reply | null {
+  const { funding } = desk
+  const verdict = funding.spend(1, nowMs)
+  if (verdict.kind === 'served') return null
+  // Whoever goes on regardless is banned from the whole market, as for its weight.
+  if (verdict.kind === 'banned') return refused('um', limiter.limit, limiter.ban(nowMs))
+  return refused('um', funding.limit, { ...verdict, used }, '5 minutes')
 }
 
 const usedHeaders = (used: number): Record<string, string> => ({
@@ -127,14 +176,12 @@ function ownReply(desk: Desk, hit: Hit, market: Market, nowMs: number): Reply | 
 }
 
 /** The answer of an endpoint, or its refusal as a body of Binance's. */
-function answerTo(
-  endpoint: Endpoint,
-  query: URLSearchParams,
-  around: Surroundings,
-): { answer: Answer; status: number } {
+function answerTo(endpoint: Endpoint, call: Call): { answer: Answer; status: number } {
+  const query = call.url.searchParams
   try {
+    if (endpoint.keyed) checkApiKey(call.apiKey)
     checkParameters(endpoint, query)
-    return { answer: endpoint.answer(query, around), status: 200 }
+    return { answer: endpoint.answer(query, call.desk.around), status: 200 }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     return { answer: { body: errorBody(error.code, error.message), rows: 0 }, status: error.status }
@@ -149,7 +196,7 @@ function notFound(request: IncomingMessage, path: string): Reply {
 }
 
 /** A 429 or a 418 in the words of its market (reference 6.3). */
-function refused(market: Market, limit: number, verdict: Verdict): Reply {
+function refused(market: Market, limit: number, verdict: Verdict, window = 'minute'): Reply {
   if (verdict.kind === 'served') throw new Error('a served request is not refused')
   const headers = { 'content-type': JSON_TYPE, 'retry-after': String(verdict.retryAfterSeconds) }
   const spot = market === 'spot'
@@ -161,7 +208,7 @@ function refused(market: Market, limit: number, verdict: Verdict): Reply {
   }
   const what = spot
     ? `Too much request weight used; current limit is ${limit} request weight per 1 MINUTE.`
-    : `Too many requests; current limit of IP(${HOST}) is ${limit} requests per minute.`
+    : `Too many requests; current limit of IP(${HOST}) is ${limit} requests per ${window}.`
   const body = errorBody(-1003, `${what} ${stream} for live updates to avoid polling the API.`)
   return { status: 429, headers: { ...headers, ...usedHeaders(verdict.used) }, body }
 }

@@ -39,3 +39,35 @@ export function sendCut(response: ServerResponse, reply: Reply): void {
 export function sendNothing(response: ServerResponse): void {
   response.socket?.destroy()
 }
+
+/** A reply whose body comes in parts, since a month of trades is too much for one. */
+export type PartsReply = Omit<Reply, 'body'> & { readonly parts: readonly Uint8Array[] }
+/** Whole, or half: then closed (`cut`), or left open and silent (`stall`). */
+export type Ending = 'whole' | 'cut' | 'stall'
+
+/** Sends a body no faster than it is taken, announcing its whole length; half of it where it ends so. */
+export async function sendParts(response: ServerResponse, reply: PartsReply, ending: Ending): Promise<void> {
+  const length = reply.parts.reduce((sum, part) => sum + part.length, 0)
+  response.writeHead(reply.status, { ...reply.headers, 'content-length': String(length) })
+  let left = ending === 'whole' ? length : Math.floor(length / 2)
+  for (const part of reply.parts) {
+    const piece = part.subarray(0, left)
+    left -= piece.length
+    if (piece.length > 0 && !response.destroyed && !response.write(piece)) await isTaken(response)
+  }
+  if (ending === 'whole') response.end()
+  else if (ending === 'cut') setTimeout(() => response.socket?.destroy(), CUT_AFTER_MS)
+}
+
+/** Resolves when more can be written, or never will. */
+function isTaken(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.on('drain', done)
+    response.on('close', done)
+  })
+}

@@ -40,6 +40,9 @@ export function testWorld(options: WorldOptions = {}): TestWorld {
     fetch: async (url) => {
       throw new Error(`no network in this test: ${url}`)
     },
+    openTemporary: async () => {
+      throw new Error('no temporary files in this test')
+    },
     signal: new AbortController().signal,
     version: '1.2.3+test',
     ...rest,

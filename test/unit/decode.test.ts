@@ -4,28 +4,13 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { decodeArrays } from '../../src/binance/decode.ts'
 import type { Column, Rows } from '../../src/core/dataset.ts'
-import { canonicalDecimal } from '../../src/core/decimal.ts'
-import { klines, klineWire } from '../../src/datasets/klines.ts'
 import { MalformedError } from '../../src/errors.ts'
-import { klineSeries } from '../rig/pages.ts'
+import { columns, kindOf, namesThePlace, oracle, read, wire } from '../rig/array-pages.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/decode.test.ts')
-const { columns } = klines.table(klineSeries('BTCUSDT'))
-const wire = klineWire
 const encoder = new TextEncoder()
 
-const kindOf = (name: string): Column['kind'] | undefined =>
-  columns.find((column) => column.name === name)?.kind
-
-/**
- * The rows with their columns as plain arrays: what is made when it is asked for is not equal to what is
- * there.
- */
-const read = (body: Uint8Array, kinds: readonly Column[], names: readonly string[]): Rows => {
-  const rows = decodeArrays(body.slice(), kinds, names)
-  return { count: rows.count, columns: rows.columns.map((values) => [...values]) }
-}
 const decode = (text: string): Rows => read(encoder.encode(text), columns, wire)
 
 /** What went wrong, as its message; a test that expects none fails on it. */
@@ -37,32 +22,6 @@ function refusal(body: Uint8Array | string): string {
     return error.message
   }
   return 'accepted'
-}
-
-/** The same page read by JSON.parse; null where it is not a page that may be accepted. */
-function oracle(body: Uint8Array): Rows | null {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(Buffer.from(body).toString())
-  } catch {
-    return null
-  }
-  if (!Array.isArray(parsed)) return null
-  const read: (string | number)[][] = columns.map(() => [])
-  for (const row of parsed) {
-    if (!Array.isArray(row) || row.length < wire.length) return null
-    if (row.slice(wire.length).some((extra) => typeof extra === 'object' && extra !== null)) return null
-    for (const [i, name] of wire.entries()) {
-      const value: unknown = row[i]
-      const column = read[columns.findIndex((one) => one.name === name)]
-      const canonical = typeof value === 'string' ? canonicalDecimal(value) : null
-      if (kindOf(name) === 'decimal' && canonical !== null) column?.push(canonical)
-      else if (kindOf(name) !== 'decimal' && Number.isSafeInteger(value) && Number(value) >= 0)
-        column?.push(Number(value))
-      else return null
-    }
-  }
-  return { count: parsed.length, columns: read }
 }
 
 const blank = fc.constantFrom('', '', '', ' ', '\n', '\r\n', '\t', '   ')
@@ -170,10 +129,6 @@ const anyDamage = fc
     }
     return Uint8Array.from(bytes)
   })
-
-/** Row and column, where it is inside a row, and the byte. */
-const namesThePlace =
-  /^(row \d+(, [a-z_ ]+)?: .*|the page does not begin with \[|something follows .*), at byte \d+ near "/s
 
 describe('damaged pages', () => {
   test('what JSON.parse refuses is refused, what both accept is equal, and nothing else is thrown', () => {

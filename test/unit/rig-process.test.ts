@@ -1,5 +1,6 @@
 // The exchange as a process: it listens, obeys, and is gone when it should be.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { archiveReader } from '../rig/archive-reader.ts'
 import { scenarios } from '../rig/scenario.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 
@@ -33,6 +34,24 @@ test('counts, forgets, fails and tells the time on demand', async () => {
   expect(await exchange.counts()).toMatchObject({ requests: 2, rowsServed: 3, byFault: { 'error-503': 1 } })
   const [first] = await exchange.log()
   expect(Math.abs((first?.atMs ?? 0) - 1_710_000_000_000)).toBeLessThan(10_000)
+})
+
+test('serves archives as its options and orders say, and counts them', async () => {
+  const other = await spawnExchange({ scenario: 'fewWeeks', archives: { headers: 'always' } })
+  const read = archiveReader(other.url)
+  const key = 'data/spot/monthly/klines/BTCUSDT/1d/BTCUSDT-1d-2024-02.zip'
+  expect(await read.csv(key)).toStartWith('open_time,')
+  await other.setFaults({ archives: { rules: [{ kind: 'hidden', key }] } })
+  expect(await read.status(key)).toBe(404)
+  await other.setFaults({})
+  await other.setNowMs(Date.parse('2024-03-02Z'))
+  expect(await read.status(key)).toBe(404)
+  expect((await other.counts()).archives).toMatchObject({
+    zips: 3,
+    byKey: { [key]: 3 },
+    byStatus: { 404: 2 },
+  })
+  await other.stop()
 })
 
 test('an unknown order is refused, and said so', async () => {

@@ -4,14 +4,18 @@ import { describe, expect, test } from 'bun:test'
 import { startExchange } from '../rig/exchange.ts'
 import { candles, expectedRows } from '../rig/market.ts'
 import { spotOutages } from '../rig/outages.ts'
+import { expectedPriceRows, priceDatasets } from '../rig/price-market.ts'
 import {
+  markPriceRecordings,
   type Recording,
   recordedCandles,
+  recordedRefusals,
   recordedSymbol,
   recordings,
   testWithRecordings,
 } from '../rig/recorded.ts'
 import { scenarios } from '../rig/scenario.ts'
+import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
 const hour = 3_600_000
 
@@ -51,6 +55,35 @@ describe('fewWeeks', () => {
   })
 })
 
+describe('coinMargined', () => {
+  const { symbols, span, nowMs } = scenarios.coinMargined
+  const minutes = (span.endMs - span.startMs) / 60_000
+  const of = (symbol: string): SymbolSpec => {
+    const spec = symbols.find((each) => each.symbol === symbol)
+    if (!spec) throw new Error(`no ${symbol}`)
+    return spec
+  }
+
+  test('has a contract delivered in the span, one before it, and one that was settled', () => {
+    const counts = (symbol: string): number => expectedRows(of(symbol), '1m', span, nowMs).count
+    expect(counts('BTCUSD_PERP')).toBe(minutes)
+    expect(counts('ETHUSD_PERP')).toBe(minutes)
+    const delivered = (Date.parse('2024-03-29T08:00Z') - span.startMs) / 60_000
+    expect([counts('BTCUSD_240329'), counts('BTCUSDT_240329')]).toEqual([delivered, delivered])
+    expect(counts('ETHUSD_231229')).toBe(0)
+    expect(counts('LTCUSD_PERP')).toBe((Date.parse('2024-03-20T09:00Z') - span.startMs) / 60_000)
+  })
+
+  test('has mark prices with a hole longer than a page, where klines have none', () => {
+    for (const symbol of ['BTCUSD_PERP', 'BTCUSDT']) {
+      const counts = priceDatasets.map(
+        (dataset) => expectedPriceRows(of(symbol), dataset, '1m', span, nowMs).count,
+      )
+      expect(counts).toEqual([minutes - 1_200 - 47, minutes, minutes])
+    }
+  })
+})
+
 test('the outages of the real exchange are whole hours, in order and apart', () => {
   expect(spotOutages).toHaveLength(28)
   spotOutages.forEach((span, i) => {
@@ -65,18 +98,22 @@ test('the outages of the real exchange are whole hours, in order and apart', () 
 })
 
 describe('recordings', () => {
-  testWithRecordings('fit their queries, but for three that were recorded for another one', () => {
+  testWithRecordings('fit their queries, but for four that were recorded for another one', () => {
     const odd = recordings().filter((each) => !each.fits)
-    expect(odd.map((each) => [each.symbol, each.period])).toEqual(Array(3).fill(['LTCUSDT', '5m']))
+    const litecoin = Array(3).fill(['LTCUSDT', '5m'])
+    expect(odd.map((each) => [each.symbol, each.period])).toEqual([...litecoin, ['LTCUSD_PERP', '5m']])
+    expect(markPriceRecordings().map((each) => [each.symbol, each.fits])).toEqual([
+      ['BTCUSD_201225', true],
+      ['BTCUSD_PERP', true],
+    ])
     expect(recordings().length).toBeGreaterThan(20)
   })
 
   testWithRecordings(
     'those that fit are what the exchange of the rig answers to the same query',
     async () => {
-      for (const recorded of recordings().filter((each) => each.fits)) {
+      for (const recorded of [...recordings(), ...markPriceRecordings()].filter((each) => each.fits)) {
         const { market } = recorded
-        if (market === 'cm') continue
         const lastCloseMs = recordedCandles(recorded).at(-1)?.closeMs ?? 0
         const spec = recordedSymbol(market, recorded.symbol, [recorded])
         const exchange = await startExchange({ symbols: [spec], clock: { manualMs: lastCloseMs + 1 } })
@@ -86,6 +123,17 @@ describe('recordings', () => {
       }
     },
   )
+
+  testWithRecordings('what COIN-M refused is refused in its very words', async () => {
+    const spec = recordedSymbol('cm', 'BTCUSD_PERP', recordings())
+    const exchange = await startExchange({ symbols: [spec], clock: { manualMs: Date.parse('2024-01-01Z') } })
+    expect(recordedRefusals()).toHaveLength(1)
+    for (const { query, body } of recordedRefusals()) {
+      const response = await fetch(`${exchange.url}/dapi/v1/klines?${query}`)
+      expect([response.status, await response.json()]).toEqual([400, body])
+    }
+    await exchange.stop()
+  })
 
   testWithRecordings('a real early close is among them', () => {
     const days = recordings().filter((each) => each.period === '1d' && each.market === 'spot')

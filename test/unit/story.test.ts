@@ -75,6 +75,12 @@ const told: {
     { type: 'pass-planned', seriesToDo: 2, rowsToDo: 10, requestsToDo: 3 },
     [['info', 'planned', { series: 2, rows: 10, requests: 3 }]],
   ],
+  'scan-started': [{ type: 'scan-started', series: 9 }, [['info', 'looking for gaps', { series: 9 }]]],
+  'series-scanned': [
+    { type: 'series-scanned', series, openGaps: 2 },
+    [['debug', 'looked through', { series: name, open_gaps: 2 }]],
+  ],
+  'scan-ended': [{ type: 'scan-ended' }, []],
   'page-fetched': [
     { type: 'page-fetched', series, span, rows: 24 },
     [['debug', 'page fetched', { series: name, span: spanWords, rows: 24 }]],

@@ -2,23 +2,29 @@
 // copied straight in; all others are merged, through a temporary table where they are many.
 import type { LedgerRow } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Page, WriteResult } from '../../core/store.ts'
+import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
+import { writeArchives } from './archives.ts'
 import { pageArrays } from './array-text.ts'
 import { copyChunks } from './copy-bytes.ts'
+import { keepReplaced } from './keep.ts'
 import { layersOf } from './layers.ts'
 import { writeLedgers } from './ledger.ts'
-import { lockSeries } from './locks.ts'
+import { lockLedgers, lockRows } from './locks.ts'
 import { copyStatement, createStage, mergeArrays, mergeStage, stageName } from './merge.ts'
 import { holdsAny } from './scan.ts'
 import type { Session } from './session.ts'
+import { codedError } from './socket.ts'
 import { inTransaction } from './transaction.ts'
 
 /** From here on COPY pays; below, one statement with arrays has fewer round trips. */
 export const COPY_ROWS = 500
 
+/** The server's code for a key that is taken, and ours for the same found out beforehand. */
+export const ROWS_MET = '23505'
+
 /**
- * straight: COPY into the table itself where no row is yet; it fails with 23505 when another program writes
- * one meanwhile. merge: compare with what is there.
+ * straight: COPY into the table itself where no row is yet; it fails with ROWS_MET where there is one, or
+ * another program writes one meanwhile. merge: compare with what is there.
  */
 export type Way = 'straight' | 'merge'
 
@@ -35,13 +41,17 @@ export function wayOf(pages: readonly Page[]): Way {
 export function writePages(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   return inTransaction(session, 'write', async () => {
     const news = newsOf(pages)
-    await lockSeries(session, [...news.keys()])
-    const result = await writeRows(session, pages, refresh, way)
+    const series = [...news.keys()]
+    // Two writers of one pass hold pages of the same series: only where rows are compared one waits.
+    await lockRows(session, series, way === 'straight' ? 'shared' : 'alone')
+    const result = await writeRows(session, pages, options, way)
+    await writeArchives(session, pages)
+    await lockLedgers(session, series)
     await writeLedgers(session, news)
     return result
   })
@@ -50,14 +60,14 @@ export function writePages(
 async function writeRows(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   let written = 0
   let changed = 0
   const layers = layersOf(pages)
   for (const layer of layers) {
-    const result = await writeLayer(session, layer, refresh, way)
+    const result = await writeLayer(session, layer, options, way)
     written += result.written
     changed += result.changed
   }
@@ -68,17 +78,20 @@ async function writeRows(
 async function writeLayer(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   const table = pages[0]?.table
   if (!table) return { written: 0, changed: 0 }
   if (pages.some((page) => page.table.name !== table.name))
     throw new Error('a write holds pages of one table')
-  // Asked first, since a COPY that fails half-way leaves dead rows behind.
-  if (way === 'straight' && !(await holdsAny(session, table, pages))) {
+  if (way === 'straight') {
+    // Asked first, since a COPY that fails half-way leaves dead rows behind.
+    if (await holdsAny(session, table, pages)) throw codedError(`${table.name} has rows there`, ROWS_MET)
     return { written: await session.copy(copyStatement(table, table.name), copyChunks(pages)), changed: 0 }
   }
+  const { refresh = false } = options
+  if (options.keepReplaced) await keepReplaced(session, pages, refresh)
   const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
   if (rows < COPY_ROWS)
     return counted(await session.run(mergeArrays(table, refresh), pageArrays(pages), true))

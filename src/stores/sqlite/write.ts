@@ -1,9 +1,10 @@
 // Writes pages and their coverage into SQLite in one transaction, by prepared statements of many rows. Rows
 // that are equal are left alone, and the counts of new and changed rows are exact.
 import type { Database, Statement } from 'bun:sqlite'
-import { allColumns, keyNames, type Table, type Value } from '../../core/dataset.ts'
+import { allColumns, keyNames, type Rows, type Table, type Value } from '../../core/dataset.ts'
 import { type LedgerRow, record } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
+import { type Slices, slicesOf } from '../../core/sliced-rows.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
 import {
   COVERAGE_TABLE,
@@ -12,6 +13,7 @@ import {
   coverageValues,
   toLedgerRow,
 } from '../schema.ts'
+import { writeArchives } from './archives.ts'
 
 /** Writes `pages` in one transaction. Throws what SQLite throws; then nothing of them is stored. */
 export function writePages(database: Database, pages: readonly Page[], refresh: boolean): WriteResult {
@@ -25,6 +27,7 @@ export function writePages(database: Database, pages: readonly Page[], refresh: 
         changed += result.changed
         writeLedger(database, seriesKey(page.series), page.ledger)
       }
+      writeArchives(database, pages)
     })
     .immediate()
   return { written, changed }
@@ -51,12 +54,8 @@ function writeRows(database: Database, page: Page, refresh: boolean): WriteResul
       insert = database.query(insertText(table, count))
       values = [...constants, ...new Array<Value>(width * count).fill(null)]
     }
-    for (let column = 0; column < width; column += 1) {
-      const held = rows.columns[column] ?? []
-      for (let i = 0, at = CONSTANTS + column; i < count; i += 1, at += width)
-        values[at] = held[from + i] ?? null
-    }
-    const inserted = insert.run(...values).changes
+    fill(values, rows, from, count)
+    const inserted = insert.run(values).changes
     written += inserted
     if (inserted === count) continue
     // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count.
@@ -65,6 +64,43 @@ function writeRows(database: Database, page: Page, refresh: boolean): WriteResul
     }
   }
   return { written, changed }
+}
+
+/**
+ * Puts rows `from` to `from + count` into the parameters of a statement. Decimals become text only here, and
+ * only as many as one statement takes: made for a whole page they would leave the processor's cache and keep
+ * the garbage collector busy.
+ */
+function fill(values: Value[], rows: Rows, from: number, count: number): void {
+  const width = rows.columns.length
+  const slices = slicesOf(rows)
+  const { base, text } = slices ? sliceText(slices, from, from + count) : { base: 0, text: '' }
+  for (let column = 0; column < width; column += 1) {
+    const places = slices?.columns[column]
+    const first = CONSTANTS + column
+    if (places) {
+      const { starts, ends } = places
+      for (let row = from, at = first; row < from + count; row += 1, at += width)
+        values[at] = text.substring((starts[row] ?? 0) - base, (ends[row] ?? 0) - base)
+    } else {
+      const held = rows.columns[column] ?? []
+      for (let row = from, at = first; row < from + count; row += 1, at += width)
+        values[at] = held[row] ?? null
+    }
+  }
+}
+
+/** The part of a page in which the decimals of some of its rows stand, and where it begins in the page. */
+function sliceText(slices: Slices, from: number, to: number): { base: number; text: string } {
+  let base = slices.bytes.length
+  let end = 0
+  for (const places of slices.columns) {
+    if (!places) continue
+    base = Math.min(base, places.starts[from] ?? 0)
+    end = Math.max(end, places.ends[to - 1] ?? 0)
+  }
+  const { buffer, byteOffset } = slices.bytes
+  return { base, text: Buffer.from(buffer, byteOffset + base, Math.max(0, end - base)).toString('latin1') }
 }
 
 /** Market, symbol, source and extracted_at: one parameter each for all the rows of a statement. */

@@ -1,0 +1,127 @@
+// What the SQLite store does, as plain calls on an open database. They run in a Worker (worker.ts): SQLite
+// works while it is called, and would hold up the event loop for as long.
+import type { Database } from 'bun:sqlite'
+import { statSync } from 'node:fs'
+import type { ArchiveRecord } from '../../core/archive.ts'
+import type { Rows, Table } from '../../core/dataset.ts'
+import type { IdRange } from '../../core/id.ts'
+import type { LedgerRow } from '../../core/ledger.ts'
+import { type Series, seriesKey } from '../../core/series.ts'
+import type { Span } from '../../core/span.ts'
+import type { Ends, Finding, Holding, IdPlace, Page, WriteOptions, WriteResult } from '../../core/store.ts'
+import { UnavailableError } from '../../errors.ts'
+import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
+import { readArchives } from './archives.ts'
+import { writeKeeping } from './keep.ts'
+import { countIds, ends, fromIds } from './keys.ts'
+import { openDatabase } from './open.ts'
+import { type SentPage, unpackPages } from './pages.ts'
+import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
+import { readLedger, writePages } from './write.ts'
+
+/** The calls as the store makes them; all that goes in or out can be sent from one thread to another. */
+export type SqliteCalls = {
+  open(path: string, readOnly: boolean): void
+  prepare(tables: readonly Table[], nowMs: number): void
+  ledger(series: readonly Series[]): readonly (readonly LedgerRow[])[]
+  archives(series: readonly Series[]): readonly (readonly ArchiveRecord[])[]
+  knownSeries(tables: readonly Table[]): readonly Series[]
+  /** Keeps the pages of a write, by a number that its sender chooses: the sender no longer has them. */
+  take(write: number, pages: readonly SentPage[]): void
+  /** Writes the pages that were taken; may be tried again. */
+  write(write: number, options: WriteOptions): WriteResult
+  /** Forgets the pages that were taken. */
+  drop(write: number): void
+  holding(series: Series, table: Table): Holding | null
+  counts(series: Series, table: Table, spans: readonly Span[]): readonly number[]
+  ends(series: Series, table: Table): Ends | null
+  countIds(series: Series, table: Table, ranges: readonly IdRange[]): readonly number[]
+  fromIds(series: Series, table: Table, ids: readonly string[]): readonly (IdPlace | null)[]
+  read(series: Series, table: Table, span: Span, limit: number): Rows
+  check(tables: readonly Table[]): readonly Finding[]
+  close(): void
+}
+
+/** The calls on one database, which `open` opens; they throw what SQLite throws, and PetrosaErrors. */
+export function sqliteCalls(): SqliteCalls {
+  let opened: Database | null = null
+  let place = ''
+  let path = ''
+  let file: number | null = null
+  const taken = new Map<number, readonly Page[]>()
+  const database = (): Database => {
+    if (opened) return opened
+    throw new UnavailableError(`${place} is closed`, 'open it again')
+  }
+  return {
+    open: (at, readOnly) => {
+      opened = openDatabase(at, readOnly)
+      path = at
+      place = `the database ${path}`
+      file = fileNumber(path)
+    },
+    prepare: (tables, nowMs) => prepareSchema(database(), tables, nowMs, place),
+    ledger: (series) => {
+      refuseNewerSchema(schemaVersion(database()), place)
+      if (!hasTable(database(), COVERAGE_TABLE)) return series.map(() => [])
+      return series.map((one) => readLedger(database(), seriesKey(one)))
+    },
+    archives: (series) => {
+      refuseNewerSchema(schemaVersion(database()), place)
+      return readArchives(database(), series.map(seriesKey))
+    },
+    knownSeries: (tables) => knownSeries(database(), tables),
+    take: (write, pages) => {
+      taken.set(write, unpackPages(pages))
+    },
+    write: (write, { keepReplaced = false, refresh = false }) => {
+      const target = database()
+      if (fileNumber(path) !== file) refuseLostFile(place)
+      const pages = taken.get(write) ?? []
+      return (keepReplaced ? writeKeeping : writePages)(target, pages, refresh)
+    },
+    drop: (write) => {
+      taken.delete(write)
+    },
+    holding: (series, table) => holding(database(), series, table),
+    counts: (series, table, spans) => counts(database(), series, table, spans),
+    ends: (series, table) => ends(database(), series, table),
+    countIds: (series, table, ranges) => countIds(database(), series, table, ranges),
+    fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
+    read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
+    check: (tables) => checkDatabase(database(), path, tables),
+    close: () => {
+      opened?.close()
+      opened = null
+      taken.clear()
+    },
+  }
+}
+
+/** What tells a file from another of the same name; null where there is none, as for a database in memory. */
+function fileNumber(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null
+}
+
+/** SQLite itself goes on writing to a file that was removed, and all of it is lost. */
+function refuseLostFile(place: string): never {
+  throw new UnavailableError(
+    `${place} was removed or replaced while it was open`,
+    'put it back, or run the same command again to begin a new one',
+  )
+}
+
+function checkDatabase(database: Database, path: string, tables: readonly Table[]): readonly Finding[] {
+  const version = database.query<{ v: string }, []>('SELECT sqlite_version() AS v').get()?.v ?? '?'
+  const made = tables.filter((table) => hasTable(database, table.name)).length
+  return [
+    { name: 'store reachable', ok: true, detail: `SQLite ${version}, ${path}`, advice: '' },
+    {
+      name: 'store schema',
+      ok: true,
+      detail: `version ${schemaVersion(database)}, ${made} tables of data`,
+      advice: '',
+    },
+  ]
+}
