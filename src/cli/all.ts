@@ -109,6 +109,31 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).runStatus,
   },
   {
+    name: 'verify',
+    summary: 'checks what is stored, by itself, against larger periods and a sample of the exchange',
+    settings: [
+      ...(['symbols', 'exclude', 'period', 'market', 'dataset', 'shard', 'start', 'end'] as const),
+      ...(['sample', 'seed', 'checkArchives', 'repair'] as const),
+      ...store,
+      'maxWorkers',
+      ...exchange,
+      ...archives,
+      ...(['apiKey', 'json'] as const),
+      ...logging,
+    ],
+    saidDefaults: {
+      ...storedDefaults,
+      start: 'where the rows of each series begin',
+      end: 'where they end',
+    },
+    examples: [
+      'petrosa verify --symbols BTCUSDT --start 30d',
+      'petrosa verify --sample 1%',
+      'petrosa verify --sample 100% --market spot --period 1h --repair',
+    ],
+    load: async () => (await import('./verify.ts')).runVerify,
+  },
+  {
     name: 'symbols',
     summary: 'the symbols of a market, filtered',
     settings: [...choice, 'market', ...exchange, ...archives, 'source', 'json', ...logging],

@@ -77,7 +77,7 @@ export async function openExchange(
 }
 
 /** The archives at the addresses of the settings; `optional` where REST has what they have. */
-function openArchives({ settings, tell, world }: CommandContext, optional = false): ArchiveSource {
+export function openArchives({ settings, tell, world }: CommandContext, optional = false): ArchiveSource {
   const urls = { files: need(settings, 'archiveUrl'), listing: need(settings, 'archiveListingUrl') }
   const dataset = (name: DatasetName): Dataset => {
     const found = datasetNamed(name)

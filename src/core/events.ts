@@ -22,6 +22,8 @@ export type PetrosaEvent =
   | { readonly type: 'series-scanned'; readonly series: Series; readonly openGaps: number }
   | { readonly type: 'scan-ended' }
   | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
+  /** Stored rows that verify has looked at, or compared with the exchange's. */
+  | { readonly type: 'rows-checked'; readonly series: Series; readonly rows: number }
   | {
       readonly type: 'page-retried'
       readonly host: string

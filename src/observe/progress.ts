@@ -76,7 +76,7 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       rows = 0
       stop()
       if (event.seriesToDo > 0) ticking = every(clock, TICK_MS, tick)
-    } else if (event.type === 'page-fetched') rows += event.rows
+    } else if (event.type === 'page-fetched' || event.type === 'rows-checked') rows += event.rows
     else if (event.type === 'series-done') seriesDone += 1
     else if (event.type === 'weight') weights.set(event.host, event)
     else if (event.type === 'exchange-paused') pausedUntilMs = event.untilMs

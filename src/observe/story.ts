@@ -12,16 +12,9 @@ const MOST_NAMED = 10
 /** Writes an event into the log, at the level that it deserves. */
 export function logEvent(log: Log, event: PetrosaEvent): void {
   switch (event.type) {
-    case 'pass-started': {
-      const symbols = [...new Set(event.series.map((series) => series.symbol))]
-      const periods = [...new Set(event.series.map((series) => series.period ?? ''))].join(',')
-      log.info(`${event.command} begins`, {
-        symbols: symbols.length > MOST_NAMED ? symbols.length : symbols,
-        period: periods,
-        start_date: event.startMs === null ? 'goes on from what is stored' : isoTime(event.startMs),
-      })
+    case 'pass-started':
+      logBeginning(log, event)
       return
-    }
     case 'pass-planned':
       log.info(event.seriesToDo === 0 ? 'nothing to fetch' : 'planned', {
         series: event.seriesToDo,
@@ -41,6 +34,9 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
         span: spanText(event.span),
         rows: event.rows,
       })
+      return
+    case 'rows-checked':
+      log.debug('rows checked', { series: seriesKey(event.series), rows: event.rows })
       return
     case 'page-retried':
       log.debug('asking again', {
@@ -90,6 +86,18 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'request':
       return
   }
+}
+
+type Beginning = Extract<PetrosaEvent, { type: 'pass-started' }>
+
+function logBeginning(log: Log, { command, series, startMs }: Beginning): void {
+  const symbols = [...new Set(series.map((one) => one.symbol))]
+  const periods = [...new Set(series.map((one) => one.period ?? ''))].join(',')
+  log.info(`${command} begins`, {
+    symbols: symbols.length > MOST_NAMED ? symbols.length : symbols,
+    period: periods,
+    start_date: startMs === null ? 'goes on from what is stored' : isoTime(startMs),
+  })
 }
 
 function logSummary(log: Log, summary: Summary): void {

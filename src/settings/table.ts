@@ -17,6 +17,7 @@ import {
   someOf,
   wholeNumber,
 } from './values.ts'
+import { verifySettings } from './verify-settings.ts'
 
 const anyCase: Reader<LogLevel> = (text) => oneOf(logLevels)(text.toLowerCase())
 
@@ -128,6 +129,7 @@ export const settingTable = {
     help: 'where rows come from: auto (archives where they pay, REST for the rest), rest, archive',
   }),
   ...storeSettings,
+  ...verifySettings,
   maxWorkers: setting({
     flag: 'max-workers',
     variable: 'MAX_WORKERS',

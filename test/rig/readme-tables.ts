@@ -6,6 +6,7 @@ import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '
 import type { Verdict } from '../../src/core/ledger.ts'
 import { periodSuffixes } from '../../src/core/series.ts'
 import type { StoreKind } from '../../src/core/store.ts'
+import { type CheckName, checkNames } from '../../src/core/verification/findings.ts'
 import { datasets } from '../../src/datasets/all.ts'
 import type { Setting } from '../../src/settings/setting.ts'
 import { type SettingName, settingEntries, settingTable } from '../../src/settings/table.ts'
@@ -150,6 +151,35 @@ function verdictTable(): string {
   )
 }
 
+/** What each check of verify finds, and how much it matters. */
+const checkWords: Readonly<Record<CheckName, readonly [finds: string, severity: string]>> = {
+  value: ['a cell that is no value of its column', 'error'],
+  order: ['a row twice, out of order, or a second candle in one place', 'error'],
+  rules: ['a row that cannot be: a high below the close, a trade at a negative price', 'error'],
+  day: ['a day that is short of candles', 'error; note where the ledger says why'],
+  ids: ['ids of trades that jump', 'error; note where the ledger says why'],
+  sum: ['a candle that is not what the smaller ones in it make', 'error; note by an outage or an odd candle'],
+  exchange: [
+    'a row that the exchange has otherwise, has alone, or has not',
+    'error; note where a value is only lacking',
+  ],
+  archive: ['an archive that was published anew', 'note'],
+  flat: ['candles without a trade, all prices the same', 'note'],
+  zero: ['candles with a price of zero', 'note'],
+  'close-time': ['candles that close early or late', 'note'],
+  misaligned: ['candles that open off the grid', 'note'],
+  times: ['rates off the hour, trades whose times do not ascend with their ids', 'note'],
+  'trade-ids': ['aggregates whose trades do not follow those before', 'note'],
+  behind: ['a series that ends a day or more ago', 'note'],
+}
+
+function checkTable(): string {
+  return markdown(
+    ['check', 'finds', 'severity'],
+    checkNames.map((check) => [code(check), ...checkWords[check]]),
+  )
+}
+
 /** How each store keeps times and decimals, and where its address looks like what. */
 const storeFacts: Readonly<Record<StoreKind, { setting: SettingName; time: string; decimal: string }>> = {
   sqlite: { setting: 'sqlitePath', time: '`INTEGER`, epoch ms', decimal: '`TEXT`, without trailing zeros' },
@@ -180,6 +210,7 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
   ledger: () => ownTable(COVERAGE_TABLE, coverageColumns),
   'own tables': () => ownTables(archivesTable, replacedTable),
   verdicts: verdictTable,
+  checks: checkTable,
   stores: storeTable,
 }
 

@@ -85,6 +85,10 @@ const told: {
     { type: 'page-fetched', series, span, rows: 24 },
     [['debug', 'page fetched', { series: name, span: spanWords, rows: 24 }]],
   ],
+  'rows-checked': [
+    { type: 'rows-checked', series, rows: 5_000 },
+    [['debug', 'rows checked', { series: name, rows: 5_000 }]],
+  ],
   'page-retried': [
     { type: 'page-retried', host: 'h', attempt: 2, pauseMs: 512.3, reason: 'cut' },
     [['debug', 'asking again', { host: 'h', attempt: 2, pause_ms: 512, reason: 'cut' }]],
