@@ -67,6 +67,8 @@ function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
   })
 }
 
+const pullHours = ['klines', '--symbols', 'BTCUSDT', '--period', '1h', '--start', '2024-03-01']
+
 /** Runs words of the manual; what would fetch only plans. Another store than SQLite is parsed only. */
 async function runWords(words: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
   const world = manualWorld(env)
@@ -80,6 +82,8 @@ async function runWords(words: readonly string[], env: Readonly<Record<string, s
     if (settings.db !== 'sqlite') return
     if (settings.serve || words[0] === 'serve') return expectJobs(world, words)
   }
+  // Gaps are looked for in what is stored.
+  if (words[0] === 'gaps') expect(await runProgram(pullHours, manualWorld(env))).toBe(0)
   const plans = words[0] === 'klines' && !words.includes('--dry-run')
   const code = await runProgram(plans ? [...words, '--dry-run'] : words, world)
   expect([words, code, code === 0 ? '' : world.err()]).toEqual([words, 0, ''])
@@ -164,6 +168,19 @@ describe('the manual', () => {
     const { plan, ...fields } = JSON.parse(world.out()) as Record<string, unknown>
     expect(Object.keys(JSON.parse(codeBlocks(readme, 'json')[0] ?? '{}'))).toEqual(Object.keys(fields))
     expect(plan).toBeArray()
+  })
+
+  test('shows gaps as the program tells of them', async () => {
+    const file = join(folder, 'gaps.db')
+    const env = { SQLITE_PATH: file }
+    expect(await runProgram(pullHours, manualWorld(env))).toBe(0)
+    const database = new Database(file)
+    const [from, to] = ['2024-03-05T12:00Z', '2024-03-06T12:00Z'].map((time) => Date.parse(time))
+    database.run(`DELETE FROM klines_h1 WHERE open_time >= ${from} AND open_time < ${to}`)
+    database.close()
+    const world = manualWorld(env)
+    expect(await runProgram(['gaps'], world)).toBe(3)
+    expect(codeBlocks(readme, 'text')[0]).toBe(world.out())
   })
 
   test('every link leads to a file or a heading that is there', () => {

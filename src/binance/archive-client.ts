@@ -9,12 +9,17 @@ import { archiveFailure } from './archive-failures.ts'
 import { encodeKey } from './archive-paths.ts'
 import { readBody } from './body.ts'
 import { networkFailure, PauseError, TransientError } from './failures.ts'
-
-/** The longest silence of a host, before its answer and between two chunks of it. */
-export const STALL_MS = 30_000
+import { STALL_MS, watchSilence } from './silence.ts'
 
 /** Tries of a request, and the pauses between them: 16 s at most in all. */
 const patientPolicy: RetryPolicy = { attempts: 8, firstPauseMs: 200, longestPauseMs: 5_000 }
+
+/**
+ * Where others have the rows too, a host that has never answered is not waited for: so many tries, 1 s of
+ * pauses at most in all, and no longer silence than this.
+ */
+const firstContactPolicy: RetryPolicy = { attempts: 3, firstPauseMs: 200, longestPauseMs: 500 }
+export const FIRST_ANSWER_MS = 3_000
 
 /** Whether a host is there at all is asked twice. */
 const probePolicy: RetryPolicy = { attempts: 2, firstPauseMs: 500, longestPauseMs: 500 }
@@ -45,11 +50,18 @@ type Ask<T> = {
   readonly read: ReadAnswer<T>
 }
 
-export type ArchiveClientOptions = { readonly urls: ArchiveUrls; readonly tell: Tell }
+export type ArchiveClientOptions = {
+  readonly urls: ArchiveUrls
+  readonly tell: Tell
+  /** Whether others have the rows too, so that a host that has never answered is given up soon. */
+  readonly optional?: boolean
+}
 
 export class ArchiveClient {
   readonly #world: World
   readonly #options: ArchiveClientOptions
+  /** The hosts that have answered, whatever it was. */
+  readonly #heard = new Set<ArchiveHost>()
   #requests = 0
 
   constructor(world: World, options: ArchiveClientOptions) {
@@ -107,6 +119,8 @@ export class ArchiveClient {
       return await this.#persist({ host: 'files', endpoint, rest: `/${encodeKey(key)}`, read })
     } catch (error) {
       if (!(error instanceof TransientError || error instanceof MalformedError)) throw error
+      const isGivenUp = this.#options.optional && !this.#heard.has('files')
+      if (error instanceof TransientError && isGivenUp) throw this.#down('files', error)
       if (error instanceof TransientError) await this.#probe(error)
       throw new RefusedError(`${key}: ${error.message}`, '', { cause: error })
     }
@@ -136,6 +150,17 @@ export class ArchiveClient {
   }
 
   async #persist<T>(ask: Ask<T>, policy = patientPolicy): Promise<T> {
+    if (!this.#options.optional || this.#heard.has(ask.host)) return this.#repeat(ask, policy)
+    try {
+      return await this.#repeat(ask, firstContactPolicy)
+    } catch (error) {
+      // A host that is there and stumbles is worth the patience.
+      if (!(error instanceof TransientError) || !this.#heard.has(ask.host)) throw error
+      return this.#repeat(ask, policy)
+    }
+  }
+
+  async #repeat<T>(ask: Ask<T>, policy: RetryPolicy): Promise<T> {
     const world = this.#world
     const host = new URL(this.#url(ask.host)).host
     try {
@@ -167,7 +192,8 @@ export class ArchiveClient {
     const startedMs = world.monotonicMs()
     const watch = watchSilence(
       world,
-      () => new TransientError(`${host} has sent nothing for ${STALL_MS / 1_000} s`),
+      () => (this.#options.optional && !this.#heard.has(side) ? FIRST_ANSWER_MS : STALL_MS),
+      (silentMs) => new TransientError(`${host} has sent nothing for ${silentMs / 1_000} s`),
     )
     this.#requests += 1
     let code = 0
@@ -179,6 +205,7 @@ export class ArchiveClient {
         redirect: 'manual',
       })
       code = response.status
+      this.#heard.add(side)
       watch.heard()
       if (code === 200) return await read(response, watch.heard)
       const none = new Uint8Array()
@@ -201,30 +228,5 @@ function readText<T>(mostBytes: number, read: (text: string) => T): ReadAnswer<T
     const tooLarge = (): Error => new MalformedError(`the answer has more than ${mostBytes} bytes`)
     const body = await readBody(response, mostBytes, tooLarge)
     return read(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-  }
-}
-
-type SilenceWatch = { readonly signal: AbortSignal; readonly heard: () => void; readonly end: () => void }
-
-/** A signal that is aborted with `error()` when nothing was heard for STALL_MS. */
-function watchSilence(world: World, error: () => Error): SilenceWatch {
-  const silent = new AbortController()
-  const over = new AbortController()
-  let heardMs = world.monotonicMs()
-  const watch = async (): Promise<void> => {
-    for (;;) {
-      const restMs = heardMs + STALL_MS - world.monotonicMs()
-      if (restMs <= 0) return silent.abort(error())
-      await world.wait(restMs, over.signal)
-    }
-  }
-  // The only thing that goes wrong with a pause is that it is over.
-  watch().catch(() => undefined)
-  return {
-    signal: silent.signal,
-    heard: () => {
-      heardMs = world.monotonicMs()
-    },
-    end: () => over.abort(),
   }
 }

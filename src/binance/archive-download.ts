@@ -2,13 +2,17 @@
 // temporary file. Its sha256 is taken on the way; whether that is right is for the caller to judge.
 import { createHash } from 'node:crypto'
 import type { ArchiveFile } from '../core/archive.ts'
+import type { Tell } from '../core/events.ts'
 import { MalformedError, UserError } from '../errors.ts'
 import type { TemporaryFile, World } from '../world.ts'
 import type { ArchiveClient } from './archive-client.ts'
-import { Quota } from './quota.ts'
+import { Turns } from './turns.ts'
 import type { ZipBytes } from './zip.ts'
 
-/** Memory for all zips that are held at once. A month of 1m klines has some 2 MiB. */
+/**
+ * Memory for all zips that are held at once; where no temporary file can be made, for each of them. A month
+ * of 1m klines has some 2 MiB.
+ */
 export const ZIPS_IN_MEMORY_BYTES = 32 * 1024 ** 2
 
 /** Downloads in flight: enough to fill a line, and no burden. */
@@ -26,14 +30,17 @@ export type HeldZip = ZipBytes & { readonly sha256: string; close(): Promise<voi
 export class Downloads {
   readonly #world: World
   readonly #client: ArchiveClient
-  readonly #memory = new Quota(ZIPS_IN_MEMORY_BYTES)
-  readonly #slots = new Quota(DOWNLOADS_AT_ONCE)
+  readonly #tell: Tell
+  readonly #slots = new Turns(DOWNLOADS_AT_ONCE)
+  #heldBytes = 0
+  #hasWarned = false
   #archives = 0
   #bytes = 0
 
-  constructor(world: World, client: ArchiveClient) {
+  constructor(world: World, client: ArchiveClient, tell: Tell) {
     this.#world = world
     this.#client = client
+    this.#tell = tell
   }
 
   /** Zips that came whole, and their bytes. */
@@ -41,14 +48,11 @@ export class Downloads {
     return { archives: this.#archives, bytes: this.#bytes }
   }
 
-  /**
-   * Downloads `file`. Throws as ArchiveClient.file does, and UserError when there is no place for it. Where
-   * there is room in memory only, it waits until another zip is closed.
-   */
+  /** Downloads `file`. Throws as ArchiveClient.file does, and UserError when there is no place for it. */
   async take(file: ArchiveFile): Promise<HeldZip> {
     if (file.bytes > MOST_ZIP_BYTES)
       throw new MalformedError(`${file.key}: by the listing it has ${file.bytes} bytes`)
-    await this.#slots.take(1, this.#world.signal)
+    await this.#slots.take(this.#world.signal)
     try {
       const place = await this.#place(file)
       try {
@@ -63,23 +67,27 @@ export class Downloads {
         throw error
       }
     } finally {
-      this.#slots.give(1)
+      this.#slots.give()
     }
   }
 
   async #place(file: ArchiveFile): Promise<TemporaryFile> {
-    if (this.#memory.tryTake(file.bytes)) return this.#placeInMemory(file.bytes)
+    if (this.#heldBytes + file.bytes <= ZIPS_IN_MEMORY_BYTES) return this.#placeInMemory(file.bytes)
     try {
       return await this.#world.openTemporary()
     } catch (error) {
-      if (!(error instanceof UserError) || !this.#memory.holds(file.bytes)) throw error
-      await this.#memory.take(file.bytes, this.#world.signal)
+      if (!(error instanceof UserError) || file.bytes > ZIPS_IN_MEMORY_BYTES) throw error
+      // To wait for room could be to wait for ever: a zip that is held may be one that is to be read later.
+      const message = `${error.message}; archives are held in memory, which needs more of it: ${error.advice}`
+      if (!this.#hasWarned) this.#tell({ type: 'warning', message })
+      this.#hasWarned = true
       return this.#placeInMemory(file.bytes)
     }
   }
 
-  /** A place for `reserved` bytes that are taken from the memory, and given back when it is closed. */
+  /** A place in memory for `reserved` bytes, counted until it is closed. */
   #placeInMemory(reserved: number): TemporaryFile {
+    this.#heldBytes += reserved
     let bytes: Buffer | null = Buffer.allocUnsafeSlow(reserved)
     const open = (): Buffer => {
       if (!bytes) throw new Error('this zip is closed')
@@ -93,7 +101,7 @@ export class Downloads {
       },
       read: async (at, length) => open().subarray(at, at + length),
       close: async () => {
-        if (bytes) this.#memory.give(reserved)
+        if (bytes) this.#heldBytes -= reserved
         bytes = null
       },
     }

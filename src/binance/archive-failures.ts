@@ -1,7 +1,7 @@
 // What an answer of the archives that is not 200 means. They are files on a content network: no codes of the
 // exchange, but 404 for what is not published, and XML or HTML for the rest (reference 8.1).
-import { RefusedError, UserError } from '../errors.ts'
-import { failure } from './failures.ts'
+import { RefusedError } from '../errors.ts'
+import { BlockedError, failure } from './failures.ts'
 
 export type FailedFile = {
   readonly host: string
@@ -21,7 +21,7 @@ export function archiveFailure({ host, rest, response, text, nowMs }: FailedFile
   const isHidden = status === 403 && text.includes('<Code>AccessDenied</Code>')
   if (status === 404 || isHidden) return new RefusedError(`${host} has no ${rest} (${status}): not published`)
   if (status === 451) {
-    return new UserError(
+    return new BlockedError(
       `${host} does not serve this location (451)`,
       'run from a permitted location, or use --source rest',
     )

@@ -2,7 +2,7 @@
 // one, so that the last days of a series do not cost the listing of its years.
 import { MalformedError, UnavailableError } from '../errors.ts'
 import type { ArchiveClient } from './archive-client.ts'
-import { type ListedFile, type ListingPage, readListingPage } from './listing-page.ts'
+import { compareKeys, type ListedFile, type ListingPage, readListingPage } from './listing-page.ts'
 
 /** A page has 1000 entries, some 350 bytes each. */
 const LISTING_BYTES = 4 * 1024 ** 2
@@ -39,7 +39,7 @@ async function* pages(client: ArchiveClient, prefix: string, after: string): Asy
     const query = { delimiter: '/', prefix, ...(marker && { marker }) }
     const page = await client.listing(query, LISTING_BYTES, (xml) => {
       const read = readListingPage(xml, prefix)
-      if (read.nextMarker !== null && !isBehind(read.nextMarker, marker))
+      if (read.nextMarker !== null && compareKeys(read.nextMarker, marker) <= 0)
         throw new MalformedError(`the listing goes back from ${marker} to ${read.nextMarker}`)
       return read
     })
@@ -51,9 +51,4 @@ async function* pages(client: ArchiveClient, prefix: string, after: string): Asy
     `the listing of ${prefix} has more than ${MOST_LISTING_PAGES} pages`,
     'use --source rest, and please report it',
   )
-}
-
-/** Whether `key` comes after `marker` in the order of the listing, which is that of their bytes. */
-function isBehind(key: string, marker: string): boolean {
-  return Buffer.compare(Buffer.from(key), Buffer.from(marker)) > 0
 }

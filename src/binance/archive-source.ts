@@ -28,12 +28,15 @@ export type ArchiveOptions = {
   readonly tell: Tell
   /** The dataset of that name. */
   readonly dataset: (name: DatasetName) => Dataset
+  /** Whether others have the rows too, so that a host that has never answered is given up soon. */
+  readonly optional?: boolean
 }
 
 /** The archives of the exchange. */
-export function archiveSource(world: World, { urls, tell, dataset }: ArchiveOptions): ArchiveSource {
-  const client = new ArchiveClient(world, { urls, tell })
-  const downloads = new Downloads(world, client)
+export function archiveSource(world: World, options: ArchiveOptions): ArchiveSource {
+  const { urls, tell, dataset, optional = false } = options
+  const client = new ArchiveClient(world, { urls, tell, optional })
+  const downloads = new Downloads(world, client, tell)
   const shapeOf = (market: Market, name: DatasetName): ArchiveShape | null =>
     dataset(name).archive?.(market) ?? null
 
@@ -69,7 +72,7 @@ export function archiveSource(world: World, { urls, tell, dataset }: ArchiveOpti
       const shape = shapeOf(market, name)
       if (!shape) return []
       // The newest symbols have days and no month yet; funding rates have months only.
-      const units = ['month', 'day'] as const
+      const units = shape.daily('1m') ? (['month', 'day'] as const) : (['month'] as const)
       const found = await Promise.all(
         units.map((unit) => listFolders(client, paths.symbolsPrefix(market, shape.folder, unit))),
       )

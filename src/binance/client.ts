@@ -93,12 +93,12 @@ export class Client {
   }
 
   /**
-   * Asks the exchange for its clock. Throws UnavailableError when it does not answer, UserError when it is no
-   * exchange.
+   * Asks the exchange for its clock, `hurried` where others may do. Throws UnavailableError when it does not
+   * answer, UserError when it is no exchange.
    */
-  async syncClock(market: Market): Promise<void> {
+  async syncClock(market: Market, hurried = false): Promise<void> {
     try {
-      await this.#readClock(market, patientPolicy)
+      await this.#readClock(market, hurried ? hurriedPolicy : patientPolicy)
     } catch (error) {
       if (error instanceof TransientError) throw this.#down(market, error)
       if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error

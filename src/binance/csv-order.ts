@@ -3,7 +3,7 @@
 import type { SliceColumn } from '../core/sliced-rows.ts'
 import { MalformedError } from '../errors.ts'
 import type { CsvPiece } from './csv.ts'
-import type { PieceColumn } from './csv-fields.ts'
+import type { PieceColumn } from './csv-field.ts'
 
 const MINUS = 45
 

@@ -7,7 +7,7 @@ import { slicedRows } from '../core/sliced-rows.ts'
 import { isoTime, type Span, spanText } from '../core/span.ts'
 import { MalformedError } from '../errors.ts'
 import type { CsvPiece } from './csv.ts'
-import type { PieceColumn } from './csv-fields.ts'
+import type { PieceColumn } from './csv-field.ts'
 import { sortedRows } from './csv-order.ts'
 
 /** What pieces of one file are read as. */

@@ -4,13 +4,17 @@
 import { ARCHIVE_PIECE_ROWS } from '../core/archive.ts'
 import type { Column } from '../core/dataset.ts'
 import { MalformedError } from '../errors.ts'
-import { type FieldReader, fieldReader, type PieceColumn } from './csv-fields.ts'
+import type { FieldReader, PieceColumn } from './csv-field.ts'
+import { fieldReader } from './csv-fields.ts'
 
 /** Bytes of the block that the rows of a piece stand in: some 200 for each. */
 export const PIECE_BYTES = 4 * 1024 * 1024
 
 /** The longest line, with its newline; a kline has about 170 bytes. */
 export const LINE_BYTES = 4_096
+
+/** How much of a line an error shows. */
+const NEAR_BYTES = 40
 
 const [NEWLINE, RETURN, COMMA, MINUS, ZERO, NINE] = [10, 13, 44, 45, 48, 57] as const
 
@@ -105,14 +109,16 @@ export class CsvScanner {
     let row = this.#count
     for (; at < end && row < ARCHIVE_PIECE_ROWS; row += 1) {
       const begin = at
+      let field = at
       for (let i = 0; i <= last; i += 1) {
+        field = at
         const next = readers[i]?.read(bytes, at, row) ?? 0
-        if (next < 0 || (i < last && bytes[next] !== COMMA)) throw this.#fieldError(row, i, at, next)
+        if (next < 0 || (i < last && bytes[next] !== COMMA)) throw this.#fieldError(row, i, field, next)
         at = next + 1
       }
       at -= 1
       if (bytes[at] === RETURN) at += 1
-      if (bytes[at] !== NEWLINE) throw this.#fieldError(row, last, begin, at)
+      if (bytes[at] !== NEWLINE) throw this.#fieldError(row, last, field, at)
       at += 1
       if (at - begin > LINE_BYTES) throw this.#error(begin, 'the line is too long', row)
     }
@@ -138,14 +144,17 @@ export class CsvScanner {
     if (next < 0) return this.#error(begin, this.#readers[field]?.problem ?? '', row, name)
     const byte = this.#block[next]
     const count = this.#readers.length
-    if (byte === COMMA) return this.#error(begin, `more than ${count} fields`, row)
+    const line = begin === 0 ? 0 : this.#block.lastIndexOf(NEWLINE, begin - 1) + 1
+    if (byte === COMMA) return this.#error(line, `more than ${count} fields`, row)
     if (byte === NEWLINE || byte === RETURN)
-      return this.#error(begin, `only ${field + 1} of ${count} fields`, row)
+      return this.#error(line, `only ${field + 1} of ${count} fields`, row)
     return this.#error(begin, 'something unexpected follows the value', row, name)
   }
 
   #error(at: number, problem: string, row = this.#count, field = ''): MalformedError {
-    const near = this.#block.toString('latin1', at, Math.min(this.#filled, at + 40))
+    let end = at
+    while (end < this.#filled && end < at + NEAR_BYTES && this.#block[end] !== NEWLINE) end += 1
+    const near = this.#block.toString('latin1', at, end)
     const place = `line ${this.#firstLine + row}${field && `, ${field}`}`
     return new MalformedError(`${place}: ${problem}, near ${JSON.stringify(near)}`)
   }

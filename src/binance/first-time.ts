@@ -1,7 +1,7 @@
 // The first row of a series where windows answer the newest rows: COIN-M cuts a window that holds too much at
 // its beginning (reference 5), so the first row is found by halving windows until one holds all of its rows.
 
-import { DAY_MS } from '../core/calendar.ts'
+import { DAY_MS, fixedGrid, MINUTE_MS } from '../core/calendar.ts'
 import type { Rows } from '../core/dataset.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
@@ -12,6 +12,9 @@ const WINDOW_MS = 200 * DAY_MS
 
 /** No COIN-M contract has rows before this (reference 5: its first month is 2020-07, mark prices 2020-06). */
 const BEGAN_MS = Date.UTC(2020, 0, 1)
+
+/** The shortest period of futures; that of months, which has no fixed length, is longer. */
+const SHORTEST_MS = MINUTE_MS
 
 /** A request of the least weight: fewer than 100 rows. */
 const PROBE_ROWS = 99
@@ -41,6 +44,7 @@ async function firstIn(
 ): Promise<number | null> {
   const look = async (startMs: number, endMs: number): Promise<Rows> =>
     (await ask(series, { span: { startMs, endMs }, limit: PROBE_ROWS }, hurried)).rows
+  const lengthMs = (series.period && fixedGrid(series.period)?.lengthMs) || SHORTEST_MS
   let emptyToMs = fromMs
   let foundMs: number | null = null
   let endMs = untilMs
@@ -48,16 +52,16 @@ async function firstIn(
     const rows = await look(emptyToMs, endMs)
     const timeMs = rows.columns[0]?.[0]
     if (typeof timeMs === 'number') {
-      foundMs = timeMs
       // With room to spare the answer holds all rows of the window, and its first is the first of all.
       if (rows.count < PROBE_ROWS) return timeMs
-      endMs = emptyToMs + Math.floor((timeMs - emptyToMs) / 2)
+      foundMs = timeMs
     } else {
       if (foundMs === null) return null
-      // Nothing in this half: what is left ends with the first row known so far.
       emptyToMs = endMs
-      endMs = foundMs - emptyToMs > 1 ? emptyToMs + Math.ceil((foundMs - emptyToMs) / 2) : foundMs
     }
+    // What fits an answer is asked for as a whole, anything longer by its first half.
+    const leftMs = foundMs - emptyToMs
+    endMs = leftMs < PROBE_ROWS * lengthMs ? foundMs : emptyToMs + Math.ceil(leftMs / 2)
   }
   return foundMs
 }

@@ -41,9 +41,15 @@ function nextMarkerOf(
   if (truncated !== 'true') throw new MalformedError('the listing does not say whether it goes on')
   const told = facts.get('NextMarker')
   if (told) return told
-  const last = [files.at(-1)?.key ?? '', folders.at(-1) ?? ''].reduce((a, b) => (b > a ? b : a))
-  if (last === '') throw new MalformedError('the listing is empty and goes on')
+  const ends = [files.at(-1)?.key ?? '', folders.at(-1) ?? ''].sort(compareKeys)
+  const last = ends.at(-1)
+  if (!last) throw new MalformedError('the listing is empty and goes on')
   return last
+}
+
+/** Compares keys in the order of the listing, which is that of their bytes. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 function readFile(inner: string, prefix: string): ListedFile {

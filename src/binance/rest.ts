@@ -28,7 +28,7 @@ export function restSource(client: Client, dataset: Dataset, market: Market): So
   }
   if (endpoint.newestFirst) return { ...source, first: firstTime(ask, () => client.nowMs(market)) }
   if (dataset.name !== 'trades') return source
-  return { ...source, fetch: firstTradeId(client, ask, market) }
+  return { ...source, fetch: firstTradeId(client, ask, dataset, market) }
 }
 
 /** Asks for pages of a dataset, one request each. */
@@ -52,8 +52,9 @@ export function pageAsker(client: Client, dataset: Dataset, market: Market): Ask
       mostBytes: PAGE_BYTES,
       hurried,
       read: (body) => {
-        const sifted = siftInvalid(dataset, decode(body, series))
-        judge(dataset, dataset.table(series), window, sifted.rows)
+        const table = dataset.table(series)
+        const sifted = siftInvalid(dataset, table, decode(body, series))
+        judge(dataset, table, window, sifted.rows)
         return sifted
       },
     })

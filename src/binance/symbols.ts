@@ -90,7 +90,10 @@ function toListing(symbol: ExchangeInfo['symbols'][number]): Listing {
   }
 }
 
-/** The pairs of the listed contracts, as if they were symbols: an index price belongs to a pair. */
+/**
+ * The pairs of the listed contracts, as if they were symbols: an index price belongs to a pair, and ends with
+ * the last of its contracts.
+ */
 export function pairListings(listings: ReadonlyMap<string, Listing>): Map<string, Listing> {
   const pairs = new Map<string, Listing>()
   for (const listing of listings.values()) {
@@ -99,7 +102,9 @@ export function pairListings(listings: ReadonlyMap<string, Listing>): Map<string
     const listedAtMs = Math.min(known?.listedAtMs ?? Infinity, listing.listedAtMs ?? Infinity)
     const trading = listing.trading || (known?.trading ?? false)
     const status = trading ? 'TRADING' : listing.status
-    const listed = { listedAtMs: Number.isFinite(listedAtMs) ? listedAtMs : null, endsAtMs: null }
+    const goesOn = listing.endsAtMs === null || (known !== undefined && known.endsAtMs === null)
+    const endsAtMs = goesOn ? null : Math.max(known?.endsAtMs ?? 0, listing.endsAtMs ?? 0)
+    const listed = { listedAtMs: Number.isFinite(listedAtMs) ? listedAtMs : null, endsAtMs }
     pairs.set(symbol, { ...listing, symbol, trading, status, ...listed })
   }
   return pairs

@@ -10,6 +10,8 @@ export type CommandEntry = {
   readonly examples: readonly string[]
   /** Where the default of a setting is another one for this command. */
   readonly defaults?: Partial<Readonly<Record<SettingName, string>>>
+  /** How the help names a default, where it is another one for this command and no value. */
+  readonly saidDefaults?: Partial<Readonly<Record<SettingName, string>>>
   load(): Promise<CommandRun>
 }
 
@@ -20,6 +22,14 @@ const store: readonly SettingName[] = ['db', 'dbUri', 'sqlitePath', 'postgresqlU
 /** What serving has beside. */
 const serving: readonly SettingName[] = ['schedule', 'host', 'port', 'apiToken', 'metricsPerSymbol']
 const choice: readonly SettingName[] = ['symbols', 'quote', 'exclude', 'status']
+
+/** Filters of what is stored: they count only where they are said. */
+const storedDefaults = {
+  symbols: 'all that is stored',
+  period: 'all',
+  market: 'all',
+  dataset: 'all',
+} as const
 
 /** What every command that fetches has. */
 const fetching: readonly SettingName[] = [
@@ -81,11 +91,58 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./run.ts')).servePipeline,
   },
   {
+    name: 'gaps',
+    summary: 'finds gaps in what is stored, says why each is there; --fill fetches what can be fetched',
+    settings: [
+      ...(['fill', 'recheck', 'symbols', 'exclude', 'period', 'market', 'dataset'] as const),
+      ...fetching.filter((name) => name !== 'lookbackHours' && name !== 'hypertables'),
+      ...(['dryRun', 'apiKey'] as const),
+    ],
+    saidDefaults: {
+      ...storedDefaults,
+      start: 'where the rows of each series begin',
+      end: 'the last closed period that a series was asked for; with --fill the last one that has closed',
+    },
+    examples: [
+      'petrosa gaps',
+      "petrosa gaps --symbols 'BTC*' --start 2024-01-01 --json",
+      'petrosa gaps --fill',
+      'petrosa gaps --fill --recheck --dry-run',
+    ],
+    load: async () => (await import('./gaps.ts')).runGaps,
+  },
+  {
     name: 'status',
     summary: 'what is stored, series by series: first, last, rows, gaps',
     settings: [...(['symbols', 'period', 'market'] as const), ...store, 'json', ...logging],
+    saidDefaults: storedDefaults,
     examples: ['petrosa status', 'petrosa status --symbols BTCUSDT --json'],
     load: async () => (await import('./status.ts')).runStatus,
+  },
+  {
+    name: 'verify',
+    summary: 'checks what is stored, by itself, against larger periods and a sample of the exchange',
+    settings: [
+      ...(['symbols', 'exclude', 'period', 'market', 'dataset', 'shard', 'start', 'end'] as const),
+      ...(['sample', 'seed', 'checkArchives', 'repair'] as const),
+      ...store,
+      'maxWorkers',
+      ...exchange,
+      ...archives,
+      ...(['apiKey', 'json'] as const),
+      ...logging,
+    ],
+    saidDefaults: {
+      ...storedDefaults,
+      start: 'where the rows of each series begin',
+      end: 'where they end',
+    },
+    examples: [
+      'petrosa verify --symbols BTCUSDT --start 30d',
+      'petrosa verify --sample 1%',
+      'petrosa verify --sample 100% --market spot --period 1h --repair',
+    ],
+    load: async () => (await import('./verify.ts')).runVerify,
   },
   {
     name: 'symbols',

@@ -1,5 +1,6 @@
 // What a command gets and gives back, and how its result leaves the program: one line of JSON, or text for
 // people.
+import type { ArchiveReach } from '../core/archive-reach.ts'
 import type { LogLevel, Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
@@ -19,6 +20,8 @@ export type CommandContext = ResolvedRun & {
   /** The settings as they are now: --config and the files of variables are read again. Throws UserError. */
   readonly resolveAgain: () => Promise<ResolvedRun>
   readonly setLogLevel: (level: LogLevel) => void
+  /** What is known of the archives, where several passes share it. */
+  readonly archiveReach?: ArchiveReach
 }
 
 /** What a command found: what its JSON adds to the common fields, the text for people, and how it ends. */

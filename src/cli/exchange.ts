@@ -6,9 +6,11 @@ import { Client } from '../binance/client.ts'
 import { BlockedError } from '../binance/failures.ts'
 import type { SymbolChoice } from '../binance/symbols.ts'
 import type { ArchiveSource } from '../core/archive.ts'
+import { ArchiveReach, whileInReach } from '../core/archive-reach.ts'
 import type { Dataset } from '../core/dataset.ts'
 import { type DatasetName, isMember, type Market, markets } from '../core/series.ts'
 import { datasetNamed } from '../datasets/all.ts'
+import { UnavailableError } from '../errors.ts'
 import { type CommandContext, need } from './command.ts'
 
 /** The exchange as far as it is in reach. */
@@ -40,43 +42,61 @@ export function openClient({ world, settings, tell }: CommandContext, budgets?: 
   })
 }
 
-/** The sources that the settings allow, with the exchange's clock read. Throws what reading it throws. */
+export type ExchangeOptions = {
+  /** Whether the list of the archives does where the API does not answer. */
+  readonly listingDoes?: boolean
+  /** The budgets that the client shares with others. */
+  readonly budgets?: Budgets | undefined
+}
+
+/**
+ * The sources that the settings allow, with the exchange's clock read. Throws what reading it throws, but
+ * where the archives may go on alone: where the API is blocked, or, with `listingDoes`, does not answer.
+ */
 export async function openExchange(
   context: CommandContext,
   market: Market,
-  budgets?: Budgets,
+  { listingDoes = false, budgets }: ExchangeOptions = {},
 ): Promise<Exchange> {
   const { settings, tell, world } = context
   const source = need(settings, 'source')
-  const archives = source === 'rest' ? null : openArchives(context)
   const client = openClient(context, budgets)
-  const spent = (): ReturnType<Exchange['spent']> => ({
-    requests: client.requests,
-    weight: client.weight,
-    archives: archives?.spent().archives ?? 0,
+  const exchange = (archives: ArchiveSource | null, isAlone: boolean): Exchange => ({
+    client: isAlone ? null : client,
+    archives,
+    nowMs: () => (isAlone ? world.nowMs() : client.nowMs(market)),
+    spent: () => ({
+      requests: client.requests,
+      weight: client.weight,
+      archives: archives?.spent().archives ?? 0,
+    }),
   })
-  const alone = { client: null, archives, nowMs: () => world.nowMs(), spent }
-  if (source === 'archive') return alone
+  if (source === 'archive') return exchange(openArchives(context), true)
   try {
-    await client.syncClock(market)
+    await client.syncClock(market, listingDoes)
   } catch (error) {
-    if (!(error instanceof BlockedError) || !archives) throw error
-    const message = `${error.message}; going on by the archives alone, which end a day or so ago`
-    tell({ type: 'warning', message })
-    return alone
+    const isAway = error instanceof BlockedError || (listingDoes && error instanceof UnavailableError)
+    if (!isAway || source === 'rest') throw error
+    const how = listingDoes
+      ? 'the list of the archives alone, which does not say who trades'
+      : 'the archives alone, which end a day or so ago'
+    tell({ type: 'warning', message: `${error.message}; going on by ${how}` })
+    return exchange(openArchives(context), true)
   }
-  return { client, archives, nowMs: () => client.nowMs(market), spent }
+  if (source === 'rest') return exchange(null, false)
+  const { archiveReach = new ArchiveReach() } = context
+  return exchange(whileInReach(openArchives(context, true), archiveReach, tell), false)
 }
 
-/** The archives at the addresses of the settings. */
-export function openArchives({ settings, tell, world }: CommandContext): ArchiveSource {
+/** The archives at the addresses of the settings; `optional` where REST has what they have. */
+export function openArchives({ settings, tell, world }: CommandContext, optional = false): ArchiveSource {
   const urls = { files: need(settings, 'archiveUrl'), listing: need(settings, 'archiveListingUrl') }
   const dataset = (name: DatasetName): Dataset => {
     const found = datasetNamed(name)
     if (!found) throw new Error(`no dataset ${name}`)
     return found
   }
-  return archiveSource(world, { urls, tell, dataset })
+  return archiveSource(world, { urls, tell, dataset, optional })
 }
 
 /** The market of the settings. */

@@ -44,7 +44,7 @@ export async function runFetch(
 ): Promise<CommandResult> {
   const { settings, world } = context
   const market = checkFetch(context, dataset)
-  const exchange = await openExchange(context, market, connections.budgets(context, market))
+  const exchange = await openExchange(context, market, { budgets: connections.budgets(context, market) })
   refuseBackwards(settings.start, settings.end, exchange.nowMs())
   const choice = choiceOf(context, need(settings, 'symbols'))
   const listings = await resolveSymbols(exchange, market, dataset.name, choice)
@@ -76,7 +76,6 @@ export async function runFetch(
       archivesOnly: need(settings, 'source') === 'archive',
       range,
       nowMs,
-      tell: context.tell,
     })
     if (dryRun) return planResult(jobs)
     const summary = await runPass({
@@ -95,7 +94,8 @@ export async function runFetch(
   })
 }
 
-function atMs(moment: Moment | null, nowMs: number): number | null {
+/** A moment as epoch ms, by the exchange's clock; null for none. */
+export function atMs(moment: Moment | null, nowMs: number): number | null {
   if (moment === null) return null
   return 'atMs' in moment ? moment.atMs : nowMs - moment.agoMs
 }
@@ -104,7 +104,7 @@ function atMs(moment: Moment | null, nowMs: number): number | null {
  * Refuses a start after its end, or in the future; before the exchange's clock is known only what is certain
  * without it.
  */
-function refuseBackwards(start: Moment | null, end: Moment | null, nowMs: number | null): void {
+export function refuseBackwards(start: Moment | null, end: Moment | null, nowMs: number | null): void {
   if (start === null) return
   const both = end !== null && 'atMs' in start === 'atMs' in end
   if (nowMs === null && !both) return

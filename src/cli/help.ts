@@ -42,8 +42,13 @@ export function programHelp(version: string): string {
 export function commandHelp(command: CommandEntry): string {
   const settings = command.settings.map((name): Setting<unknown> => {
     const own = command.defaults?.[name]
+    const said = command.saidDefaults?.[name]
     const known = settingTable[name] as Setting<unknown>
-    return own === undefined ? known : { ...known, fallback: own }
+    return {
+      ...known,
+      ...(own === undefined ? {} : { fallback: own }),
+      ...(said === undefined ? {} : { fallbackHelp: said }),
+    }
   })
   const withFlag = settings.filter((setting) => setting.flag !== null)
   const variablesOnly = settings.filter((setting) => setting.flag === null)

@@ -1,11 +1,12 @@
 // The plan of every series: what is missing by the ledger, and who brings it. The archive listing is asked
 // only where archives may pay, for several series at once.
 import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
+import { DAY_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
-import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
-import { type LedgerRow, settledSpans } from '../core/ledger.ts'
-import { costTasks, planSpans, type Range } from '../core/plan.ts'
+import type { Fill } from '../core/gap-fill.ts'
+import { type LedgerRow, settledSpans, withNews } from '../core/ledger.ts'
+import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
 import { type Span, union } from '../core/span.ts'
@@ -13,7 +14,10 @@ import type { Store } from '../core/store.ts'
 import { judgeNowhere, mayUseArchives, type Sources, shareOut, type Task } from '../core/tasks.ts'
 import { UnavailableError } from '../errors.ts'
 
-export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'>
+export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'> & {
+  /** What is to be fetched, whatever the ledger says; else it is what the ledger does not settle. */
+  readonly fill?: Fill
+}
 
 export type PlanOptions = {
   readonly wanted: readonly Wanted[]
@@ -27,11 +31,16 @@ export type PlanOptions = {
   readonly range: Range
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
-  readonly tell: Tell
 }
 
 /** Series whose archives are listed at once. */
 const LISTINGS_AT_ONCE = 8
+
+/**
+ * So far around what is missing the files are listed too: whether there are others before and after it tells
+ * a hole from the beginning and the end of the symbol. It costs no further page.
+ */
+const EDGE_MS = 62 * DAY_MS
 
 /** The jobs of a pass, in the order of `wanted`. */
 export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
@@ -48,43 +57,52 @@ export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
 async function planJob(
   options: PlanOptions,
   wanted: Wanted,
-  ledger: readonly LedgerRow[],
+  stored: readonly LedgerRow[],
 ): Promise<SeriesJob> {
   const { archives, archivesOnly, dataset, nowMs, range } = options
-  const { series, period, listing } = wanted
+  const { series, period, listing, fill } = wanted
   const rest = listing.archivedOnly ? null : options.rest
-  const spans = planSpans({ series, period, order: dataset.order, range, ledger, listing, nowMs })
+  const restFromMs = rest ? reachesFromMs(rest, nowMs) : 0
+  const ledger = fill ? withNews(stored, fill.takeBack) : stored
+  const input = { series, period, order: dataset.order, range, ledger, listing, nowMs }
+  const spans = fill ? fill.spans : planSpans({ ...input, reachesFromMs: restFromMs })
   const sources: Sources = {
     period,
     restPageRows: rest ? rest.page(series, null).rows : null,
-    restFromMs: rest?.reachMs === undefined ? 0 : nowMs - rest.reachMs,
+    restFromMs,
     // Rates fit a thousand to a page, and a month's archive holds a tenth of that.
     archives: !archives || (dataset.order === 'time' && rest) ? 'never' : rest ? 'where-they-pay' : 'always',
   }
   const table = dataset.table(series)
-  const job = { series, period, dataset, table, source: rest, archives, listing, ledger }
+  const taken = fill ? { takeBack: fill.takeBack } : {}
+  const job = { series, period, dataset, table, source: rest, archives, listing, ledger, ...taken }
   if (!archives || !mayUseArchives(spans, sources)) {
     const tasks = spans.flatMap((span) => shareOut([span], [], sources))
     return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
   }
   const missing = union(spans)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
-  const files = await listed(options, archives, series, hull)
-  const lastArchiveMs = files.length === 0 ? null : Math.max(...files.map((file) => file.span.endMs))
-  const firstArchiveMs = files.length === 0 ? null : Math.min(...files.map((file) => file.span.startMs))
+  const around = { startMs: Math.max(0, hull.startMs - EDGE_MS), endMs: hull.endMs + EDGE_MS }
+  const files = await listed(rest, archives, series, around)
+  const own = files.filter(({ span }) => span.endMs > hull.startMs && span.startMs < hull.endMs)
+  const shared = shareOut(missing, own, sources)
   const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
   const facts = { knownBefore, trading: listing.trading, nowMs }
-  const judged = judgeNowhere(shareOut(missing, files, sources), files, facts)
-  const tasks = archivesOnly && range.endMs === null ? published(judged, lastArchiveMs) : judged
+  const judged = await judgedNowhere(shared, files, facts, () =>
+    listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
+  )
+  const untilMs = Math.max(...own.map((file) => file.span.endMs))
+  const tasks = archivesOnly && range.endMs === null && !fill ? published(judged, untilMs) : judged
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
-  return { ...job, plan: { ...plan, firstArchiveMs, lastArchiveMs } }
+  return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
 }
 
 /**
- * The archives of a series. Where they are out of reach and REST is not, none: they only save requests.
+ * The archives of a series. Where they are out of reach and REST is not, none: they only save requests, and
+ * that was told (core/archive-reach.ts).
  */
 async function listed(
-  { rest, tell }: PlanOptions,
+  rest: Source | null,
   archives: ArchiveSource,
   series: Series,
   span: Span,
@@ -93,17 +111,42 @@ async function listed(
     return await archives.list(series, span)
   } catch (error) {
     if (!rest || !(error instanceof UnavailableError)) throw error
-    tell({ type: 'warning', message: `${error.message}; going on by the API alone` })
     return []
   }
 }
 
+/**
+ * What nobody has, judged by the files around it. That a symbol was not listed before, or is not any more, is
+ * believed only when all of its files say so.
+ */
+async function judgedNowhere(
+  tasks: readonly Task[],
+  files: readonly ArchiveFile[],
+  facts: Parameters<typeof judgeNowhere>[2],
+  all: () => Promise<readonly ArchiveFile[]>,
+): Promise<readonly Task[]> {
+  const judged = judgeNowhere(tasks, files, facts)
+  const isClear = judged.every((task) => task.kind !== 'none' || !task.verdict)
+  return isClear ? judged : judgeNowhere(tasks, await all(), facts)
+}
+
+/** Where the files that no task takes begin and end: rows are known there. */
+function untaken(
+  files: readonly ArchiveFile[],
+  tasks: readonly Task[],
+): Pick<SeriesJob['plan'], 'firstArchiveEndMs' | 'lastArchiveStartMs'> {
+  const taken = new Set(tasks.map((task) => (task.kind === 'archive' ? task.file.key : '')))
+  const left = files.filter((file) => !taken.has(file.key))
+  if (left.length === 0) return { firstArchiveEndMs: null, lastArchiveStartMs: null }
+  return {
+    firstArchiveEndMs: Math.min(...left.map((file) => file.span.endMs)),
+    lastArchiveStartMs: Math.max(...left.map((file) => file.span.startMs)),
+  }
+}
+
 /** Without an end that was asked for, nothing is owed of what is not published yet. */
-function published(tasks: readonly Task[], lastArchiveMs: number | null): Task[] {
-  return tasks.filter(
-    (task) =>
-      task.kind !== 'none' || task.verdict || (lastArchiveMs !== null && task.span.startMs < lastArchiveMs),
-  )
+function published(tasks: readonly Task[], publishedUntilMs: number): Task[] {
+  return tasks.filter((task) => task.kind !== 'none' || task.verdict || task.span.startMs < publishedUntilMs)
 }
 
 /** The spans that somebody is to bring, as the tasks have them. */

@@ -1,4 +1,5 @@
 // petrosa run: the whole pipeline, job by job, then a report. One job's failure does not stop the others.
+import { ArchiveReach } from '../core/archive-reach.ts'
 import type { Summary } from '../core/events.ts'
 import { type ExitCode, errorLine, exitCodeOf, exitCodes, PetrosaError, worstExitCode } from '../errors.ts'
 import { counted, thousands } from '../observe/progress.ts'
@@ -17,8 +18,9 @@ type Outcome = {
 }
 
 /** Runs the command. */
-export async function runPipeline(context: CommandContext): Promise<CommandResult> {
-  if (isServing(context)) return servePipeline(context)
+export async function runPipeline(given: CommandContext): Promise<CommandResult> {
+  if (isServing(given)) return servePipeline(given)
+  const context = { ...given, archiveReach: new ArchiveReach() }
   const outcomes: Outcome[] = []
   for (const job of jobsOf(context)) {
     context.world.signal.throwIfAborted()

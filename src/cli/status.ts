@@ -1,15 +1,15 @@
 // petrosa status: what is stored, series by series, read from the rows themselves.
-import { patternTest } from '../binance/symbols.ts'
-import { advance } from '../core/calendar.ts'
-import { findGaps, type Gap, isOpen } from '../core/gaps.ts'
+import { type Gap, isOpen } from '../core/gap.ts'
 import { type LedgerRow, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
-import { allTables, datasetNamed } from '../datasets/all.ts'
+import { datasetNamed } from '../datasets/all.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
+import { gapsOf } from './gap-scan.ts'
 import { withStore } from './open-store.ts'
+import { storedSeries } from './stored-series.ts'
 import { minuteText, textTable } from './text-table.ts'
 
 export type SeriesStatus = {
@@ -24,13 +24,10 @@ export type SeriesStatus = {
   readonly rows_by_source: Readonly<Record<string, number>>
 }
 
-/**
- * Runs the command. Filters count only where they were said as flags: the defaults of fetching are none of
- * its business.
- */
+/** Runs the command. */
 export async function runStatus(context: CommandContext): Promise<CommandResult> {
   return withStore(context, true, async (store) => {
-    const known = (await store.knownSeries(allTables)).filter(filterOf(context))
+    const known = await storedSeries(context, store)
     const ledgers = await store.ledger(known)
     const statuses: SeriesStatus[] = []
     for (const [i, series] of known.entries()) {
@@ -43,16 +40,6 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
   })
 }
 
-function filterOf({ settings, origins }: CommandContext): (series: Series) => boolean {
-  const symbols = origins.symbols === 'flag' ? (settings.symbols ?? []).map(patternTest) : null
-  const periods = origins.period === 'flag' ? settings.period : null
-  const market = origins.market === 'flag' ? settings.market : null
-  return (series) =>
-    (symbols === null || symbols.some((fits) => fits(series.symbol))) &&
-    (periods === null || (series.period !== null && periods.includes(series.period))) &&
-    (market === null || series.market === market)
-}
-
 /** What a look at a series finds: what `status` says of it, and its gaps. */
 export type SeriesLook = { readonly status: SeriesStatus; readonly gaps: readonly Gap[] }
 
@@ -62,23 +49,16 @@ export async function lookAt(
   series: Series,
   ledger: readonly LedgerRow[],
 ): Promise<SeriesLook> {
-  const table = datasetNamed(series.dataset)?.table(series)
+  const dataset = datasetNamed(series.dataset)
+  const table = dataset?.table(series)
   const holding = table ? await store.holding(series, table) : null
   const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
-  if (!table || !holding || series.period === null) {
+  if (!dataset || !table || !holding) {
     const none = { first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0 }
     return { status: { ...base, ...none, rows_by_source: {} }, gaps: [] }
   }
-  const endMs = Math.max(settledMs ?? 0, advance(series.period, holding.lastMs, 1))
-  const gaps = await findGaps(
-    store,
-    series,
-    series.period,
-    table,
-    { startMs: holding.firstMs, endMs },
-    ledger,
-  )
+  const { gaps } = await gapsOf(store, { series, dataset, ledger })
   const open = gaps.filter(isOpen)
   const status = {
     ...base,
@@ -129,5 +109,5 @@ function gapsNote(statuses: readonly SeriesStatus[]): string {
 function unfinishedNote(series: number): string {
   return series === 0
     ? ''
-    : `${thousands(series)} series unfinished: petrosa klines first fetches what a pass left behind\n`
+    : `${thousands(series)} series unfinished: the next pass over them first fetches what was left behind\n`
 }

@@ -2,7 +2,7 @@
 import { advance } from '../core/calendar.ts'
 import { timesOf } from '../core/dataset.ts'
 import type { Tell } from '../core/events.ts'
-import type { Gap } from '../core/gaps.ts'
+import type { Gap } from '../core/gap.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { Store } from '../core/store.ts'

@@ -9,8 +9,10 @@ import {
   pairListings,
   type SymbolChoice,
 } from '../binance/symbols.ts'
+import type { ArchiveSource } from '../core/archive.ts'
 import type { DatasetName, Market } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
+import { UnavailableError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
 
 /**
@@ -31,10 +33,25 @@ export async function resolveSymbols(
   const unknown = choice.symbols.some((name) => !isPattern(name) && !listings.has(name))
   const all = choice.status === 'all' && choice.symbols.some(isPattern)
   if (archives && (!client || unknown || all)) {
-    for (const symbol of await archives.symbols(market, dataset)) {
+    for (const symbol of await archived(archives, market, dataset, client !== null)) {
       // Without the exchange's list nobody knows who trades: every archive counts as one that goes on.
       if (!listings.has(symbol)) listings.set(symbol, archivedListing(symbol, client === null))
     }
   }
   return chooseSymbols(choice, market, listings)
+}
+
+/** The symbols of the archives; none where they are out of reach and the exchange's list is not. */
+async function archived(
+  archives: ArchiveSource,
+  market: Market,
+  dataset: DatasetName,
+  hasList: boolean,
+): Promise<readonly string[]> {
+  try {
+    return await archives.symbols(market, dataset)
+  } catch (error) {
+    if (!hasList || !(error instanceof UnavailableError)) throw error
+    return []
+  }
 }

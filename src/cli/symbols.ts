@@ -1,7 +1,7 @@
 // petrosa symbols: the symbols of a market, filtered.
 import type { Listing } from '../core/source.ts'
 import { isoTime } from '../core/span.ts'
-import type { CommandContext, CommandResult } from './command.ts'
+import { type CommandContext, type CommandResult, need } from './command.ts'
 import { choiceOf, marketOf, openExchange } from './exchange.ts'
 import { resolveSymbols } from './symbol-choice.ts'
 import { textTable } from './text-table.ts'
@@ -13,7 +13,9 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
   const { settings, origins } = context
   const market = marketOf(context)
   const asked = origins.symbols === 'flag' ? (settings.symbols ?? ['all']) : ['all']
-  const exchange = await openExchange(context, market)
+  // All symbols, delisted ones too, stand in the list of the archives: without the API it has to do.
+  const listingDoes = need(settings, 'source') !== 'rest' && settings.status === 'all'
+  const exchange = await openExchange(context, market, { listingDoes })
   const listings = await resolveSymbols(exchange, market, 'klines', choiceOf(context, asked))
   const listedAt = (listing: Listing): string | null =>
     listing.listedAtMs === null ? null : isoTime(listing.listedAtMs)

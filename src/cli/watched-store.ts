@@ -25,9 +25,13 @@ export function watchedStore(store: Store, clock: Clock, tell: Tell, failed: () 
     prepare: (tables) => watched(() => store.prepare(tables)),
     write: (pages, options) => watched(() => store.write(pages, options)),
     ledger: (series) => timed('ledger', () => store.ledger(series)),
+    archives: (series) => timed('archives', () => store.archives(series)),
     knownSeries: (tables) => timed('series', () => store.knownSeries(tables)),
     holding: (series, table) => timed('holding', () => store.holding(series, table)),
     counts: (series, table, spans) => timed('counts', () => store.counts(series, table, spans)),
+    ends: (series, table) => timed('ends', () => store.ends(series, table)),
+    countIds: (series, table, ranges) => timed('counts', () => store.countIds(series, table, ranges)),
+    fromIds: (series, table, ids) => timed('ids', () => store.fromIds(series, table, ids)),
     read: (series, table, span, limit) => timed('rows', () => store.read(series, table, span, limit)),
   }
 }

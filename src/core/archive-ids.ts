@@ -156,20 +156,24 @@ export class ArchiveIdSpan {
         jump.lastSeen = lastId ?? jump.lastSeen
         continue
       }
-      const skipped = this.#takeSkipped(lastId)
-      const facts = { rows: count, firstId, lastId, skipped, source: 'archive', checkedAtMs: nowMs } as const
-      ledger.push(ledgerRow(span, 'rows', facts))
+      const isLast = region.endMs >= this.#span.endMs && span === held.at(-1)
+      const skipped = this.#takeSkipped(lastId, isLast)
+      const ids = {
+        firstId: earliest([firstId, skipped[0] ?? null]),
+        lastId: latest([lastId, skipped.at(-1) ?? null]),
+        skipped: skipped.length,
+      }
+      ledger.push(ledgerRow(span, 'rows', { rows: count, ...ids, source: 'archive', checkedAtMs: nowMs }))
     }
     return ledger
   }
 
-  /** How many skipped records lie before an id, each counted once. */
-  #takeSkipped(lastId: string | null): number {
-    if (lastId === null || this.#skipped.length === 0) return 0
-    const later = this.#skipped.filter((id) => compareIds(id, lastId) > 0)
-    const count = this.#skipped.length - later.length
-    this.#skipped = later
-    return count
+  /** The skipped records before an id, or all of them; each is given once. */
+  #takeSkipped(lastId: string | null, all: boolean): string[] {
+    const isLater = (id: string): boolean => !all && (lastId === null || compareIds(id, lastId) > 0)
+    const own = this.#skipped.filter((id) => !isLater(id))
+    this.#skipped = this.#skipped.filter(isLater)
+    return own
   }
 
   /** The end of the file: everything but the jumps is settled. */
@@ -198,6 +202,14 @@ export class ArchiveIdSpan {
 
 const holds = ([first, last]: readonly [string, string], id: string): boolean =>
   compareIds(first, id) <= 0 && compareIds(id, last) <= 0
+
+const earliest = (ids: readonly (string | null)[]): string | null =>
+  ids.filter((id) => id !== null).toSorted(compareIds)[0] ?? null
+const latest = (ids: readonly (string | null)[]): string | null =>
+  ids
+    .filter((id) => id !== null)
+    .toSorted(compareIds)
+    .at(-1) ?? null
 
 /** The larger (sign 1) or smaller (sign -1) of two ids, at least one of which is there. */
 function extreme(a: string | undefined, b: string | undefined, sign: 1 | -1): string {

@@ -2,7 +2,7 @@
 // of ids that neither the archive nor REST has is settled; where REST does not reach back, the archive's
 // checksum has to do as the second witness.
 import { ArchiveIdSpan, type PendingJump, stillMissing } from './archive-ids.ts'
-import { type ArchiveJob, archiveStep, rowsIn } from './archive-walk.ts'
+import { type ArchiveFindings, type ArchiveJob, archiveStep, rowsIn } from './archive-walk.ts'
 import { emptyRows, idsOf, type Rows, sliceRows } from './dataset.ts'
 import { compareIds, countIds, nextId } from './id.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
@@ -20,7 +20,7 @@ export type TradeArchiveJob = ArchiveJob & {
 type IdRun = { readonly firstId: string; readonly lastId: string }
 
 /** Hands out a file's trades; nothing of its spans is left to others. */
-export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Span[]> {
+export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, ArchiveFindings> {
   const { before, nowMs, open, spans, table } = job
   const parts = spans.map((span) => ({
     span,
@@ -37,12 +37,12 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Sp
     for (const step of state.end(nowMs())) yield step
     for (const jump of state.jumps) yield* settleJump(job, jump)
   }
-  return []
+  return { lacking: [], rows: null }
 }
 
 /** The last id before a span, where the ledger knows it. */
 function lastIdBefore(before: readonly LedgerRow[], span: Span): string | null {
-  return before.find((row) => row.endMs === span.startMs && row.verdict === 'rows')?.lastId ?? null
+  return before.find(({ endMs, lastId }) => endMs === span.startMs && lastId !== null)?.lastId ?? null
 }
 
 /** The skipped ids that lie among the rows. */

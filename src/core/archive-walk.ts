@@ -20,6 +20,14 @@ export type ArchiveJob = {
   readonly nowMs: () => number
 }
 
+/** What a file turned out to be, once it was read. */
+export type ArchiveFindings = {
+  /** What of the missing spans it does not hold. */
+  readonly lacking: readonly Span[]
+  /** From the first of all its rows to the last one, asked for or not; null where nobody has looked. */
+  readonly rows: Span | null
+}
+
 /** More rows than a file of rates by time can have. */
 const MOST_RATES = 100_000
 
@@ -42,13 +50,19 @@ export function takenStep(series: Series, table: Table, open: OpenArchive, nowMs
 }
 
 /**
- * The steps of a file of candles; answers what of the missing spans it does not hold. Throws MalformedError
- * where the file is not what it should be: what was settled before stands.
+ * The steps of a file of candles. Throws MalformedError where the file is not what it should be: what was
+ * settled before stands.
  */
-export async function* walkCandles(job: ArchiveJob & { period: Period }): AsyncGenerator<Step, Span[]> {
+export async function* walkCandles(
+  job: ArchiveJob & { period: Period },
+): AsyncGenerator<Step, ArchiveFindings> {
   const { nowMs, open, period, table } = job
   let covered: readonly Span[] = []
+  let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for await (const piece of open.pieces()) {
+    const timesMs = timesOf(table, piece.rows)
+    firstMs = Math.min(firstMs, timesMs[0] ?? firstMs)
+    lastMs = Math.max(lastMs, timesMs.at(-1) ?? lastMs)
     const rows = rowsIn(table, piece, job.spans, open.file)
     if (rows.count === 0) continue
     const runs = meet(runsOf(period, timesOf(table, rows)), job.spans)
@@ -57,11 +71,12 @@ export async function* walkCandles(job: ArchiveJob & { period: Period }): AsyncG
     const span = { startMs: runs[0]?.startMs ?? 0, endMs: runs.at(-1)?.endMs ?? 0 }
     yield archiveStep(nowMs(), span, rows, ledger)
   }
-  return minus(job.spans, covered)
+  const rows = firstMs <= lastMs ? { startMs: firstMs, endMs: advance(period, lastMs, 1) } : null
+  return { lacking: minus(job.spans, covered), rows }
 }
 
 /** The steps of a file of rates: it holds all that its span has. */
-export async function* walkRates(job: ArchiveJob): AsyncGenerator<Step, Span[]> {
+export async function* walkRates(job: ArchiveJob): AsyncGenerator<Step, ArchiveFindings> {
   const { nowMs, open, table } = job
   let rows = emptyRows(table)
   for await (const piece of open.pieces()) {
@@ -69,7 +84,7 @@ export async function* walkRates(job: ArchiveJob): AsyncGenerator<Step, Span[]> 
     if (rows.count > MOST_RATES) throw new Error(`${open.file.key} has more than ${MOST_RATES} rates`)
   }
   yield archiveStep(nowMs(), open.file.span, rows, counted(table, rows, job.spans, nowMs()))
-  return []
+  return { lacking: [], rows: null }
 }
 
 /** The rows of a piece whose time lies in one of `spans`. */

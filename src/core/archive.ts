@@ -37,8 +37,7 @@ export type OpenArchive = {
    * what was handed out before is not to be trusted either. StoppedError when told to stop.
    */
   pieces(): AsyncGenerator<ArchivePiece, void, undefined>
-  /** Gives memory and the temporary file back. A place in memory is held until then, so that nobody may
-   * wait for another archive to open before this one is read and closed. */
+  /** Gives memory or the temporary file back. May be called again, and before all pieces are taken. */
   close(): Promise<void>
 }
 
@@ -53,8 +52,9 @@ export type ArchiveSource = {
   checksum(file: ArchiveFile): Promise<string>
   /**
    * Downloads a file, compares it with its .CHECKSUM (and once more where they differ), and opens the zip.
-   * Throws RefusedError where the file is not there or no good, UnavailableError where the host is out of
-   * reach, UserError where there is no place for a large file, StoppedError.
+   * Throws RefusedError where the file is not there or not what its checksum says, MalformedError where the
+   * zip is no good, UnavailableError where the host is out of reach, UserError where there is no place for a
+   * large file, StoppedError.
    */
   open(series: Series, file: ArchiveFile): Promise<OpenArchive>
   /**

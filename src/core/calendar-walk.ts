@@ -82,10 +82,13 @@ class SpanWalk {
   }
 
   /**
-   * Where no window may reach far: finds the first candle from here on, and takes the window that it opens.
+   * Where no window may reach far: finds the first candle from here on, and takes the window that it opens;
+   * from the last candle on where that is not too far back, so that one answer shows both sides of the hole.
    */
   async #leap(first: NonNullable<Source['first']>): Promise<Step> {
     const { period, series, source, span, table } = this.#job
+    const { longestWindowMs = Number.POSITIVE_INFINITY } = source
+    const anchorMs = this.#anchorMs
     this.#anchorMs = null
     const nextMs = await first(series, this.#cursorMs, span.endMs, this.#refusals > 0)
     if (nextMs === null || nextMs >= span.endMs) {
@@ -93,9 +96,12 @@ class SpanWalk {
       return this.#take({ startMs: this.#cursorMs, endMs: span.endMs }, 1, nothing)
     }
     const left = countPlaces(period, { startMs: floorToPeriod(period, nextMs), endMs: span.endMs })
-    const { rows } = source.page(series, left)
-    const endMs = Math.min(span.endMs, advance(period, nextMs, rows))
-    return this.#next({ span: { startMs: nextMs, endMs }, limit: rows })
+    const { rows } = source.page(series, left + 1)
+    const endMs = Math.min(span.endMs, advance(period, nextMs, Math.max(1, rows - 1)))
+    if (anchorMs === null || endMs - anchorMs > longestWindowMs)
+      return this.#next({ span: { startMs: nextMs, endMs }, limit: rows })
+    this.#anchorMs = anchorMs
+    return this.#next({ span: { startMs: anchorMs, endMs }, limit: rows })
   }
 
   #ask(span: Span, limit: number): Promise<Answer> {

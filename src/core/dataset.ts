@@ -126,6 +126,13 @@ export function timeName(table: Table): string {
   return column.name
 }
 
+/** The name of the id that leads the key of a table. Throws for tables without ids. */
+export function idName(table: Table): string {
+  const column = table.columns[0]
+  if (column?.kind !== 'id') throw new Error(`table ${table.name} has no ids`)
+  return column.name
+}
+
 /** No rows, in the shape of `table`. */
 export function emptyRows(table: Table): Rows {
   return { count: 0, columns: table.columns.map(() => []) }

@@ -36,7 +36,12 @@ export type PetrosaEvent =
       readonly nowMs: number
       readonly due: readonly { readonly series: Series; readonly fromMs: number | null }[]
     }
+  | { readonly type: 'scan-started'; readonly series: number }
+  | { readonly type: 'series-scanned'; readonly series: Series; readonly openGaps: number }
+  | { readonly type: 'scan-ended' }
   | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
+  /** Stored rows that verify has looked at, or compared with the exchange's. */
+  | { readonly type: 'rows-checked'; readonly series: Series; readonly rows: number }
   | {
       readonly type: 'page-retried'
       readonly host: string

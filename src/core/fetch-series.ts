@@ -4,11 +4,11 @@ import { MalformedError, RefusedError, UnavailableError } from '../errors.ts'
 import type { ArchiveSource, OpenArchive } from './archive.ts'
 import { settledAtEnd } from './archive-settle.ts'
 import { walkTrades } from './archive-trades.ts'
-import { takenStep, walkCandles, walkRates } from './archive-walk.ts'
+import { type ArchiveFindings, takenStep, walkCandles, walkRates } from './archive-walk.ts'
 import { fetchByCalendar } from './calendar-walk.ts'
 import { type Dataset, emptyRows, type Table } from './dataset.ts'
 import type { Tell } from './events.ts'
-import { settleEmptiness } from './holes.ts'
+import { NOT_PUBLISHED, settleEmptiness } from './holes.ts'
 import { fetchById } from './id-walk.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
@@ -31,6 +31,8 @@ export type SeriesJob = {
   readonly archives?: ArchiveSource | null
   readonly listing: Listing
   readonly ledger: readonly LedgerRow[]
+  /** What of the ledger is taken back before anything is fetched; `ledger` has it already. */
+  readonly takeBack?: readonly LedgerRow[]
   readonly plan: SeriesPlan
 }
 
@@ -60,9 +62,11 @@ class SeriesFetch {
   /** Downloads under way, by task. */
   readonly #ahead = new Map<ArchiveTask, Promise<OpenArchive>>()
   #left: Span[] = []
+  /** From the first to the last row of each archive, and what they lack while nobody else may have it. */
+  readonly #rows: Span[] = []
+  readonly #holes: Span[] = []
   #refused: OpenSpan[] = []
   readonly #open: OpenSpan[] = []
-  #archivesDown = false
 
   constructor(job: SeriesJob, context: SeriesContext) {
     this.#job = job
@@ -76,8 +80,9 @@ class SeriesFetch {
       if (task.kind === 'rest') yield* this.#rest(task.span, false)
       else if (task.kind === 'archive') yield* this.#archive(task)
       else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
-      else this.#open.push(task)
+      else yield* this.#leftOpen(task)
     }
+    yield* this.#settleHoles()
     for (const span of union(this.#left)) yield* this.#rest(span, false)
     const again = this.#refused
     this.#refused = []
@@ -109,7 +114,7 @@ class SeriesFetch {
 
   #lookAhead(tasks: readonly Task[]): void {
     const { archives, series } = this.#job
-    if (!archives || this.#archivesDown) return
+    if (!archives) return
     for (const task of tasks.slice(0, ARCHIVES_AHEAD + 1)) {
       if (task.kind !== 'archive' || this.#ahead.has(task)) continue
       const opening = archives.open(series, task.file)
@@ -125,7 +130,7 @@ class SeriesFetch {
     try {
       const opening = this.#ahead.get(task)
       this.#ahead.delete(task)
-      if (!opening) throw new RefusedError('the archives do not answer')
+      if (!opening) throw new Error('a task for archives without archives')
       const open = await opening
       try {
         const steps = settledAtEnd(table, this.#walk(task, open))
@@ -134,7 +139,10 @@ class SeriesFetch {
           settled = union(settled, next.value.ledger)
           yield next.value
         }
-        yield* this.#lacking(task, next.value)
+        // What an archive lacks REST is asked for; where that is out of reach, the archive's word counts.
+        const lacking = this.#job.source ? this.#left : this.#holes
+        lacking.push(...next.value.lacking)
+        if (next.value.rows) this.#rows.push(next.value.rows)
         yield takenStep(series, table, open, nowMs())
         tell({ type: 'archive-taken', series, bytes: task.file.bytes })
       } finally {
@@ -145,7 +153,7 @@ class SeriesFetch {
     }
   }
 
-  #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, Span[]> {
+  #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, ArchiveFindings> {
     const { dataset, ledger, period, source } = this.#job
     const job = { ...this.#job, spans: task.spans, open, nowMs: this.#context.nowMs }
     switch (dataset.order) {
@@ -159,45 +167,54 @@ class SeriesFetch {
     }
   }
 
-  /** What an archive lacks: REST is asked for it; where that is out of reach, the archive's word counts. */
-  async *#lacking(task: ArchiveTask, spans: readonly Span[]): AsyncGenerator<Step> {
-    const { source, period } = this.#job
-    if (spans.length === 0) return
-    if (source) {
-      this.#left.push(...spans)
-      return
-    }
-    const context = { nowMs: this.#context.nowMs(), before: this.#job.ledger, source: 'archive' } as const
-    for (const span of spans) {
-      const { ledger, open } = settleEmptiness(span, this.#verdictOf(task, span), 1, context, period)
+  /** What the archives lack where nobody else may have it, once all of them were read. */
+  *#settleHoles(): Generator<Step> {
+    const { ledger: before, period } = this.#job
+    const context = { nowMs: this.#context.nowMs(), before, source: 'archive' } as const
+    for (const span of union(this.#holes)) {
+      const { ledger, open } = settleEmptiness(span, this.#verdictOf(span), 1, context, period)
       yield { ...this.#nothing(span), extractedAtMs: context.nowMs, ledger, open }
     }
   }
 
-  /** What a hole at the edge of the first or the last file of a series is, and one between. */
-  #verdictOf(task: ArchiveTask, hole: Span): Verdict {
+  /** What a hole before the first rows of a series or after the last ones is, and one between. */
+  #verdictOf(hole: Span): Verdict {
     const { ledger, listing, plan } = this.#job
-    const isFirst = plan.firstArchiveMs === task.file.span.startMs && hole.startMs <= task.file.span.startMs
-    const known = ledger.some((row) => row.verdict === 'rows' && row.startMs < hole.startMs)
-    if (isFirst && !known) return 'unlisted'
-    const isLast = plan.lastArchiveMs === task.file.span.endMs && hole.endMs >= task.file.span.endMs
-    return isLast && !listing.trading ? 'delisted' : 'outage'
+    // Of what is open nobody knows whether there are rows.
+    const rows = [...this.#rows, ...this.#open.map(({ span }) => span)]
+    rows.push(...ledger.filter(({ verdict }) => verdict === 'rows'))
+    const isUntakenBefore = (plan.firstArchiveEndMs ?? Number.POSITIVE_INFINITY) <= hole.startMs
+    if (!isUntakenBefore && !rows.some((span) => span.startMs < hole.startMs)) return 'unlisted'
+    const isUntakenAfter = (plan.lastArchiveStartMs ?? Number.NEGATIVE_INFINITY) >= hole.endMs
+    const hasLater = isUntakenAfter || rows.some((span) => span.endMs > hole.endMs)
+    return hasLater || listing.trading ? 'outage' : 'delisted'
   }
 
-  /** An archive that is no good: its rows come from REST where that reaches, and it is told. */
+  /**
+   * An archive that is no good: its rows come from REST where that reaches, and it is told. That the archives
+   * are out of reach was told before, for all of them (core/archive-reach.ts).
+   */
   #fallBack(task: ArchiveTask, spans: readonly Span[], error: unknown): void {
     const { source } = this.#job
     const isBad = error instanceof RefusedError || error instanceof MalformedError
     if (!isBad && !(error instanceof UnavailableError && source)) throw error
-    this.#archivesDown ||= error instanceof UnavailableError
-    const reason = `the archive ${task.file.key} is no good: ${error.message}`
+    const reason = isBad ? `the archive ${task.file.key} is no good: ${error.message}` : error.message
     const reachMs = source ? this.#context.nowMs() - (source.reachMs ?? Number.POSITIVE_INFINITY) : null
     const how = source ? '; its rows are asked for by REST' : ''
-    this.#context.tell({ type: 'warning', message: `${reason}${how}` })
+    if (isBad) this.#context.tell({ type: 'warning', message: `${reason}${how}` })
     for (const span of spans) {
       if (reachMs !== null && span.startMs >= reachMs) this.#left.push(span)
       else this.#open.push({ span, reason })
     }
+  }
+
+  /** What nobody has stays open; that it is not published yet is written down. */
+  *#leftOpen({ span, reason }: OpenSpan): Generator<Step> {
+    this.#open.push({ span, reason })
+    if (reason !== NOT_PUBLISHED) return
+    const nowMs = this.#context.nowMs()
+    const ledger = [ledgerRow(span, 'wanted', { asked: 1, checkedAtMs: nowMs, reason })]
+    yield { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
   }
 
   #settled(span: Span, verdict: Verdict, reason: string): Step {

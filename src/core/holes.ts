@@ -16,6 +16,14 @@ export const APART_MS = 60_000
 /** The reason that marks a wanted span as asked for and answered with nothing. */
 export const ANSWERED_EMPTY = 'asked for, and nothing came'
 
+/** The reason that marks a wanted span as not yet published, where only archives may be asked. */
+export const NOT_PUBLISHED = 'no archive of it is published yet'
+
+/** Whether a ledger row says that no source had the span when it was last asked for. */
+export function isUnpublished({ verdict, asked, reason }: LedgerRow): boolean {
+  return verdict === 'wanted' && asked > 0 && (reason === ANSWERED_EMPTY || reason === NOT_PUBLISHED)
+}
+
 export type Emptiness = {
   readonly ledger: readonly LedgerRow[]
   /** The parts that are too young to be written off. */
@@ -48,13 +56,16 @@ export function settleEmptiness(
   const ledger: LedgerRow[] = []
   const open: { span: Span; reason: string }[] = []
   const answers = before.filter((row) => row.verdict === 'wanted' && row.reason === ANSWERED_EMPTY)
+  // What was settled so before is asked for again now and then, and its answers are counted on.
+  const same = before.filter((row) => row.verdict === verdict)
   // A hole that grows from pass to pass has parts that were first asked for at different times.
-  const cutsMs = [youngFromMs, ...answers.flatMap((row) => [row.startMs, row.endMs])]
+  const cutsMs = [youngFromMs, ...[...answers, ...same].flatMap((row) => [row.startMs, row.endMs])]
   for (const part of split(hole, cutsMs)) {
-    const earlier = answers.find((row) => row.startMs <= part.startMs && row.endMs >= part.endMs)
+    const holds = (row: LedgerRow): boolean => row.startMs <= part.startMs && row.endMs >= part.endMs
+    const [earlier, settled] = [answers.find(holds), same.find(holds)]
     const agreed = earlier !== undefined && nowMs - earlier.checkedAtMs >= APART_MS
-    if (part.endMs <= youngFromMs || agreed) {
-      const times = asked + (earlier?.asked ?? 0)
+    if (part.endMs <= youngFromMs || agreed || settled) {
+      const times = asked + ((earlier ?? settled)?.asked ?? 0)
       const reason = `the exchange has ${what} here (asked ${times} time${times === 1 ? '' : 's'})`
       ledger.push(ledgerRow(part, verdict, { source, asked: times, checkedAtMs: nowMs, reason }))
       continue

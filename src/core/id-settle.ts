@@ -34,29 +34,26 @@ export function jumpsOf(
   let next = expected
   let afterMs = sinceMs
   let skips = 0
+  /** What is missing before `id`: skipped ids lie in the run, and what they do not fill is missing. */
+  const until = (id: string | null, beforeMs: number): void => {
+    const isBefore = (skip: string): boolean => id === null || compareIds(skip, id) < 0
+    for (let skip = skipped[skips]; skip !== undefined && isBefore(skip); skip = skipped[skips]) {
+      if (next !== null && compareIds(skip, next) > 0)
+        jumps.push({ firstId: next, lastId: previousId(skip), afterMs, beforeMs })
+      if (next === null || compareIds(skip, next) >= 0) next = nextId(skip)
+      skips += 1
+    }
+    if (id !== null && next !== null && compareIds(id, next) > 0)
+      jumps.push({ firstId: next, lastId: previousId(id), afterMs, beforeMs })
+  }
   for (const [i, id] of ids.entries()) {
     const timeMs = timesMs[i] ?? afterMs
-    if (next !== null && next !== id) {
-      // Skipped ids lie in the run; what they do not fill is missing.
-      while (skips < skipped.length && compareIds(skipped[skips] ?? '', id) < 0) {
-        const skip = skipped[skips] ?? ''
-        if (compareIds(skip, next) > 0)
-          jumps.push({ firstId: next, lastId: previousId(skip), afterMs, beforeMs: timeMs })
-        if (compareIds(skip, next) >= 0) next = nextId(skip)
-        skips += 1
-      }
-      if (compareIds(id, next) > 0)
-        jumps.push({ firstId: next, lastId: previousId(id), afterMs, beforeMs: timeMs })
-    }
+    until(id, timeMs)
     next = nextId(id)
     afterMs = timeMs
   }
-  // Skipped ids after the last row: nobody knows their time, so what is missing before them has the last one.
-  for (const skip of skipped.slice(skips)) {
-    if (next !== null && compareIds(skip, next) > 0)
-      jumps.push({ firstId: next, lastId: previousId(skip), afterMs, beforeMs: afterMs })
-    if (next === null || compareIds(skip, next) >= 0) next = nextId(skip)
-  }
+  // A record that is left out has no time: nobody knows when what is missing before the last ones was.
+  until(null, afterMs)
   return jumps
 }
 
@@ -75,10 +72,18 @@ export type IdRegion = {
 export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpan[] } {
   const { context, jumps, region, rows, skippedIds, table } = input
   if (region.startMs >= region.endMs) return { ledger: [], open: [] }
-  const empty = byTime(jumps).map((jump) => settleJump(jump, region, context))
+  const runs = together(jumps)
+  const empty = runs.map((jump) => settleJump(jump, region, context))
   const ledger = empty.flatMap((one) => one.ledger)
   const open = empty.flatMap((one) => one.open)
-  const counted = empty.reduce((sum, one) => sum + one.counted, 0)
+  // What is left out is counted with the part whose rows it lies among, by its id: it has no time that counts.
+  const named = runs.filter((_, i) => empty[i]?.counted === 0)
+  const isNamed = (id: string): boolean =>
+    named.some(({ firstId, lastId }) => compareIds(firstId, id) <= 0 && compareIds(id, lastId) <= 0)
+  const left = [
+    ...skippedIds.filter((id) => !isNamed(id)).map((id) => ({ firstId: id, lastId: id, count: 1 })),
+    ...runs.flatMap((run, i) => (empty[i]?.counted ? [{ ...run, count: empty[i].counted }] : [])),
+  ]
   const held = minus([region], [...ledger, ...open.map(({ span }) => span)])
   const timesMs = timesOf(table, rows)
   const ids = idsOf(rows)
@@ -88,14 +93,20 @@ export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpa
     const isLast = i === held.length - 1
     while (at < rows.count && (isLast || (timesMs[at] ?? 0) < span.endMs)) at += 1
     const count = at - from
+    const lastRowId = count > 0 ? (ids[at - 1] ?? null) : isLast ? input.lastId : null
+    const own = left.filter(
+      ({ lastId }) => isLast || (lastRowId !== null && compareIds(lastId, lastRowId) < 0),
+    )
+    for (const one of own) left.splice(left.indexOf(one), 1)
+    const firstIds = [...(count > 0 ? [ids[from] ?? ''] : []), ...own.map(({ firstId }) => firstId)]
+    const lastIds = [...(lastRowId === null ? [] : [lastRowId]), ...own.map(({ lastId }) => lastId)]
     ledger.push(
       ledgerRow(span, 'rows', {
         rows: count,
         source: context.source,
-        firstId: count > 0 ? (ids[from] ?? null) : null,
-        lastId: count > 0 ? (ids[at - 1] ?? null) : isLast ? input.lastId : null,
-        // Which part a skipped record lies in nobody knows: it has no time that counts.
-        skipped: isLast ? skippedIds.length + counted : 0,
+        firstId: firstIds.toSorted(compareIds)[0] ?? null,
+        lastId: lastIds.toSorted(compareIds).at(-1) ?? null,
+        skipped: own.reduce((sum, one) => sum + one.count, 0),
         checkedAtMs: context.nowMs,
         reason: isLast && skippedIds.length > 0 ? skippedReason(skippedIds) : null,
       }),
@@ -105,14 +116,20 @@ export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpa
 }
 
 /**
- * Jumps between the same two rows (an invalid record lies between them) are one span of time, so one jump.
+ * Jumps between the same two trades as one run: records that were left out lie between them, and a span of
+ * time can name one run only.
  */
-function byTime(jumps: readonly Jump[]): Jump[] {
+function together(jumps: readonly Jump[]): Jump[] {
   const out: Jump[] = []
   for (const jump of jumps) {
     const last = out.at(-1)
-    const same = last && last.afterMs === jump.afterMs && last.beforeMs === jump.beforeMs
-    if (same && jump.beforeMs > jump.afterMs + 1) out[out.length - 1] = { ...last, lastId: jump.lastId }
+    if (
+      last &&
+      last.afterMs === jump.afterMs &&
+      last.beforeMs === jump.beforeMs &&
+      last.beforeMs > last.afterMs + 1
+    )
+      out[out.length - 1] = { ...last, lastId: jump.lastId }
     else out.push(jump)
   }
   return out

@@ -1,6 +1,9 @@
 // Ids of trades: decimal text of up to 63 bits, since a double would round the larger ones. Arithmetic goes
 // through BigInt, comparison through the text where that is enough.
 
+/** Ids from one to another, both included. */
+export type IdRange = { readonly firstId: string; readonly lastId: string }
+
 /** The id that follows `id`. */
 export function nextId(id: string): string {
   return String(BigInt(id) + 1n)

@@ -12,7 +12,7 @@ export type LedgerRow = Span & {
   /** How many rows the span holds. */
   readonly rows: number
   readonly source: SourceName | null
-  /** First and last id of the span's rows, for datasets that are ordered by id; decimal text. */
+  /** First and last id of the span, left out ones too, for datasets that are ordered by id; decimal text. */
   readonly firstId: string | null
   readonly lastId: string | null
   /** How many invalid records were left out. */
@@ -41,6 +41,12 @@ export function ledgerRow(span: Span, verdict: Verdict, facts: Partial<LedgerRow
   }
 }
 
+/**
+ * The reason of a wanted span whose rows were settled once and are there no more: it takes the promise of
+ * those rows back, which no other wish does.
+ */
+export const LOST_ROWS = 'the rows that were settled here are gone'
+
 /** The settled spans of a ledger, as one normal set. */
 export function settledSpans(ledger: readonly LedgerRow[]): Span[] {
   return union(ledger.filter((row) => row.verdict !== 'wanted'))
@@ -54,6 +60,13 @@ export function wantedSpans(ledger: readonly LedgerRow[]): Span[] {
   )
 }
 
+/** The ledger that says the news too: what `record` changes, done. */
+export function withNews(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerRow[] {
+  const { put, remove } = record(stored, news)
+  const replaced = new Set([...remove, ...put.map((row) => row.startMs)])
+  return [...stored.filter((row) => !replaced.has(row.startMs)), ...put].sort(byStart)
+}
+
 /** Which rows to delete, by their start, and which to write, so that the ledger says the news too. */
 export type LedgerChange = { readonly remove: readonly number[]; readonly put: readonly LedgerRow[] }
 
@@ -61,8 +74,8 @@ export type LedgerChange = { readonly remove: readonly number[]; readonly put: r
  * The change that records `news` in a ledger. `stored` must hold every row of the series that overlaps or
  * touches one of `news`; other rows may be in it too. What is newer wins where spans overlap; neighbours with
  * the same verdict and source become one row; a wanted span keeps what is still unsettled of it, and one that
- * nobody has asked for yet leaves the answers to earlier ones (asked, reason) in place. The same news again
- * change nothing.
+ * nobody has asked for yet leaves the answers to earlier ones (asked, reason) in place. Only one for
+ * LOST_ROWS takes back what was settled, where that was rows. The same news again change nothing.
  */
 export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerChange {
   let rows = [...stored]
@@ -84,9 +97,15 @@ function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
   return [...rows.flatMap((row) => cut(row, taken)), ...pieces]
 }
 
-/** What `wanted` takes nothing back of: all that is settled, and earlier answers until it has one itself. */
+/**
+ * What `wanted` takes nothing back of: all that is settled but rows that are lost, and earlier answers until
+ * it has one itself.
+ */
 function standing(rows: readonly LedgerRow[], wanted: LedgerRow): LedgerRow[] {
-  return rows.filter((row) => row.verdict !== 'wanted' || (row.asked > 0 && wanted.asked === 0))
+  return rows.filter((row) => {
+    if (row.verdict === 'wanted') return row.asked > 0 && wanted.asked === 0
+    return row.verdict !== 'rows' || wanted.reason !== LOST_ROWS
+  })
 }
 
 /** Whether two rows become one where they touch. Wanted ones do not: each keeps how often it was asked. */

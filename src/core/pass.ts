@@ -12,7 +12,7 @@ import {
 import { emptyRows } from './dataset.ts'
 import type { Summary, Tell, Unsettled } from './events.ts'
 import { fetchSeries, type SeriesJob } from './fetch-series.ts'
-import { ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
+import { LOST_ROWS, ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
 import type { Series } from './series.ts'
@@ -99,9 +99,10 @@ class Pass {
   async #want(jobs: readonly SeriesJob[]): Promise<void> {
     for (const job of jobs) {
       const fresh = minus(job.plan.spans, wantedSpans(job.ledger))
-      if (fresh.length === 0) continue
       const checkedAtMs = job.source?.nowMs() ?? this.#options.clock.nowMs()
-      const ledger = fresh.map((span) => ledgerRow(span, 'wanted', { checkedAtMs }))
+      const wanted = fresh.map((span) => ledgerRow(span, 'wanted', { checkedAtMs }))
+      const ledger = [...(job.takeBack ?? []), ...wanted]
+      if (ledger.length === 0) continue
       const content = {
         rows: emptyRows(job.table),
         ledger,
@@ -139,9 +140,13 @@ class Pass {
   async #keep(job: SeriesJob, step: Step): Promise<void> {
     this.#options.signal.throwIfAborted()
     this.#rowsFetched += step.rows.count
-    // What is only wanted was never written, since rows and coverage are written together.
+    // What is only wanted was never written, since rows and coverage are written together; but for rows that
+    // are gone, of which some may still be there.
     const known = job.ledger.some(
-      (row) => row.verdict !== 'wanted' && row.startMs < step.span.endMs && row.endMs > step.span.startMs,
+      (row) =>
+        (row.verdict !== 'wanted' || row.reason === LOST_ROWS) &&
+        row.startMs < step.span.endMs &&
+        row.endMs > step.span.startMs,
     )
     for (const row of step.ledger) {
       if (row.verdict !== 'rows' && row.verdict !== 'wanted')

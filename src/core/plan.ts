@@ -25,9 +25,12 @@ export type SeriesPlan = {
   readonly requests: number
   readonly weight: number
   readonly archives: number
-  /** Where the published archives of the series begin and end; null where they were not asked for. */
-  readonly firstArchiveMs: number | null
-  readonly lastArchiveMs: number | null
+  /**
+   * Of the published archives that are not taken: where the first one ends and the last one begins. Null
+   * where there is none, or nobody has asked.
+   */
+  readonly firstArchiveEndMs: number | null
+  readonly lastArchiveStartMs: number | null
 }
 
 /**
@@ -50,7 +53,20 @@ export type PlanInput = {
   readonly listing: Listing
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
+  /** Before this time the API does not answer, epoch ms. */
+  readonly reachesFromMs?: number
 }
+
+/** What is so near to the end of a source's reach would be gone when its turn comes. */
+const REACH_MARGIN_MS = MINUTE_MS
+
+/** From when on a source may be asked, epoch ms. */
+export function reachesFromMs({ reachMs }: Pick<Source, 'reachMs'>, nowMs: number): number {
+  return reachMs === undefined ? 0 : nowMs - reachMs + REACH_MARGIN_MS
+}
+
+/** A look back that is as long as the reach loses so much of its beginning. */
+const REACH_TOLERANCE_MS = 5 * MINUTE_MS
 
 /**
  * The spans of a series that a pass should fetch: first what is still wanted, then the rest, each in order of
@@ -59,7 +75,7 @@ export type PlanInput = {
 export function planSpans(input: PlanInput): Span[] {
   const { period, ledger } = input
   const settled = settledSpans(ledger)
-  const closedMs = closedUntilMs(input)
+  const closedMs = closedUntilMs(input.period, input.order ?? 'calendar', input.nowMs)
   const endMs = lastEndMs(input, closedMs)
   const startMs = firstStartMs(input, settled, endMs)
   const stillWanted = meet(wantedSpans(ledger), [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
@@ -67,18 +83,22 @@ export function planSpans(input: PlanInput): Span[] {
   return [...stillWanted, ...asked].filter((span) => period === null || countPlaces(period, span) > 0)
 }
 
+/** Until when rows of a series are owed: all that has closed, but not past the end of trading. Epoch ms. */
+export function owedUntilMs(input: Omit<PlanInput, 'range'>): number {
+  return tradedUntilMs(input, closedUntilMs(input.period, input.order ?? 'calendar', input.nowMs))
+}
+
 /**
- * Until when rows are final. What has no period ends with a minute, so that a second run has nothing to do.
+ * Until when rows are final, by the exchange's clock, epoch ms. What has no period ends with a minute, so
+ * that a second run has nothing to do.
  */
-function closedUntilMs({ period, order, nowMs }: PlanInput): number {
+export function closedUntilMs(period: Period | null, order: Order, nowMs: number): number {
   if (period === '1s') return floorToPeriod(period, nowMs - CLOSE_MARGIN_MS)
   if (period !== null) return floorToPeriod(period, nowMs)
   if (order === 'time') return floorToPeriod('1h', nowMs - RATE_MARGIN_MS) + RATE_MARGIN_MS
   return floorToPeriod('1m', nowMs - CLOSE_MARGIN_MS)
 }
 
-const floorTo = (period: Period | null, timeMs: number): number =>
-  period === null ? timeMs : floorToPeriod(period, timeMs)
 const ceilTo = (period: Period | null, timeMs: number): number =>
   period === null ? timeMs : ceilToPeriod(period, timeMs)
 
@@ -94,20 +114,31 @@ function lastEndMs(input: PlanInput, closedMs: number): number {
  * after (reference 4.2). Of a symbol that does not trade, the last hour is left until it can be settled, and
  * nothing follows what is known to be delisted, unless a pass that was interrupted still wants it.
  */
-function tradedUntilMs({ period, listing, ledger, nowMs }: PlanInput, closedMs: number): number {
+function tradedUntilMs(
+  { period, order = 'calendar', listing, ledger, nowMs }: Omit<PlanInput, 'range'>,
+  closedMs: number,
+): number {
   const endedMs = listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, listing.endsAtMs))
   if (listing.trading) return endedMs
   const last = ledger.at(-1)
   if (last?.verdict === 'delisted') return Math.min(endedMs, last.endMs)
-  return Math.min(endedMs, floorTo(period, nowMs - HOUR_MS))
+  const hourAgoMs = nowMs - HOUR_MS
+  return Math.min(
+    endedMs,
+    period === null ? closedUntilMs(period, order, hourAgoMs) : floorToPeriod(period, hourAgoMs),
+  )
 }
 
-function firstStartMs({ period, range }: PlanInput, settled: readonly Span[], endMs: number): number {
+function firstStartMs(input: PlanInput, settled: readonly Span[], endMs: number): number {
+  const { period, range, reachesFromMs: fromMs = 0 } = input
   if (range.startMs !== null) return ceilTo(period, range.startMs)
   const last = settled.at(-1)
   if (last) return ceilTo(period, last.endMs)
   // With nothing stored: so long ago, and at least the last closed candle.
-  if (period === null) return endMs - range.lookbackMs
+  if (period === null) {
+    const backMs = endMs - range.lookbackMs
+    return fromMs > backMs && fromMs - backMs <= REACH_TOLERANCE_MS ? fromMs : backMs
+  }
   return Math.min(floorToPeriod(period, endMs - range.lookbackMs), advance(period, endMs, -1))
 }
 
@@ -140,7 +171,7 @@ export function costTasks(
   const sum = (of: 'requests' | 'weight' | 'archives'): number =>
     costs.reduce((total, cost) => total + cost[of], 0)
   const facts = { requests: sum('requests'), weight: sum('weight'), archives: sum('archives') }
-  return { spans, tasks, places, ...facts, firstArchiveMs: null, lastArchiveMs: null }
+  return { spans, tasks, places, ...facts, firstArchiveEndMs: null, lastArchiveStartMs: null }
 }
 
 export type TaskCost = {

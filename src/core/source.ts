@@ -30,6 +30,8 @@ export type Answer = {
   readonly servedAtMs: number
   /** The ids of invalid records that were left out; for datasets in order of id. */
   readonly skippedIds?: readonly string[]
+  /** Their times, in the same order, epoch ms. */
+  readonly skippedTimesMs?: readonly number[]
 }
 
 export type Source = {

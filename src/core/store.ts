@@ -3,6 +3,7 @@
 // on the way in and out.
 import type { ArchiveRecord } from './archive.ts'
 import type { Rows, Table } from './dataset.ts'
+import type { IdRange } from './id.ts'
 import type { LedgerRow, SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
 import type { Span } from './span.ts'
@@ -22,7 +23,7 @@ export type Page = {
   readonly ledger: readonly LedgerRow[]
   /** True where the ledger knew nothing of the page's span, so that bulk loaders may expect no row there. */
   readonly fresh: boolean
-  /** Archives that are taken in with this page. */
+  /** The archives that are taken in once this page is; each replaces the record of the same key. */
   readonly archives?: readonly ArchiveRecord[]
 }
 
@@ -32,6 +33,12 @@ export type WriteResult = { readonly written: number; readonly changed: number }
 export type WriteOptions = {
   /** Republished archives replace REST rows too (interface.md, section 5: who replaces whom). */
   readonly refresh?: boolean
+  /**
+   * Keeps each row that a different one replaces in petrosa_replaced, in the same transaction (MongoDB:
+   * before the replacement). Its time there is the newcomer's extractedAtMs; of several rows that one key
+   * lost to pages of the same time the first is kept. Slower: the rows are read first.
+   */
+  readonly keepReplaced?: boolean
 }
 
 export type SourceCount = { readonly source: SourceName; readonly rows: number }
@@ -43,6 +50,17 @@ export type Holding = {
   readonly rows: number
   readonly bySource: readonly SourceCount[]
 }
+
+/** The first and the last row of a series by its key; their ids where the key is one, as decimal text. */
+export type Ends = {
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly firstId: string | null
+  readonly lastId: string | null
+}
+
+/** Where a row is found by its id, and its time, epoch ms. */
+export type IdPlace = { readonly id: string; readonly timeMs: number }
 
 /** One finding of `check`: what was tried, whether it works, and what to do about it when it does not. */
 export type Finding = {
@@ -65,17 +83,26 @@ export type Store = {
   prepare(tables: readonly Table[]): Promise<void>
   /** The ledger rows of each series, by start; a series (or schema) that is not there has none. */
   ledger(series: readonly Series[]): Promise<readonly (readonly LedgerRow[])[]>
+  /** The archives taken of each series, by name; a series (or schema) that is not there has none. */
+  archives(series: readonly Series[]): Promise<readonly (readonly ArchiveRecord[])[]>
   /** Every series that the ledger or a table of `tables` knows. */
   knownSeries(tables: readonly Table[]): Promise<readonly Series[]>
   /**
-   * Writes pages of one table, rows and ledger in one transaction. Equal rows are left alone, down to
-   * extracted_at. A failed write leaves nothing behind; a repeated one changes nothing.
+   * Writes pages of one table, their rows, ledger and archives in one transaction (MongoDB: in this order,
+   * archives before the ledger). Equal rows are left alone, down to extracted_at. A failed write leaves
+   * nothing behind; a repeated one changes nothing.
    */
   write(pages: readonly Page[], options?: WriteOptions): Promise<WriteResult>
   /** What is stored of a series, or null when there is no row. */
   holding(series: Series, table: Table): Promise<Holding | null>
   /** How many rows lie in each of `spans`; one answer a span, counted on the server. */
   counts(series: Series, table: Table, spans: readonly Span[]): Promise<readonly number[]>
+  /** Where a series begins and ends, by two look-ups of the key; null when there is no row. */
+  ends(series: Series, table: Table): Promise<Ends | null>
+  /** How many rows have an id in each of `ranges`; for tables whose key is an id, counted on the server. */
+  countIds(series: Series, table: Table, ranges: readonly IdRange[]): Promise<readonly number[]>
+  /** The first row at or after each of `ids`, by look-ups of the key; null where none follows. */
+  fromIds(series: Series, table: Table, ids: readonly string[]): Promise<readonly (IdPlace | null)[]>
   /** The rows of a series in `span`, in order of time, at most `limit` of them. */
   read(series: Series, table: Table, span: Span, limit: number): Promise<Rows>
   /** Tries reachability, version, rights and limits without changing anything. */

@@ -3,6 +3,7 @@
 // Never archives where REST is cheaper: they cost no weight, but two requests each and a listing.
 import type { ArchiveFile } from './archive.ts'
 import { advance, countPlaces, DAY_MS, floorToPeriod } from './calendar.ts'
+import { NOT_PUBLISHED } from './holes.ts'
 import type { Period } from './series.ts'
 import { lengthMs, meet, minus, type Span, union } from './span.ts'
 
@@ -161,7 +162,7 @@ const startOf = (task: Task): number =>
   task.kind === 'archive' ? (task.spans[0]?.startMs ?? task.file.span.startMs) : task.span.startMs
 
 function reasonFor(sources: Sources): string {
-  if (sources.restPageRows === null) return 'no archive of it is published yet'
+  if (sources.restPageRows === null) return NOT_PUBLISHED
   return sources.archives === 'never'
     ? 'the API does not reach back so far; --source auto takes the archives'
     : 'no archive of it is published, and the API does not reach back so far'

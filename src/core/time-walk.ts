@@ -1,5 +1,6 @@
 // Fetches one missing span of a series that is in order of time and has no grid: funding rates. One complete
 // answer holds all that there is in its window; a full one is cut at its last time and taken up again there.
+// Where a rate should have come and none did, a second answer has to agree.
 import { MalformedError, RefusedError } from '../errors.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from './calendar.ts'
 import { type Rows, sliceRows, timesOf } from './dataset.ts'
@@ -57,43 +58,61 @@ class TimeWalk {
     const count = full ? times.filter((timeMs) => timeMs < cutMs).length : answered.count
     const rows = sliceRows(answered, 0, count)
     const region = { startMs: this.#cursorMs, endMs: Math.min(cutMs, span.endMs) }
-    if (!full) await this.#confirmTail(times.at(-1) ?? null)
-    const ledger = await this.#settle(region, rows)
+    const unlistedToMs = await this.#proveHead(times[0] ?? null)
+    for (let i = 1; i < times.length; i += 1) await this.#proveGap(times[i - 1] ?? 0, times[i] ?? 0)
+    const endedMs = full || unlistedToMs === span.endMs ? null : await this.#proveTail(times.at(-1) ?? null)
+    const ledger = this.#settle(region, rows.count, unlistedToMs ?? region.startMs, endedMs ?? region.endMs)
     this.#cursorMs = region.endMs
     if (rows.count > 0) this.#listedBefore = true
     return { rows, ledger, extractedAtMs: servedAtMs, source: 'rest', span: region, open: [], refused: null }
   }
 
-  /** A short page is not the end: where a rate should have followed, a second answer has to agree. */
-  async #confirmTail(lastMs: number | null): Promise<void> {
+  /** Until when the symbol was not listed; null where it was, or where that does not matter. */
+  async #proveHead(firstMs: number | null): Promise<number | null> {
     const { span } = this.#job
-    const fromMs = lastMs === null ? this.#cursorMs : lastMs + 1
-    if (lastMs !== null && span.endMs - lastMs <= LONGEST_INTERVAL_MS) return
-    const nextMs = await this.#firstFrom(fromMs)
-    if (nextMs !== null && nextMs < span.endMs)
-      throw new RefusedError(
-        `the exchange contradicts itself about ${spanText({ ...span, startMs: fromMs })}`,
-      )
+    const headEndMs = firstMs ?? span.endMs
+    if (headEndMs - this.#cursorMs <= LONGEST_INTERVAL_MS) return null
+    if (!this.#listedBefore) {
+      const everMs = await this.#firstFrom(0)
+      if (everMs === null || everMs >= headEndMs) return headEndMs
+    }
+    if (firstMs !== null) await this.#proveGap(this.#cursorMs - 1, firstMs)
+    return null
   }
 
-  async #settle(region: Span, rows: Rows): Promise<LedgerRow[]> {
-    const { listing, source, table } = this.#job
-    const checkedAtMs = source.nowMs()
-    const facts = { source: 'rest', checkedAtMs } as const
-    const firstMs = timesOf(table, rows)[0] ?? null
-    const held = (span: Span): LedgerRow => ledgerRow(span, 'rows', { ...facts, rows: rows.count })
-    const empty = (span: Span, verdict: Verdict, reason: string): LedgerRow =>
-      ledgerRow(span, verdict, { ...facts, asked: 2, reason })
-    if (!this.#listedBefore && (firstMs ?? region.endMs) - region.startMs > LONGEST_INTERVAL_MS) {
-      const everMs = await this.#firstFrom(0)
-      const unlistedToMs = firstMs ?? region.endMs
-      if (everMs === null || everMs >= unlistedToMs) {
-        const before = empty({ ...region, endMs: unlistedToMs }, 'unlisted', 'no rate before the first one')
-        return firstMs === null ? [before] : [before, held({ ...region, startMs: firstMs })]
-      }
-    }
-    const ended = firstMs === null && !listing.trading && (await this.#firstFrom(region.startMs)) === null
-    return [ended ? empty(region, 'delisted', 'no rate after the last one') : held(region)]
+  /** Between two rates that lie far apart nothing may be missing. */
+  async #proveGap(afterMs: number, beforeMs: number): Promise<void> {
+    if (beforeMs - afterMs <= LONGEST_INTERVAL_MS) return
+    if ((await this.#firstFrom(afterMs + 1)) !== beforeMs) throw this.#contradiction(afterMs + 1)
+  }
+
+  /** From when on there is no rate any more; null where rates may still follow, or did not have to yet. */
+  async #proveTail(lastMs: number | null): Promise<number | null> {
+    const { listing, span } = this.#job
+    if (lastMs !== null && span.endMs - lastMs <= LONGEST_INTERVAL_MS) return null
+    const fromMs = lastMs === null ? this.#cursorMs : lastMs + 1
+    const nextMs = await this.#firstFrom(fromMs)
+    if (nextMs !== null && nextMs < span.endMs) throw this.#contradiction(fromMs)
+    return nextMs === null && !listing.trading ? fromMs : null
+  }
+
+  #contradiction(fromMs: number): RefusedError {
+    const where = spanText({ ...this.#job.span, startMs: fromMs })
+    return new RefusedError(`the exchange contradicts itself about ${where}`)
+  }
+
+  /** Before `fromMs` the symbol was not listed, from `toMs` on it is delisted; either may be the whole. */
+  #settle(region: Span, rows: number, fromMs: number, toMs: number): LedgerRow[] {
+    const facts = { source: 'rest', checkedAtMs: this.#job.source.nowMs() } as const
+    const empty = (startMs: number, endMs: number, verdict: Verdict, reason: string): LedgerRow[] =>
+      startMs < endMs ? [ledgerRow({ startMs, endMs }, verdict, { ...facts, asked: 2, reason })] : []
+    const heldToMs = Math.max(fromMs, toMs)
+    const held = { startMs: fromMs, endMs: heldToMs }
+    return [
+      ...empty(region.startMs, fromMs, 'unlisted', 'no rate before the first one'),
+      ...(fromMs < heldToMs ? [ledgerRow(held, 'rows', { ...facts, rows })] : []),
+      ...empty(heldToMs, region.endMs, 'delisted', 'no rate after the last one'),
+    ]
   }
 
   /** The time of the first rate from a time on, or null when there is none up to now. */

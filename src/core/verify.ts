@@ -61,16 +61,26 @@ export function keyComparison(dataset: Dataset, rows: Rows): (a: number, b: numb
   return (a, b) => byTime(a, b) || (types[a] === types[b] ? 0 : -1)
 }
 
-/** A page without its invalid records, and the ids of those. */
-export function siftInvalid(dataset: Dataset, rows: Rows): { rows: Rows; skippedIds: readonly string[] } {
-  const skippedIds: string[] = []
-  if (!dataset.invalid) return { rows, skippedIds }
-  const kept: number[] = []
-  for (let row = 0; row < rows.count; row += 1) {
-    if (dataset.invalid(rows, row)) skippedIds.push(idsOf(rows)[row] ?? '')
+/** A page without its invalid records, and the ids and times of those. */
+export function siftInvalid(dataset: Dataset, table: Table, rows: Rows): Sifted {
+  const [invalid, kept]: [number[], number[]] = [[], []]
+  for (let row = 0; dataset.invalid && row < rows.count; row += 1) {
+    if (dataset.invalid(rows, row)) invalid.push(row)
     else kept.push(row)
   }
-  return skippedIds.length === 0 ? { rows, skippedIds } : { rows: pickRows(rows, kept), skippedIds }
+  if (invalid.length === 0) return { rows, skippedIds: [], skippedTimesMs: [] }
+  const skipped = pickRows(rows, invalid)
+  return {
+    rows: pickRows(rows, kept),
+    skippedIds: idsOf(skipped),
+    skippedTimesMs: timesOf(table, skipped),
+  }
+}
+
+type Sifted = {
+  readonly rows: Rows
+  readonly skippedIds: readonly string[]
+  readonly skippedTimesMs: readonly number[]
 }
 
 /**

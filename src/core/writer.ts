@@ -165,10 +165,11 @@ function within(row: LedgerRow, fromMs: number, toMs: number, page: Page): Ledge
       let end = first < 0 ? timesMs.length : first
       while (end < timesMs.length && (timesMs[end] ?? 0) < part.endMs) end += 1
       const rows = first < 0 ? 0 : end - first
-      const isLast = part.endMs === row.endMs
+      const [isFirst, isLast] = [part.startMs === row.startMs, part.endMs === row.endMs]
       const named = ids && {
-        firstId: rows > 0 ? (ids[first] ?? null) : null,
-        lastId: rows > 0 ? (ids[end - 1] ?? null) : isLast ? row.lastId : null,
+        // At its own ends the row knows of records that were left out, too.
+        firstId: isFirst ? row.firstId : rows > 0 ? (ids[first] ?? null) : null,
+        lastId: isLast ? row.lastId : rows > 0 ? (ids[end - 1] ?? null) : null,
         // What was left out has no place in time: it counts with the last part.
         skipped: isLast ? row.skipped : 0,
       }

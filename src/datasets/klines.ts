@@ -1,9 +1,8 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
 import type { ArchiveShape, Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
-import { compareDecimals } from '../core/decimal.ts'
+import { comparison } from '../core/row-comparison.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
-import { compareSlices, slicesOf } from '../core/sliced-rows.ts'
 
 const klineColumns: readonly Column[] = [
   { name: 'open_time', kind: 'time' },
@@ -105,16 +104,4 @@ export function candleFlaw(rows: Rows): Flaw | null {
     if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
   }
   return null
-}
-
-/** Compares two columns of any row as numbers: as bytes where the page has them, else as text. */
-function comparison(rows: Rows, a: number, b: number): (row: number) => number {
-  const { columns } = rows
-  const slices = slicesOf(rows)
-  const [left, right] = [slices?.columns[a], slices?.columns[b]]
-  const asText = (row: number): number =>
-    compareDecimals(String(columns[a]?.[row]), String(columns[b]?.[row]))
-  if (!slices || !left || !right) return asText
-  const { bytes } = slices
-  return (row) => compareSlices(bytes, left, right, row) ?? asText(row)
 }

@@ -1,6 +1,7 @@
 // Trades: each by itself (`trades`), and those of one order at one price as one (`agg-trades`). Ids run on,
 // so they tell whether any is missing; a time may be shared by many.
 import type { Column, Dataset, Flaw, Rows, Table } from '../core/dataset.ts'
+import { comparison, negativity } from '../core/row-comparison.ts'
 import type { Market } from '../core/series.ts'
 
 const tradeTable: Table = {
@@ -119,14 +120,12 @@ export const aggTrades: Dataset = {
 
 const [ID, PRICE, FIRST, LAST] = [0, 1, 3, 4] as const
 
-/** Ids have at most 19 digits, so that as many zeros in front make text that compares as the number does. */
-const ordered = (id: unknown): string => String(id).padStart(19, '0')
-
 /** What no trade can be: one without an id, or at a negative price. */
 function tradeFlaw(rows: Rows): Flaw | null {
+  const [idIsNegative, priceIsNegative] = [negativity(rows, ID), negativity(rows, PRICE)]
   for (let row = 0; row < rows.count; row += 1) {
-    if (String(rows.columns[ID]?.[row]).startsWith('-')) return { row, problem: 'a negative id' }
-    if (String(rows.columns[PRICE]?.[row]).startsWith('-')) return { row, problem: 'a negative price' }
+    if (idIsNegative(row)) return { row, problem: 'a negative id' }
+    if (priceIsNegative(row)) return { row, problem: 'a negative price' }
   }
   return null
 }
@@ -135,10 +134,10 @@ function tradeFlaw(rows: Rows): Flaw | null {
 function aggTradeFlaw(rows: Rows): Flaw | null {
   const flaw = tradeFlaw(rows)
   if (flaw) return flaw
+  const [firstIsNegative, firstToLast] = [negativity(rows, FIRST), comparison(rows, FIRST, LAST)]
   for (let row = 0; row < rows.count; row += 1) {
-    const [first, last] = [rows.columns[FIRST]?.[row], rows.columns[LAST]?.[row]]
-    if (String(first).startsWith('-')) return { row, problem: 'a negative id of its first trade' }
-    if (ordered(first) > ordered(last)) return { row, problem: 'its first trade comes after its last' }
+    if (firstIsNegative(row)) return { row, problem: 'a negative id of its first trade' }
+    if (firstToLast(row) > 0) return { row, problem: 'its first trade comes after its last' }
   }
   return null
 }

@@ -6,8 +6,8 @@ import type { Terminal } from './terminal.ts'
 
 /** The terminal is redrawn at most so often, and so often also without news; the log gets a line so often. */
 const REDRAW_MS = 100
-const TICK_MS = 500
-const LOG_MS = 10_000
+export const TICK_MS = 500
+export const LOG_MS = 10_000
 
 export type Progress = { readonly tell: (event: PetrosaEvent) => void; readonly stop: () => void }
 
@@ -81,7 +81,7 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
       seriesToDo += event.seriesToDo
       rowsToDo += event.rowsToDo
       if (seriesToDo > 0) ticking ??= every(clock, TICK_MS, tick)
-    } else if (event.type === 'page-fetched') rows += event.rows
+    } else if (event.type === 'page-fetched' || event.type === 'rows-checked') rows += event.rows
     else if (event.type === 'series-done') seriesDone += 1
     else if (event.type === 'weight') weights.set(event.host, event)
     else if (event.type === 'exchange-paused') pausedUntilMs = event.untilMs
@@ -98,7 +98,7 @@ export function startProgress(terminal: Terminal, log: Log, clock: Clock): Progr
 }
 
 /** Calls `work` every `ms` by the clock, until what it gives back is called. */
-function every(clock: Clock, ms: number, work: () => void): () => void {
+export function every(clock: Clock, ms: number, work: () => void): () => void {
   const stopped = new AbortController()
   const loop = async (): Promise<void> => {
     await clock.wait(ms, stopped.signal)

@@ -4,6 +4,7 @@ import { errorLine } from '../errors.ts'
 import type { World } from '../world.ts'
 import { startLog } from './log.ts'
 import { startProgress } from './progress.ts'
+import { startScanProgress } from './scan-progress.ts'
 import { logEvent, logFailure } from './story.ts'
 import { Terminal } from './terminal.ts'
 
@@ -30,8 +31,8 @@ export function startObservers(world: World, { command, level, format: asked }: 
   const terminal = new Terminal(world.stderr)
   const format = asked ?? (world.stderr.isTerminal ? 'pretty' : 'json')
   const log = startLog(terminal, { level, format, logger: `petrosa.${command}`, nowMs: world.nowMs })
-  const progress = startProgress(terminal, log, world)
-  const listeners: Tell[] = [(event) => logEvent(log, event), progress.tell]
+  const progresses = [startProgress(terminal, log, world), startScanProgress(terminal, log, world)]
+  const listeners: Tell[] = [(event) => logEvent(log, event), ...progresses.map(({ tell }) => tell)]
   return {
     tell: (event) => {
       for (const listener of listeners) listener(event)
@@ -40,7 +41,7 @@ export function startObservers(world: World, { command, level, format: asked }: 
     setLevel: log.setLevel,
     failed: (error) => logFailure(log, errorLine(error), error),
     stop: () => {
-      progress.stop()
+      for (const progress of progresses) progress.stop()
       return terminal.flushed()
     },
   }

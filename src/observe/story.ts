@@ -13,7 +13,7 @@ const MOST_NAMED = 10
 export function logEvent(log: Log, event: PetrosaEvent): void {
   switch (event.type) {
     case 'pass-started':
-      logBegin(log, event)
+      logBeginning(log, event)
       return
     case 'pass-planned':
       log.info(event.seriesToDo === 0 ? 'nothing to fetch' : 'planned', {
@@ -22,6 +22,12 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
         requests: event.requestsToDo,
       })
       return
+    case 'scan-started':
+      log.info('looking for gaps', { series: event.series })
+      return
+    case 'series-scanned':
+      log.debug('looked through', { series: seriesKey(event.series), open_gaps: event.openGaps })
+      return
     case 'page-fetched':
       log.debug('page fetched', {
         series: seriesKey(event.series),
@@ -29,21 +35,14 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
         rows: event.rows,
       })
       return
+    case 'rows-checked':
+      log.debug('rows checked', { series: seriesKey(event.series), rows: event.rows })
+      return
     case 'page-retried':
-      log.debug('asking again', {
-        host: event.host,
-        attempt: event.attempt,
-        pause_ms: Math.round(event.pauseMs),
-        reason: event.reason,
-      })
+      logRetry(log, event)
       return
     case 'batch-written':
-      log.debug('written', {
-        rows: event.rows,
-        new: event.written,
-        changed: event.changed,
-        duration_ms: Math.round(event.durationMs),
-      })
+      logWrite(log, event)
       return
     case 'hole-settled':
       log.debug(`no candles: ${event.row.verdict}`, {
@@ -76,6 +75,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'pass-failed':
       logSummary(log, event.summary)
       return
+    case 'scan-ended':
     case 'weight':
     case 'request':
     case 'pass-due':
@@ -88,14 +88,24 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
   }
 }
 
-function logBegin(log: Log, event: Extract<PetrosaEvent, { type: 'pass-started' }>): void {
-  const symbols = [...new Set(event.series.map((series) => series.symbol))]
-  const periods = [...new Set(event.series.map((series) => series.period ?? ''))].join(',')
-  log.info(`${event.command} begins`, {
+type Told<T extends PetrosaEvent['type']> = Extract<PetrosaEvent, { type: T }>
+
+function logBeginning(log: Log, { command, series, startMs }: Told<'pass-started'>): void {
+  const symbols = [...new Set(series.map((one) => one.symbol))]
+  const periods = [...new Set(series.map((one) => one.period ?? ''))].join(',')
+  log.info(`${command} begins`, {
     symbols: symbols.length > MOST_NAMED ? symbols.length : symbols,
     period: periods,
-    start_date: event.startMs === null ? 'goes on from what is stored' : isoTime(event.startMs),
+    start_date: startMs === null ? 'goes on from what is stored' : isoTime(startMs),
   })
+}
+
+function logRetry(log: Log, { host, attempt, pauseMs, reason }: Told<'page-retried'>): void {
+  log.debug('asking again', { host, attempt, pause_ms: Math.round(pauseMs), reason })
+}
+
+function logWrite(log: Log, { rows, written, changed, durationMs }: Told<'batch-written'>): void {
+  log.debug('written', { rows, new: written, changed, duration_ms: Math.round(durationMs) })
 }
 
 function logSummary(log: Log, summary: Summary): void {

@@ -18,6 +18,7 @@ import {
   someOf,
   wholeNumber,
 } from './values.ts'
+import { verifySettings } from './verify-settings.ts'
 
 const anyCase: Reader<LogLevel> = (text) => oneOf(logLevels)(text.toLowerCase())
 
@@ -84,7 +85,7 @@ export const settingTable = {
     value: 'DATASET',
     help:
       'klines, or what is shaped like them: mark-price-klines, index-price-klines (by pair), ' +
-      'premium-index-klines',
+      'premium-index-klines; of what is stored funding, trades and agg-trades too',
   }),
   kind: setting({
     flag: 'kind',
@@ -129,6 +130,7 @@ export const settingTable = {
     help: 'where rows come from: auto (archives where they pay, REST for the rest), rest, archive',
   }),
   ...storeSettings,
+  ...verifySettings,
   maxWorkers: setting({
     flag: 'max-workers',
     variable: 'MAX_WORKERS',
@@ -152,6 +154,22 @@ export const settingTable = {
     fallback: null,
     value: 'I/N',
     help: 'take only this part of the series, i from 0; or SHARDS=n with JOB_COMPLETION_INDEX=i',
+  }),
+  fill: setting({
+    flag: 'fill',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'fetch what is missing, up to the last period that the exchange has closed',
+  }),
+  recheck: setting({
+    flag: 'recheck',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'ask again for every outage now; --fill does so for those that were asked for a week ago',
   }),
   dryRun: setting({
     flag: 'dry-run',

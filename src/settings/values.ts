@@ -61,6 +61,14 @@ export function numberIn(above: number, most: number): Reader<number> {
   }
 }
 
+/** A part of a whole, above 0 and at most all of it: 1% or 0.01. */
+export const share: Reader<number> = (text) => {
+  const parts = /^(\d{1,12}(?:\.\d{1,12})?)(%?)$/.exec(text)
+  const value = Number(parts?.[1]) / (parts?.[2] === '%' ? 100 : 1)
+  if (value > 0 && value <= 1) return value
+  throw new Refusal(`takes a part such as 1% or 0.01, above 0 and at most 100%, not '${text}'`)
+}
+
 /** A switch: bare, or with 1/0, true/false, yes/no, on/off. */
 export const onOff: Reader<boolean> = (text) => {
   if (/^(1|true|yes|on|)$/i.test(text)) return true

@@ -7,7 +7,15 @@ import { isMember } from '../core/series.ts'
 import { UserError } from '../errors.ts'
 
 /** Raised by one with every migration; each store lists its migrations in order. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
+
+/** A table for the program's own use; every store makes it in its own types. */
+export type OwnTable = {
+  readonly name: string
+  readonly columns: readonly Column[]
+  /** The names of the key's columns, which are the first ones. */
+  readonly key: readonly string[]
+}
 
 export const COVERAGE_TABLE = 'petrosa_coverage'
 export const SCHEMA_TABLE = 'petrosa_schema'

@@ -128,7 +128,7 @@ describe('a file that cannot be used', () => {
     const path = join(at.folder, 'binary.db')
     const symbol = ['--symbols', 'AAAUSDT']
     expect(tail(await at.klines([...symbol, ...range]))).toStartWith('exit 0')
-    change(path, 'UPDATE petrosa_schema SET version = 99')
+    change(path, 'INSERT INTO petrosa_schema VALUES (99, 0)')
     const before = await at.contents.dump()
     expect(errorOf(await at.klines([...symbol, ...range]), 2)).toMatch(
       /newer petrosa \(schema 99.*use that version/,

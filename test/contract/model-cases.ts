@@ -3,7 +3,7 @@
 import { expect } from 'bun:test'
 import fc from 'fast-check'
 import { type LedgerRow, ledgerRow, type SourceName, verdicts } from '../../src/core/ledger.ts'
-import type { Series } from '../../src/core/series.ts'
+import { type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Page, Store } from '../../src/core/store.ts'
 import {
@@ -27,6 +27,7 @@ import {
   trade,
   tradeSeries,
 } from '../rig/pages.ts'
+import type { Replaced } from '../rig/test-database.ts'
 import { ledgerOf, readAll } from './reading.ts'
 import { contractCase, type Subject, suiteSeed } from './subject.ts'
 
@@ -41,9 +42,16 @@ type PagePlan = {
   readonly variant: number
   readonly source: SourceName
   readonly fresh: boolean
+  /** The archives that it takes, of three. */
+  readonly archives: readonly number[]
   readonly ledger: readonly { readonly start: number; readonly length: number; readonly verdict: number }[]
 }
-type WritePlan = { readonly dataset: number; readonly refresh: boolean; readonly pages: readonly PagePlan[] }
+type WritePlan = {
+  readonly dataset: number
+  readonly refresh: boolean
+  readonly keepReplaced: boolean
+  readonly pages: readonly PagePlan[]
+}
 
 const pagePlan: fc.Arbitrary<PagePlan> = fc.record({
   symbol: fc.nat(1),
@@ -52,6 +60,7 @@ const pagePlan: fc.Arbitrary<PagePlan> = fc.record({
   variant: fc.nat(2),
   source: fc.constantFrom('rest', 'archive'),
   fresh: fc.boolean(),
+  archives: fc.array(fc.nat(2), { maxLength: 2 }),
   ledger: fc.array(
     fc.record({ start: fc.nat(PLACES), length: fc.nat(6), verdict: fc.nat(verdicts.length - 1) }),
     { maxLength: 3 },
@@ -62,6 +71,7 @@ const pagePlan: fc.Arbitrary<PagePlan> = fc.record({
 const writePlan: fc.Arbitrary<WritePlan> = fc.record({
   dataset: fc.constantFrom(0, 0, 1, 1, 2),
   refresh: fc.boolean(),
+  keepReplaced: fc.boolean(),
   pages: fc.uniqueArray(pagePlan, { maxLength: 2, selector: ({ symbol }) => symbol }),
 })
 
@@ -96,7 +106,14 @@ function pageFor(dataset: number, plan: PagePlan, symbols: readonly string[], st
   })
   const { source, fresh } = plan
   const series = seriesFor(dataset, symbols[plan.symbol] ?? '')
-  return page(series, rows, { source, fresh, ledger, extractedAtMs: FETCHED_MS + step })
+  const archives = plan.archives.map((file) => ({
+    series: seriesKey(series),
+    name: `${file}.zip`,
+    sha256: `${step}`,
+    bytes: step,
+    takenAtMs: FETCHED_MS,
+  }))
+  return page(series, rows, { source, fresh, ledger, archives, extractedAtMs: FETCHED_MS + step })
 }
 
 const spans: readonly Span[] = [
@@ -113,19 +130,23 @@ async function view(store: Store, series: Series): Promise<object> {
   return {
     rows: await readAll(store, series),
     ledger: await ledgerOf(store, series),
+    archives: await store.archives([series]),
     counts: await store.counts(series, table, spans),
     holding: holding && { ...holding, bySource },
+    ends: await store.ends(series, table),
   }
 }
+
+const idOf = (replaced: Replaced): string => `${replaced.key} ${replaced.replacedAtMs}`
 
 async function compare(subject: Subject, writes: readonly WritePlan[]): Promise<void> {
   const database: MemoryDatabase = emptyMemoryDatabase()
   const model = openMemoryStore(() => database)
   await model.prepare(contractTables)
   const symbols = [subject.symbol(), subject.symbol()]
-  for (const [step, { dataset, refresh, pages: plans }] of writes.entries()) {
+  for (const [step, { dataset, pages: plans, ...options }] of writes.entries()) {
     const pages = plans.map((plan) => pageFor(dataset, plan, symbols, step))
-    expect(await subject.store().write(pages, { refresh })).toEqual(await model.write(pages, { refresh }))
+    expect(await subject.store().write(pages, options)).toEqual(await model.write(pages, options))
   }
   for (const { dataset, pages } of writes) {
     for (const plan of pages) {
@@ -134,6 +155,11 @@ async function compare(subject: Subject, writes: readonly WritePlan[]): Promise<
       expect(await view(subject.store(), series)).toEqual(await view(model, series))
       const stamps = await subject.database.stamps(subject.uri(), tableOf(series), symbol)
       expect(stamps).toEqual(memoryStamps(database, tableOf(series), symbol))
+      const replaced = await subject.database.replaced(subject.uri(), seriesKey(series))
+      const expected = [...database.replaced.values()].filter((one) => one.series === seriesKey(series))
+      expect(new Map(replaced.map((one) => [idOf(one), one]))).toEqual(
+        new Map(expected.map((one) => [idOf(one), one])),
+      )
     }
   }
 }

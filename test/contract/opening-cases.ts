@@ -10,6 +10,7 @@ import { contractCase, onFresh, openStore, type Subject, thrownBy, withStore } f
 const CONCURRENT_OPENS = 8
 /** Rows of the largest REST page. */
 const MOST_PAGE_ROWS = 1_500
+const ownTables = ['petrosa_archives', 'petrosa_coverage', 'petrosa_replaced', 'petrosa_schema']
 const series = klineSeries('BTCUSDT')
 const table = tableOf(series)
 
@@ -23,6 +24,7 @@ export function readOnlyCases({ database }: Subject): void {
       const store = await openReadOnly(uri)
       try {
         expect(await store.ledger([series, series])).toEqual([[], []])
+        expect(await store.archives([series, series])).toEqual([[], []])
         expect(await store.knownSeries(contractTables)).toEqual([])
         expect(await store.holding(series, table)).toBeNull()
         expect(await store.counts(series, table, [ALL_TIME, ALL_TIME])).toEqual([0, 0])
@@ -79,7 +81,7 @@ export function schemaCases({ database }: Subject): void {
         await store.prepare(contractTables)
         const made = await database.tables(uri)
         expect(made).toEqual(expect.arrayContaining(contractTables.map(({ name }) => name)))
-        expect(made).toEqual(expect.arrayContaining(['petrosa_coverage', 'petrosa_schema']))
+        expect(made).toEqual(expect.arrayContaining(ownTables))
         await store.write([page(series, [candle(DAY_0_MS)])])
         await store.prepare(contractTables)
         await store.prepare(contractTables.slice(0, 1))
@@ -119,10 +121,14 @@ export function schemaCases({ database }: Subject): void {
       await database.exec(uri, database.spoil.newerSchema)
       const error = await thrownBy(() => withStore(database, uri, (store) => store.prepare(contractTables)))
       expect(error).toBeInstanceOf(UserError)
+      await withStore(database, uri, async (store) => {
+        expect(await thrownBy(() => store.ledger([series]))).toBeInstanceOf(UserError)
+        expect(await thrownBy(() => store.archives([series]))).toBeInstanceOf(UserError)
+      })
     }),
   )
 
-  for (const name of ['klines_m1', 'petrosa_coverage']) {
+  for (const name of ['klines_m1', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced']) {
     contractCase(`somebody else's ${name} is refused and left as it is`, () =>
       onFresh(database, async ({ uri }) => {
         await database.exec(uri, database.spoil.foreignTable(name))

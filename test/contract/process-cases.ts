@@ -7,6 +7,7 @@ import { candles, contractTables, DAY_0_MS, klineSeries, MINUTE_MS, page, tableO
 import { seededRandom } from '../rig/seed.ts'
 import type { TestDatabase } from '../rig/test-database.ts'
 import { PAGE_ROWS, WRITE_PAGES } from '../rig/writing-process.ts'
+import { onSchemaOne } from './migration-cases.ts'
 import { ledgerOf, readAll } from './reading.ts'
 import { contractCase, onFresh, type Subject, suiteSeed, withStore } from './subject.ts'
 
@@ -66,6 +67,26 @@ async function killAfter(child: ReturnType<typeof startWriting>, lifeMs: number)
   return Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1) ?? 0)
 }
 
+/** Three processes prepare the database at `uri` and write overlapping pages of one series, both ways. */
+async function threeAtOnce(database: TestDatabase, uri: string): Promise<void> {
+  const series = klineSeries('BTCUSDT')
+  const { symbol } = series
+  const startMs = DAY_0_MS + 6 * PAGE_ROWS * MINUTE_MS
+  const works: readonly Work[] = [
+    { uri, symbol, startMs: DAY_0_MS, pages: FEW_PAGES },
+    { uri, symbol, startMs: DAY_0_MS, pages: FEW_PAGES, direction: 'downwards' },
+    { uri, symbol, startMs, pages: FEW_PAGES },
+  ]
+  await Promise.all(works.map((work) => finish(startWriting(database, work))))
+  const rows = (6 + FEW_PAGES) * PAGE_ROWS
+  await withStore(database, uri, async (store) => {
+    expect(await readAll(store, series)).toEqual(candles(DAY_0_MS, rows))
+    const ledger = await ledgerOf(store, series)
+    expect(settledSpans(ledger)).toEqual([{ startMs: DAY_0_MS, endMs: DAY_0_MS + rows * MINUTE_MS }])
+    expect(ledger).toHaveLength(1)
+  })
+}
+
 /** Registers the cases that need other processes; none for a database that lives in this one. */
 export function processCases(subject: Subject): void {
   if (!subject.database.shared) return
@@ -98,24 +119,10 @@ export function processCases(subject: Subject): void {
   })
 
   contractCase('three processes prepare one database and write the same series at once', () =>
-    onFresh(subject.database, async ({ uri }) => {
-      const series = klineSeries('BTCUSDT')
-      const { symbol } = series
-      const startMs = DAY_0_MS + 6 * PAGE_ROWS * MINUTE_MS
-      const works: readonly Work[] = [
-        { uri, symbol, startMs: DAY_0_MS, pages: FEW_PAGES },
-        { uri, symbol, startMs: DAY_0_MS, pages: FEW_PAGES, direction: 'downwards' },
-        { uri, symbol, startMs, pages: FEW_PAGES },
-      ]
-      await Promise.all(works.map((work) => finish(startWriting(subject.database, work))))
-      const rows = (6 + FEW_PAGES) * PAGE_ROWS
-      await withStore(subject.database, uri, async (store) => {
-        expect(await readAll(store, series)).toEqual(candles(DAY_0_MS, rows))
-        const ledger = await ledgerOf(store, series)
-        expect(settledSpans(ledger)).toEqual([{ startMs: DAY_0_MS, endMs: DAY_0_MS + rows * MINUTE_MS }])
-        expect(ledger).toHaveLength(1)
-      })
-    }),
+    onFresh(subject.database, ({ uri }) => threeAtOnce(subject.database, uri)),
+  )
+  contractCase('three processes bring one database up to date and write the same series at once', () =>
+    onSchemaOne(subject.database, (uri) => threeAtOnce(subject.database, uri)),
   )
 
   for (const timeZone of ['America/New_York', 'Asia/Kolkata']) {

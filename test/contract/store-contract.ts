@@ -2,13 +2,17 @@
 // src/stores/all.ts is run through all of them; nothing here knows one kind of database from another.
 import { describe } from 'bun:test'
 import type { TestDatabase } from '../rig/test-database.ts'
+import { archiveCases } from './archive-cases.ts'
 import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
+import { keyCases } from './key-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
+import { migrationCases } from './migration-cases.ts'
 import { modelCases } from './model-cases.ts'
 import { absenceCases, batchCases, readOnlyCases, schemaCases } from './opening-cases.ts'
 import { processCases, timeZoneCases } from './process-cases.ts'
 import { knownSeriesCases, spanCases } from './reading-cases.ts'
+import { replacedCases } from './replaced-cases.ts'
 import { type Subject, shareStore } from './subject.ts'
 import { atomicityCases, precedenceCases, repetitionCases } from './writing-cases.ts'
 
@@ -19,10 +23,14 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'who replaces whom': precedenceCases,
   'all or nothing': atomicityCases,
   'the ledger': ledgerCases,
+  'archives that were taken': archiveCases,
+  'rows that were replaced': replacedCases,
   'rows in spans': spanCases,
+  'along the key': keyCases,
   'known series': knownSeriesCases,
   'opened to read': readOnlyCases,
   'the schema': schemaCases,
+  'a schema of before': migrationCases,
   'the batch size': batchCases,
   'closed or gone': absenceCases,
   'many at once': concurrencyCases,

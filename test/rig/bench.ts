@@ -8,7 +8,10 @@ import type { SymbolSpec } from './symbol-spec.ts'
 export type Bench = Place & {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
-  /** Runs `petrosa klines --json` on the bench's database, with further flags. */
+  /** Runs a command of petrosa, the first of `words`, with --json on the bench's database. */
+  run(words: readonly string[], options?: BenchOptions): Promise<Run>
+  start(words: readonly string[], options?: BenchOptions): RunningPetrosa
+  /** The same of `petrosa klines`. */
   klines(flags: readonly string[], options?: BenchOptions): Promise<Run>
   startKlines(flags: readonly string[], options?: BenchOptions): RunningPetrosa
 }
@@ -40,17 +43,20 @@ export async function bench(exchange: Pick<SpawnedExchange, 'url'>, on = embedde
 /** A bench in `folder` on a database that is there, or that nobody has made yet. */
 export function benchAt(exchange: Pick<SpawnedExchange, 'url'>, folder: string, place: Place): Bench {
   const env = exchangeEnv(exchange.url)
-  const startKlines = (flags: readonly string[], options: BenchOptions = {}): RunningPetrosa =>
-    startPetrosa(['klines', ...place.flags, '--json', ...flags], {
+  const start = ([command = '', ...flags]: readonly string[], options: BenchOptions = {}): RunningPetrosa =>
+    startPetrosa([command, ...place.flags, '--json', ...flags], {
       cwd: folder,
       env: { ...env, ...options.env },
       ...(options.onLine ? { onLine: options.onLine } : {}),
     })
+  const startKlines: Bench['startKlines'] = (flags, options) => start(['klines', ...flags], options)
   return {
     ...place,
     folder,
     env,
+    start,
     startKlines,
+    run: (words, options) => start(words, options).ended,
     klines: (flags, options) => startKlines(flags, options).ended,
   }
 }

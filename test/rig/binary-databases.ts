@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { Series } from '../../src/core/series.ts'
 import type { Store } from '../../src/core/store.ts'
 import { allTables } from '../../src/datasets/all.ts'
-import { klines } from '../../src/datasets/klines.ts'
 import { type Contents, countKeyOf } from './compare-store.ts'
 import { findDatabases } from './databases.ts'
+import { tableOfSeries } from './expectation.ts'
 import { toRecords } from './pages.ts'
 import { afterwards, removeWorkFolders } from './run-petrosa.ts'
 import { sqliteContents } from './sqlite-contents.ts'
@@ -100,13 +100,13 @@ function serverContents(server: TestDatabase, uri: string): Contents {
     }
   }
   const rowsOf = (store: Store, series: Series) =>
-    store.read(series, klines.table(series), ALL_TIME, MOST_ROWS)
+    store.read(series, tableOfSeries(series), ALL_TIME, MOST_ROWS)
   return {
     counts: () =>
       look(async (store) => {
         const counts = new Map<string, number>()
         for (const series of await store.knownSeries(allTables)) {
-          const rows = (await store.holding(series, klines.table(series)))?.rows ?? 0
+          const rows = (await store.holding(series, tableOfSeries(series)))?.rows ?? 0
           if (rows > 0) counts.set(countKeyOf(series), rows)
         }
         return counts
@@ -117,7 +117,7 @@ function serverContents(server: TestDatabase, uri: string): Contents {
       look(async (store) => {
         const out: unknown[] = [await server.tables(uri)]
         for (const series of await store.knownSeries(allTables)) {
-          const table = klines.table(series)
+          const table = tableOfSeries(series)
           const stamps = await server.stamps(uri, table, series.symbol)
           out.push([series, toRecords(table, await rowsOf(store, series)), stamps])
           out.push(await store.ledger([series]))

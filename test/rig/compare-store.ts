@@ -1,23 +1,16 @@
 // What a store holds against what the local exchange has: every row, digit for digit, no more and no less.
-import type { Rows, Value } from '../../src/core/dataset.ts'
+// Rows are told apart by their key: a time, an id, or a time with the type of its rate.
+import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
-import { type Period, type Series, seriesKey } from '../../src/core/series.ts'
-import { isoTime, type Span, spanText } from '../../src/core/span.ts'
-import { klines } from '../../src/datasets/klines.ts'
-import { expectedRows } from './market.ts'
-import type { SymbolSpec } from './symbol-spec.ts'
+import { type Series, seriesKey } from '../../src/core/series.ts'
+import { isoTime, spanText } from '../../src/core/span.ts'
+import { type Expectation, expectedOf, seriesOf, tableOfSeries } from './expectation.ts'
 
-/** What must be stored of a series: the candles of `spans` that closed before `closedBeforeMs`. */
-export type Expectation = {
-  readonly spec: SymbolSpec
-  readonly period: Period
-  readonly spans: readonly Span[]
-  readonly closedBeforeMs: number
-}
+export type { Expectation } from './expectation.ts'
 
 /** What a database holds. */
 export type Contents = {
-  /** How many rows each table of klines holds, by `market/table/symbol`. */
+  /** How many rows of each series it holds, by `market/table/symbol`. */
   counts(): Promise<ReadonlyMap<string, number>>
   /** The rows of a series in order of time, columns as in the dataset's table. */
   rows(series: Series): Promise<Rows>
@@ -31,14 +24,10 @@ const MOST_LISTED = 5
 
 /** What a series is counted under. */
 export const countKeyOf = (series: Series): string =>
-  `${series.market}/${klines.table(series).name}/${series.symbol}`
+  `${series.market}/${tableOfSeries(series).name}/${series.symbol}`
 
-const seriesOf = ({ spec, period }: Pick<Expectation, 'spec' | 'period'>): Series => ({
-  market: spec.market,
-  dataset: 'klines',
-  symbol: spec.symbol,
-  period,
-})
+/** A row as text: its key, and all of it. */
+type Line = { readonly key: string; readonly timeMs: number; readonly text: string }
 
 /** Each row as one line of text, by which rows are compared. */
 export function rowLines(rows: Rows): string[] {
@@ -47,42 +36,58 @@ export function rowLines(rows: Rows): string[] {
   )
 }
 
-const known = new WeakMap<Expectation, readonly string[]>()
+function keyedLines(table: Table, rows: Rows): Line[] {
+  const times = rows.columns[table.timeColumn] ?? []
+  const key = (i: number): string =>
+    rows.columns
+      .slice(0, table.keyLength)
+      .map((values) => String(values[i]))
+      .join('/')
+  return rowLines(rows).map((text, i) => ({ key: key(i), timeMs: Number(times[i]), text }))
+}
 
-/** Computed once: a test that kills twenty times compares with the same rows each time. */
-function expectedLines(one: Expectation): readonly string[] {
-  const { spec, period, spans, closedBeforeMs } = one
-  const found =
-    known.get(one) ?? spans.flatMap((span) => rowLines(expectedRows(spec, period, span, closedBeforeMs)))
-  known.set(one, found)
+const lines = new WeakMap<Expectation, readonly Line[]>()
+
+function expectedLines(one: Expectation): readonly Line[] {
+  const found = lines.get(one) ?? keyedLines(tableOfSeries(seriesOf(one)), expectedOf(one))
+  lines.set(one, found)
   return found
 }
 
-/** What of a series is not as expected, in words; `expected` and `stored` are lines in order of time. */
-function compareLines(name: string, stored: readonly string[], expected: readonly string[]): string[] {
+async function storedLines(contents: Contents, series: Series): Promise<readonly Line[]> {
+  return keyedLines(tableOfSeries(series), await contents.rows(series))
+}
+
+const readable = ({ timeMs, text }: Line): string => `${isoTime(timeMs)} ${text}`
+const byKey = (of: readonly Line[]): Map<string, Line> => new Map(of.map((line) => [line.key, line]))
+
+/** What of a series is not as expected, in words; both are in order of time. */
+function compareLines(name: string, stored: readonly Line[], expected: readonly Line[]): string[] {
   const out: string[] = []
   if (stored.length !== expected.length)
     out.push(`${name} holds ${stored.length} rows, not ${expected.length}`)
-  const have = new Set(stored)
-  const want = new Set(expected)
-  for (const line of expected) if (!have.has(line)) out.push(`${name} lacks ${readable(line)}`)
-  for (const line of stored) if (!want.has(line)) out.push(`${name} has besides ${readable(line)}`)
-  const order = stored.findIndex((line, i) => line !== expected[i])
-  if (out.length === 0 && order >= 0) out.push(`${name} is out of order at ${readable(stored[order] ?? '')}`)
+  const have = byKey(stored)
+  const want = byKey(expected)
+  for (const line of expected) {
+    const found = have.get(line.key)
+    if (!found) out.push(`${name} lacks ${readable(line)}`)
+    else if (found.text !== line.text) out.push(`${name} has ${readable(found)} for ${readable(line)}`)
+  }
+  for (const line of stored) if (!want.has(line.key)) out.push(`${name} has besides ${readable(line)}`)
+  const order = stored.findIndex((line, i) => line.timeMs !== expected[i]?.timeMs)
+  const line = stored[order]
+  if (out.length === 0 && line) out.push(`${name} is out of order at ${readable(line)}`)
   return out
 }
-
-const timeOf = (line: string): number => Number(line.slice(0, line.indexOf(' ')))
-const readable = (line: string): string => `${isoTime(timeOf(line))} ${line}`
 
 /** The first differences between a database and what it must hold; empty when there is none. */
 export async function differences(contents: Contents, expected: readonly Expectation[]): Promise<string[]> {
   const out: string[] = []
   const counts = new Map(await contents.counts())
   for (const one of expected) {
-    const stored = rowLines(await contents.rows(seriesOf(one)))
-    out.push(...compareLines(seriesKey(seriesOf(one)), stored, expectedLines(one)))
-    counts.delete(countKeyOf(seriesOf(one)))
+    const series = seriesOf(one)
+    out.push(...compareLines(seriesKey(series), await storedLines(contents, series), expectedLines(one)))
+    counts.delete(countKeyOf(series))
   }
   for (const [key, count] of counts) out.push(`${key} holds ${count} rows that nobody asked for`)
   return out.slice(0, MOST_LISTED)
@@ -101,27 +106,19 @@ export async function inconsistencies(
     const name = seriesKey(seriesOf(one))
     // The ledger first: a server may still commit what a killed program had sent, but never takes rows back.
     const ledger = await contents.ledger(seriesOf(one))
-    const stored = rowLines(await contents.rows(seriesOf(one)))
-    const possible = new Set(expectedLines(one))
-    const doubles = stored.length - new Set(stored).size
-    if (doubles > 0) out.push(`${name} holds ${doubles} rows twice`)
-    for (const line of stored) if (!possible.has(line)) out.push(`${name} has besides ${readable(line)}`)
-    const have = new Set(stored)
-    for (const row of ledger) {
-      if (row.verdict !== 'rows') continue
-      const owed = expectedLines(one).filter(
-        (line) => timeOf(line) >= row.startMs && timeOf(line) < row.endMs,
-      )
+    const stored = await storedLines(contents, seriesOf(one))
+    const possible = byKey(expectedLines(one))
+    const have = byKey(stored)
+    if (have.size < stored.length) out.push(`${name} holds ${stored.length - have.size} rows twice`)
+    for (const line of stored)
+      if (possible.get(line.key)?.text !== line.text) out.push(`${name} has besides ${readable(line)}`)
+    for (const row of ledger.filter(({ verdict }) => verdict !== 'wanted')) {
+      const owed = expectedLines(one).filter(({ timeMs }) => timeMs >= row.startMs && timeMs < row.endMs)
       if (row.rows !== owed.length)
         out.push(`${name} ${spanText(row)}: the ledger counts ${row.rows} of ${owed.length} rows`)
       for (const line of owed)
-        if (!have.has(line)) out.push(`${name}: the ledger vouches for ${readable(line)}`)
+        if (!have.has(line.key)) out.push(`${name}: the ledger vouches for ${readable(line)}`)
     }
   }
   return out.slice(0, MOST_LISTED)
 }
-
-/** The columns that a row of klines is compared by, in order. */
-export const comparedColumns: readonly string[] = klines
-  .table({ market: 'spot', dataset: 'klines', symbol: '', period: '1m' })
-  .columns.map((column) => column.name)

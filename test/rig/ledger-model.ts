@@ -1,7 +1,14 @@
 // A ledger as plainly as it can be kept: a short line of unit cells, each with what is known of it. And the
 // two things that every test of ledgers needs: random news, and the rows after a change.
 import fc from 'fast-check'
-import { type LedgerChange, type LedgerRow, ledgerRow, record, verdicts } from '../../src/core/ledger.ts'
+import {
+  type LedgerChange,
+  type LedgerRow,
+  LOST_ROWS,
+  ledgerRow,
+  record,
+  verdicts,
+} from '../../src/core/ledger.ts'
 import type { Span } from '../../src/core/span.ts'
 
 /** The line goes from cell 0 to this one. */
@@ -38,12 +45,14 @@ function known(row: LedgerRow): string {
 }
 
 /**
- * Cell by cell: the settled wins over the wanted; else what is newer, but a mere wish takes back no answer.
+ * Cell by cell: the settled wins over the wanted, unless that says that the rows are gone; else what is
+ * newer, but a mere wish takes back no answer.
  */
 export function withNews(cells: CellLedger, fresh: LedgerRow): CellLedger {
   return cells.map((before, cell) => {
     if (cell < fresh.startMs || cell >= fresh.endMs) return before
     if (fresh.verdict !== 'wanted' || before === null) return known(fresh)
+    if (before.startsWith('rows') && fresh.reason === LOST_ROWS) return known(fresh)
     if (!before.startsWith('wanted')) return before
     return fresh.asked === 0 && !before.startsWith('wanted 0') ? before : known(fresh)
   })
@@ -65,7 +74,7 @@ const facts = fc.record({
   skipped: fc.nat({ max: 5 }),
   asked: fc.nat({ max: 2 }),
   checkedAtMs: fc.nat({ max: 50 }),
-  reason: fc.constantFrom(null, null, 'refused', 'interrupted'),
+  reason: fc.constantFrom(null, null, 'refused', 'interrupted', LOST_ROWS),
 })
 
 /** News of `span`. Its first and last id are its bounds, so that a test sees whose ids a row bears. */

@@ -30,14 +30,19 @@ export const memoryDatabase: TestDatabase = {
   exec: async (uri, statement) => {
     const [verb, name = ''] = statement.split(' ')
     const database = named(uri)
-    if (verb === 'newer-schema') database.version = 99
+    if (verb === 'newer-schema') database.version += 1
+    if (verb === 'schema-one') database.version = 1
+    if (verb === 'drop') database.tables.delete(name)
     if (verb === 'foreign-table') database.tables.set(name, false)
     if (verb === 'nothing') return
   },
   tables: async (uri) => [...named(uri).tables.keys()].sort(),
   stamps: async (uri, table, symbol) => memoryStamps(named(uri), table, symbol),
+  replaced: async (uri, series) =>
+    [...named(uri).replaced.values()].filter((replaced) => replaced.series === series),
   spoil: {
     newerSchema: 'newer-schema',
+    schemaOne: ['drop petrosa_archives', 'drop petrosa_replaced', 'schema-one'],
     foreignTable: (name) => `foreign-table ${name}`,
     trailingZero: 'nothing',
     timeZone: null,

@@ -75,13 +75,17 @@ export type ListedCandle = {
   readonly shownMs?: number
 }
 
-/** Answers from a list of candles, ascending. */
-export function fromList(candles: readonly ListedCandle[], period: Period): MemorySourceOptions['answer'] {
+/** Answers from a list of candles, ascending: the oldest of a window, or the newest as COIN-M does. */
+export function fromList(
+  candles: readonly ListedCandle[],
+  period: Period,
+  newest = false,
+): MemorySourceOptions['answer'] {
   return (series, { span, limit }, nowMs) => {
     const found = candles
       .filter(({ openMs, shownMs = 0 }) => openMs >= span.startMs && openMs < span.endMs && shownMs <= nowMs)
       .filter(({ openMs }) => openMs <= nowMs)
-      .slice(0, limit)
+      .slice(...(newest ? [-limit] : [0, limit]))
     const records = found.map(({ openMs, closeMs = advance(period, openMs, 1) - 1 }) =>
       candle(openMs, { close_time: closeMs }),
     )

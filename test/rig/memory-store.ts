@@ -1,13 +1,24 @@
 // A store in memory: the contract at its plainest, the model that every real store is compared with, and a
 // fast one for simulations. Databases are named by their URI, so that two opens of one see the same rows.
+
+import type { ArchiveRecord } from '../../src/core/archive.ts'
 import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
 import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
-import type { Holding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../src/core/store.ts'
+import type {
+  Ends,
+  Holding,
+  Page,
+  Store,
+  StoreOptions,
+  WriteOptions,
+  WriteResult,
+} from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
+import type { Replaced } from './test-database.ts'
 
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 const BATCH_ROWS = 10_000
 const WRITERS = 4
 
@@ -27,11 +38,22 @@ export type MemoryDatabase = {
   /** By table, then by series. */
   readonly rows: Map<string, Map<string, SeriesRows>>
   readonly ledger: Map<string, readonly LedgerRow[]>
+  /** By series and name. */
+  readonly archives: Map<string, ArchiveRecord>
+  /** By series, key and time. */
+  readonly replaced: Map<string, Replaced>
 }
 
 /** A database with nothing in it. */
 export function emptyMemoryDatabase(): MemoryDatabase {
-  return { version: 0, tables: new Map(), rows: new Map(), ledger: new Map() }
+  return {
+    version: 0,
+    tables: new Map(),
+    rows: new Map(),
+    ledger: new Map(),
+    archives: new Map(),
+    replaced: new Map(),
+  }
 }
 
 /** Opens a store on `find()`, which is asked at every call: undefined is a database that is gone. */
@@ -56,7 +78,16 @@ export function openMemoryStore(
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
     prepare: (tables) => change((database) => prepare(database, tables)),
-    ledger: (series) => reach((database) => series.map((one) => database.ledger.get(seriesKey(one)) ?? [])),
+    ledger: (series) =>
+      reach((database) => {
+        refuseNewer(database)
+        return series.map((one) => database.ledger.get(seriesKey(one)) ?? [])
+      }),
+    archives: (series) =>
+      reach((database) => {
+        refuseNewer(database)
+        return series.map((one) => archivesOf(database, seriesKey(one)))
+      }),
     knownSeries: (tables) => reach((database) => knownSeries(database, tables)),
     write: (pages, writeOptions) => change((database) => write(database, pages, writeOptions)),
     holding: (series, table) => reach((database) => holding(sorted(database, series, table), table)),
@@ -64,6 +95,23 @@ export function openMemoryStore(
       reach((database) => {
         const rows = sorted(database, series, table)
         return spans.map((span) => within(rows, table, span).length)
+      }),
+    ends: (series, table) => reach((database) => ends(byKey(database, series, table), table)),
+    countIds: (series, table, ranges) =>
+      reach((database) => {
+        const ids = byKey(database, series, table).map((row) => BigInt(idOf(row)))
+        return ranges.map(({ firstId, lastId }) => {
+          const [first, last] = [BigInt(firstId), BigInt(lastId)]
+          return ids.filter((id) => id >= first && id <= last).length
+        })
+      }),
+    fromIds: (series, table, ids) =>
+      reach((database) => {
+        const rows = byKey(database, series, table)
+        return ids.map((id) => {
+          const found = rows.find((row) => BigInt(idOf(row)) >= BigInt(id))
+          return found ? { id: idOf(found), timeMs: timeOf(found, table) } : null
+        })
       }),
     read: (series, table, span, limit) =>
       reach((database) => {
@@ -80,9 +128,21 @@ export function openMemoryStore(
   }
 }
 
-function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
+function refuseNewer(database: MemoryDatabase): void {
   if (database.version > SCHEMA_VERSION) throw new UserError('a newer petrosa wrote it', 'use that one')
-  const names = ['petrosa_schema', 'petrosa_coverage', ...tables.map((table) => table.name)]
+}
+
+function archivesOf(database: MemoryDatabase, series: string): readonly ArchiveRecord[] {
+  return [...database.archives.values()]
+    .filter((record) => record.series === series)
+    .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+}
+
+const ownTables = ['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced']
+
+function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
+  refuseNewer(database)
+  const names = [...ownTables, ...tables.map((table) => table.name)]
   const foreign = names.find((name) => database.tables.get(name) === false)
   if (foreign) throw new UserError(`table ${foreign} is not petrosa's`, 'rename it')
   database.version = SCHEMA_VERSION
@@ -98,9 +158,12 @@ function write(database: MemoryDatabase, pages: readonly Page[], options: WriteO
     for (let i = 0; i < page.rows.count; i += 1) {
       const outcome = writeRow(stored, page, valuesAt(page.rows, i), options.refresh ?? false)
       if (outcome === 'written') written += 1
-      if (outcome === 'changed') changed += 1
+      if (typeof outcome === 'string') continue
+      changed += 1
+      if (options.keepReplaced) keep(database, page, outcome)
     }
     recordLedger(database, seriesKey(page.series), page.ledger)
+    for (const one of page.archives ?? []) database.archives.set(JSON.stringify([one.series, one.name]), one)
   }
   return { written, changed }
 }
@@ -114,12 +177,13 @@ function refuseBadPage(database: MemoryDatabase, { table, rows }: Page): void {
   }
 }
 
+/** Writes one row; says what came of it, or gives the row that it replaced. */
 function writeRow(
   stored: SeriesRows,
   page: Page,
   news: readonly Value[],
   refresh: boolean,
-): 'written' | 'changed' | 'equal' | 'refused' {
+): 'written' | 'equal' | 'refused' | StoredRow {
   const { table, source, extractedAtMs } = page
   const key = JSON.stringify(news.slice(0, table.keyLength))
   const old = stored.get(key)
@@ -131,8 +195,26 @@ function writeRow(
   if (values.every((value, i) => value === old.values[i])) return 'equal'
   if (!refresh && source === 'archive' && old.source === 'rest') return 'refused'
   stored.set(key, { values, source, extractedAtMs })
-  return 'changed'
+  return old
 }
+
+function keep(database: MemoryDatabase, { series, table, extractedAtMs }: Page, old: StoredRow): void {
+  const shown = table.columns.map(({ name, kind }, i): [string, Value] => {
+    const value = old.values[i] ?? null
+    return [name, kind === 'time' && value !== null ? isoText(value) : value]
+  })
+  const stamps = { source: old.source, extracted_at: isoText(old.extractedAtMs) }
+  const replaced: Replaced = {
+    series: seriesKey(series),
+    key: JSON.stringify(Object.fromEntries(shown.slice(0, table.keyLength))),
+    replacedAtMs: extractedAtMs,
+    row: JSON.stringify({ ...Object.fromEntries(shown), ...stamps }),
+  }
+  const id = JSON.stringify([replaced.series, replaced.key, extractedAtMs])
+  if (!database.replaced.has(id)) database.replaced.set(id, replaced)
+}
+
+const isoText = (ms: Value): string => new Date(Number(ms)).toISOString()
 
 function recordLedger(database: MemoryDatabase, key: string, news: readonly LedgerRow[]): void {
   if (news.length === 0) return
@@ -159,6 +241,27 @@ function rowsOf(database: MemoryDatabase, series: Series, table: Table): SeriesR
 function sorted(database: MemoryDatabase, series: Series, table: Table): readonly StoredRow[] {
   const rows = database.rows.get(table.name)?.get(seriesKey(series))
   return [...(rows?.values() ?? [])].sort((a, b) => timeOf(a, table) - timeOf(b, table))
+}
+
+/** The rows of a series in the order of their key. */
+function byKey(database: MemoryDatabase, series: Series, table: Table): readonly StoredRow[] {
+  const rows = sorted(database, series, table)
+  if (table.columns[0]?.kind !== 'id') return rows
+  return [...rows].sort((a, b) => Number(BigInt(idOf(a)) - BigInt(idOf(b))))
+}
+
+const idOf = (row: StoredRow): string => String(row.values[0])
+
+function ends(rows: readonly StoredRow[], table: Table): Ends | null {
+  const [first, last] = [rows[0], rows.at(-1)]
+  if (!first || !last) return null
+  const id = (row: StoredRow): string | null => (table.columns[0]?.kind === 'id' ? idOf(row) : null)
+  return {
+    firstMs: timeOf(first, table),
+    lastMs: timeOf(last, table),
+    firstId: id(first),
+    lastId: id(last),
+  }
 }
 
 const timeOf = (row: StoredRow, table: Table): number => Number(row.values[table.timeColumn])

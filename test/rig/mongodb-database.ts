@@ -2,7 +2,7 @@
 // Statements are commands in extended JSON.
 import { timeName } from '../../src/core/dataset.ts'
 import { loadDriver } from './sql.ts'
-import { freshName, openStore, type TestDatabase } from './test-database.ts'
+import { freshName, openStore, type TestDatabase, toReplaced } from './test-database.ts'
 
 type Document = Record<string, unknown>
 type MongoDatabase = {
@@ -95,10 +95,22 @@ export function mongodbDatabase(server: string): TestDatabase {
         extractedAtMs: timeOf(document.extracted_at),
       }))
     },
+    replaced: async (uri, series) => {
+      const found = await onMongoDatabase(uri, (database) =>
+        database.collection('petrosa_replaced').find({ series }).sort({ key: 1 }).toArray(),
+      )
+      return found.map((document) => toReplaced({ ...document, replaced: timeOf(document.replaced_at) }))
+    },
     spoil: {
       newerSchema:
-        '{"insert": "petrosa_schema", "documents": [{"_id": 99, "version": 99, ' +
-        '"applied_at": {"$date": "2030-01-01T00:00:00Z"}}]}',
+        '{"aggregate": "petrosa_schema", "cursor": {}, "pipeline": [{"$sort": {"_id": -1}}, {"$limit": 1}, ' +
+        '{"$project": {"_id": {"$add": ["$_id", 1]}, "version": {"$add": ["$version", 1]}, ' +
+        '"applied_at": 1}}, {"$merge": "petrosa_schema"}]}',
+      schemaOne: [
+        '{"drop": "petrosa_archives"}',
+        '{"drop": "petrosa_replaced"}',
+        '{"delete": "petrosa_schema", "deletes": [{"q": {"_id": {"$gt": 1}}, "limit": 0}]}',
+      ],
       foreignTable: (name) => `{"insert": "${name}", "documents": [{"_id": "theirs", "note": "theirs"}]}`,
       trailingZero:
         '{"update": "klines_m1", "updates": [{"q": {}, "multi": true, ' +

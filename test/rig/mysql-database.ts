@@ -1,7 +1,7 @@
 // MySQL and MariaDB for the contract suite: a database of its own for each use, on a server that a URI names.
 import { timeName } from '../../src/core/dataset.ts'
 import { loadDriver, onConnection, type SqlConnection, sqlText, withDatabase } from './sql.ts'
-import { freshName, openStore, type TestDatabase } from './test-database.ts'
+import { freshName, openStore, sqlVersions, type TestDatabase, toReplaced } from './test-database.ts'
 
 type MysqlConnection = {
   query(text: string): Promise<readonly [unknown, unknown]>
@@ -72,8 +72,14 @@ export function mysqlDatabase(label: string, server: string): TestDatabase {
         extractedAtMs: Number(extracted),
       }))
     },
+    replaced: async (uri, series) => {
+      const text =
+        `SELECT series, \`key\`, ${epochMs('replaced_at')} AS replaced, \`row\` FROM petrosa_replaced ` +
+        `WHERE series = ${sqlText(series)}`
+      return (await onConnection(connectMysql(uri), ({ query }) => query(text))).map(toReplaced)
+    },
     spoil: {
-      newerSchema: 'UPDATE petrosa_schema SET version = 99',
+      ...sqlVersions,
       foreignTable: (name) => `CREATE TABLE ${name} (id integer PRIMARY KEY, note text)`,
       trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
       // A zone is set for the whole server here; a store that depends on it is wrong on any server.

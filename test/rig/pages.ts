@@ -1,5 +1,7 @@
 // Rows and pages for the contract suite, written as one object a row, and two made-up tables in the shapes of
 // trades and funding rates, so that ids, flags and nulls are held before those datasets exist.
+
+import type { ArchiveRecord } from '../../src/core/archive.ts'
 import { advance } from '../../src/core/calendar.ts'
 import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, ledgerRow, type SourceName } from '../../src/core/ledger.ts'
@@ -138,6 +140,7 @@ export type PageFacts = {
   readonly extractedAtMs?: number
   readonly ledger?: readonly LedgerRow[]
   readonly fresh?: boolean
+  readonly archives?: readonly ArchiveRecord[]
 }
 
 /**
@@ -149,7 +152,8 @@ export function page(series: Series, records: readonly Row[], facts: PageFacts =
   const { source = 'rest', extractedAtMs = FETCHED_MS, fresh = false } = facts
   const rows = toRows(table, records)
   const ledger = facts.ledger ?? settled(series, rows, source, extractedAtMs)
-  return { series, table, rows, source, extractedAtMs, ledger, fresh }
+  const archives = facts.archives && { archives: facts.archives }
+  return { series, table, rows, source, extractedAtMs, ledger, fresh, ...archives }
 }
 
 function settled(series: Series, rows: Rows, source: SourceName, checkedAtMs: number): LedgerRow[] {

@@ -1,7 +1,14 @@
 // PostgreSQL for the contract suite: a database of its own for each use, on a server that a URI names.
 import { timeName } from '../../src/core/dataset.ts'
 import { loadDriver, onConnection, type SqlConnection, sqlText, withDatabase } from './sql.ts'
-import { freshName, openStore, type Stamp, type TestDatabase } from './test-database.ts'
+import {
+  freshName,
+  openStore,
+  type Stamp,
+  sqlVersions,
+  type TestDatabase,
+  toReplaced,
+} from './test-database.ts'
 
 type Postgres = (
   uri: string,
@@ -64,8 +71,14 @@ export function postgresqlDatabase(server: string): TestDatabase {
         `FROM ${table.name} WHERE symbol = ${sqlText(symbol)} ORDER BY ${timeName(table)}`
       return (await onConnection(connectPostgresql(uri), (connection) => connection.query(text))).map(toStamp)
     },
+    replaced: async (uri, series) => {
+      const text =
+        `SELECT series, key, ${epochMs('replaced_at')} AS replaced, "row" FROM petrosa_replaced ` +
+        `WHERE series = ${sqlText(series)}`
+      return (await onConnection(connectPostgresql(uri), ({ query }) => query(text))).map(toReplaced)
+    },
     spoil: {
-      newerSchema: 'UPDATE petrosa_schema SET version = 99',
+      ...sqlVersions,
       foreignTable: (name) => `CREATE TABLE ${name} (id integer PRIMARY KEY, note text)`,
       trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
       timeZone: {

@@ -6,13 +6,16 @@ import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '
 import type { Verdict } from '../../src/core/ledger.ts'
 import { periodSuffixes } from '../../src/core/series.ts'
 import type { StoreKind } from '../../src/core/store.ts'
+import { type CheckName, checkNames } from '../../src/core/verification/findings.ts'
 import { datasets } from '../../src/datasets/all.ts'
 import { type MetricFacts, metricTable, processTable } from '../../src/observe/metric-table.ts'
 import { openApi } from '../../src/server/openapi.ts'
 import type { Setting } from '../../src/settings/setting.ts'
 import { type SettingName, settingEntries, settingTable } from '../../src/settings/table.ts'
 import { stores } from '../../src/stores/all.ts'
-import { COVERAGE_TABLE, coverageColumns } from '../../src/stores/schema.ts'
+import { archivesTable } from '../../src/stores/archives.ts'
+import { replacedTable } from '../../src/stores/replaced.ts'
+import { COVERAGE_TABLE, coverageColumns, type OwnTable } from '../../src/stores/schema.ts'
 
 type Row = readonly string[]
 
@@ -124,12 +127,15 @@ function columnTable(): string {
 
 const shape = (table: Table): string => JSON.stringify(allColumns(table))
 
-function coverageTable(): string {
+function ownTable(name: string, columns: readonly Column[]): string {
   return markdown(
-    [`column of ${COVERAGE_TABLE}`, 'what it holds in SQLite'],
-    coverageColumns.map((column) => [code(column.name), kindCell(column)]),
+    [`column of ${name}`, 'what it holds in SQLite'],
+    columns.map((column) => [code(column.name), kindCell(column)]),
   )
 }
+
+const ownTables = (...tables: readonly OwnTable[]): string =>
+  tables.map(({ name, columns }) => ownTable(name, columns)).join('\n\n')
 
 const verdictWords: Readonly<Record<Verdict, string>> = {
   rows: 'every candle that the exchange has in this span is stored',
@@ -144,6 +150,35 @@ function verdictTable(): string {
   return markdown(
     ['verdict', 'meaning'],
     Object.entries(verdictWords).map(([verdict, words]) => [code(verdict), words]),
+  )
+}
+
+/** What each check of verify finds, and how much it matters. */
+const checkWords: Readonly<Record<CheckName, readonly [finds: string, severity: string]>> = {
+  value: ['a cell that is no value of its column', 'error'],
+  order: ['a row twice, out of order, or a second candle in one place', 'error'],
+  rules: ['a row that cannot be: a high below the close, a trade at a negative price', 'error'],
+  day: ['a day that is short of candles', 'error; note where the ledger says why'],
+  ids: ['ids of trades that jump', 'error; note where the ledger says why'],
+  sum: ['a candle that is not what the smaller ones in it make', 'error; note by an outage or an odd candle'],
+  exchange: [
+    'a row that the exchange has otherwise, has alone, or has not',
+    'error; note where a value is only lacking',
+  ],
+  archive: ['an archive that was published anew', 'note'],
+  flat: ['candles without a trade, all prices the same', 'note'],
+  zero: ['candles with a price of zero', 'note'],
+  'close-time': ['candles that close early or late', 'note'],
+  misaligned: ['candles that open off the grid', 'note'],
+  times: ['rates off the hour, trades whose times do not ascend with their ids', 'note'],
+  'trade-ids': ['aggregates whose trades do not follow those before', 'note'],
+  behind: ['a series that ends a day or more ago', 'note'],
+}
+
+function checkTable(): string {
+  return markdown(
+    ['check', 'finds', 'severity'],
+    checkNames.map((check) => [code(check), ...checkWords[check]]),
   )
 }
 
@@ -198,8 +233,10 @@ export const readmeTables: Readonly<Record<string, () => string>> = {
   'exit codes': exitCodeTable,
   tables: tableTable,
   columns: columnTable,
-  ledger: coverageTable,
+  ledger: () => ownTable(COVERAGE_TABLE, coverageColumns),
+  'own tables': () => ownTables(archivesTable, replacedTable),
   verdicts: verdictTable,
+  checks: checkTable,
   stores: storeTable,
   routes: routeTable,
   metrics: metricsTable,

@@ -27,6 +27,15 @@ export type Result = {
   readonly unsettled: readonly OpenSpan[]
   readonly errors: readonly string[]
   readonly plan?: readonly PlannedSpan[]
+  readonly gaps?: readonly FoundGap[]
+}
+export type FoundGap = {
+  readonly series: string
+  readonly start: string
+  readonly end: string
+  readonly rows_missing: number
+  readonly verdict: string
+  readonly filled: boolean
 }
 export type OpenSpan = {
   readonly series: string

@@ -7,7 +7,11 @@ export type Call = { readonly url: URL; readonly atMs: number; readonly init: Re
 
 /** An answer: its parts, an error that the network throws, or `hang` for one that never comes. */
 export type Scripted =
-  | { readonly status?: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly status?: number
+      readonly body?: string | Uint8Array
+      readonly headers?: Readonly<Record<string, string>>
+    }
   | Error
   | 'hang'
 
@@ -52,8 +56,8 @@ function hang(signal: AbortSignal | undefined): Promise<Response> {
 }
 
 /** A body in two chunks that says when it is over. */
-function counted(text: string, finish: () => void): ReadableStream<Uint8Array> {
-  const bytes = Buffer.from(text)
+function counted(content: string | Uint8Array, finish: () => void): ReadableStream<Uint8Array> {
+  const bytes = Buffer.from(content)
   const middle = Math.floor(bytes.length / 2)
   const chunks = [bytes.subarray(0, middle), bytes.subarray(middle)].filter((chunk) => chunk.length > 0)
   return new ReadableStream<Uint8Array>(

@@ -7,13 +7,14 @@ import type { PetrosaEvent, Summary } from '../../src/core/events.ts'
 import { runPass, type SeriesJob } from '../../src/core/pass.ts'
 import { costPlan, planSpans, type Range } from '../../src/core/plan.ts'
 import type { Period, Series } from '../../src/core/series.ts'
+import type { Listing, Source } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { StoppedError, UnavailableError } from '../../src/errors.ts'
 import { marketNetwork } from './market-network.ts'
 import { listing } from './memory-source.ts'
-import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
+import { emptyMemoryDatabase, openMemoryStore } from './memory-store.ts'
 import { seededRandom } from './seed.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
@@ -42,7 +43,6 @@ export function chanceOf(seed: number): Chance {
 
 export type Simulation = {
   readonly clock: VirtualClock
-  readonly database: MemoryDatabase
   readonly store: Store
   readonly chance: Chance
   readonly specs: readonly SymbolSpec[]
@@ -72,7 +72,6 @@ export function simulate(seed: number): Simulation {
   const pageRows = chance.one([1_000, 100, 37])
   return {
     clock,
-    database,
     store,
     chance,
     specs,
@@ -120,13 +119,22 @@ export type PassOutcome = {
   readonly events: readonly PetrosaEvent[]
 }
 
-/** One pass as a fresh process would run it: everything but the database is new. */
-export async function simulatePass(
-  simulation: Simulation,
-  range: Range,
-  trouble: PassTrouble,
-): Promise<PassOutcome> {
-  const { clock, chance, specs, series, workers, pageRows } = simulation
+/** The exchange and the store as a fresh process meets them: everything but the database is new. */
+export type Surroundings = {
+  readonly client: Client
+  readonly source: Source
+  readonly store: Store
+  readonly signal: AbortSignal
+  /** What was told so far. */
+  readonly events: readonly PetrosaEvent[]
+  readonly tell: (event: PetrosaEvent) => void
+  /** Pages asked for so far. */
+  pages(): number
+}
+
+/** What a process meets in this trouble; the stop comes so long after now. */
+export function surroundings(simulation: Simulation, trouble: PassTrouble): Surroundings {
+  const { clock, chance, specs, pageRows } = simulation
   const stop = new AbortController()
   const network = marketNetwork({
     specs,
@@ -144,15 +152,35 @@ export async function simulatePass(
   const rest = restSource(client, klines, 'spot')
   const source = {
     ...rest,
-    page: (_: Series, places: number) => ({ rows: Math.min(places, pageRows), weight: 2 }),
+    page: (_: Series, places: number | null) => ({ rows: Math.min(places ?? Infinity, pageRows), weight: 2 }),
+  }
+  if (trouble.stopAfterMs !== null) {
+    const tellToStop = (): void => stop.abort(new StoppedError())
+    clock.wait(trouble.stopAfterMs).then(tellToStop, tellToStop)
   }
   const store = troubledStore(simulation, trouble)
+  return { client, source, store, signal: stop.signal, events, tell, pages: network.pages }
+}
+
+/** What the exchange says of the symbol of a series. */
+export function listingOf({ specs }: Simulation, { symbol }: Series): Listing {
+  const spec = specs.find((one) => one.symbol === symbol)
+  return listing(symbol, { trading: spec?.status === undefined })
+}
+
+/** One pass as a fresh process would run it. */
+export async function simulatePass(
+  simulation: Simulation,
+  range: Range,
+  trouble: PassTrouble,
+): Promise<PassOutcome> {
+  const { clock, series, workers } = simulation
+  const { client, events, pages, signal, source, store, tell } = surroundings(simulation, trouble)
   await store.prepare([...new Set(series.map((one) => klines.table(one)))])
   const ledgers = await store.ledger(series)
   const nowMs = clock.nowMs()
   const jobs = series.map((one, i): SeriesJob => {
-    const spec = specs.find(({ symbol }) => symbol === one.symbol)
-    const known = listing(one.symbol, { trading: spec?.status === undefined })
+    const known = listingOf(simulation, one)
     const ledger = ledgers[i] ?? []
     const spans = planSpans({ series: one, period: one.period, range, ledger, listing: known, nowMs })
     const plan = costPlan(one, one.period, spans, source)
@@ -167,10 +195,6 @@ export async function simulatePass(
       plan,
     }
   })
-  if (trouble.stopAfterMs !== null) {
-    const tellToStop = (): void => stop.abort(new StoppedError())
-    clock.wait(trouble.stopAfterMs).then(tellToStop, tellToStop)
-  }
   const running = runPass({
     command: 'klines',
     startMs: range.startMs,
@@ -178,12 +202,12 @@ export async function simulatePass(
     store,
     workers,
     clock,
-    signal: stop.signal,
+    signal,
     tell,
     spent: () => ({ requests: client.requests, weight: client.weight }),
   })
   const summary = await clock.run(running)
-  return { summary, pages: network.pages(), events }
+  return { summary, pages: pages(), events }
 }
 
 /** Every ninth minute's candle comes late, by up to a minute after its close. */

@@ -1,10 +1,12 @@
 // One span of a series walked against candles in memory: the pages that came, what they settle, and what was
 // asked for them.
+import { firstTime } from '../../src/binance/first-time.ts'
 import { advance, openTimes } from '../../src/core/calendar.ts'
 import { fetchByCalendar } from '../../src/core/calendar-walk.ts'
 import { timesOf } from '../../src/core/dataset.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
 import type { Period, Series } from '../../src/core/series.ts'
+import type { Source } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Step } from '../../src/core/step.ts'
 import { klines } from '../../src/datasets/klines.ts'
@@ -31,6 +33,8 @@ export type WalkGiven = {
   readonly hurried?: boolean
   /** Runs before each answer. */
   readonly meanwhile?: MemorySourceOptions['before']
+  /** Whether the newest rows of a window are answered, of windows that have a longest length (COIN-M). */
+  readonly newestFirst?: { readonly longestWindowMs: number }
   /** What is answered where that is not simply the list of candles. */
   readonly answer?: MemorySourceOptions['answer']
 }
@@ -49,7 +53,7 @@ export async function walk(given: WalkGiven): Promise<Walk> {
   const exchange = memorySource({
     nowMs: () => nowMs,
     pageRows,
-    answer: given.answer ?? fromList(candles, period),
+    answer: given.answer ?? fromList(candles, period, given.newestFirst !== undefined),
     ...(given.meanwhile ? { before: given.meanwhile } : {}),
   })
   const table = klines.table(series)
@@ -59,7 +63,7 @@ export async function walk(given: WalkGiven): Promise<Walk> {
     period,
     dataset: klines,
     table,
-    source: exchange.source,
+    source: given.newestFirst ? newestFirst(exchange.source, given.newestFirst) : exchange.source,
     listing: listing('BTCUSDT', { trading: given.trading ?? true }),
     before: given.before ?? [],
     span,
@@ -72,6 +76,10 @@ export async function walk(given: WalkGiven): Promise<Walk> {
     ledger: steps.flatMap((step) => step.ledger),
     requests: exchange.asks.map(({ window, hurried }) => ({ ...window, hurried })),
   }
+}
+
+function newestFirst(source: Source, facts: { readonly longestWindowMs: number }): Source {
+  return { ...source, ...facts, first: firstTime((...asked) => source.fetch(...asked), source.nowMs) }
 }
 
 /** The span of so many places. */

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { timeName } from '../../src/core/dataset.ts'
-import { openStore, type Stamp, type TestDatabase } from './test-database.ts'
+import { openStore, type Replaced, type Stamp, sqlVersions, type TestDatabase } from './test-database.ts'
 
 const fresh = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'petrosa-test-'))
@@ -36,8 +36,12 @@ export const sqliteDatabase: TestDatabase = {
       'WHERE symbol = ? ORDER BY 1'
     return withFile(uri, (database) => database.query<Stamp, [string]>(text).all(symbol))
   },
+  replaced: async (uri, series) => {
+    const text = 'SELECT series, key, replaced_at AS replacedAtMs, row FROM petrosa_replaced WHERE series = ?'
+    return withFile(uri, (database) => database.query<Replaced, [string]>(text).all(series))
+  },
   spoil: {
-    newerSchema: 'UPDATE petrosa_schema SET version = 99',
+    ...sqlVersions,
     foreignTable: (name) => `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, note TEXT)`,
     trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
     timeZone: null,

@@ -50,9 +50,10 @@ export function tradeSource(
       const { fromId, limit, span } = window
       const fits = ({ id, timeMs }: ListedTrade): boolean =>
         fromId === undefined ? timeMs >= span.startMs && timeMs < span.endMs : compareIds(id, fromId) >= 0
-      const { rows, skippedIds } = siftInvalid(aggTrades, tradeRows(trades.filter(fits).slice(0, limit)))
-      judge(aggTrades, tradeTable, window, rows)
-      return { rows, skippedIds, servedAtMs: nowMs }
+      const all = tradeRows(trades.filter(fits).slice(0, limit))
+      const sifted = siftInvalid(aggTrades, tradeTable, all)
+      judge(aggTrades, tradeTable, window, sifted.rows)
+      return { ...sifted, servedAtMs: nowMs }
     },
     ...facts,
   }
@@ -69,7 +70,7 @@ export function tradeArchive(span: Span, trades: readonly ListedTrade[], pieceRo
       for (let from = 0; from < trades.length; from += pieceRows) {
         const some = [...trades.slice(from, from + pieceRows)].sort((a, b) => compareIds(a.id, b.id))
         const once = some.filter((trade, i) => trade.id !== some[i - 1]?.id)
-        yield siftInvalid(aggTrades, pickRows(tradeRows(once), [...once.keys()]))
+        yield siftInvalid(aggTrades, tradeTable, pickRows(tradeRows(once), [...once.keys()]))
       }
     },
     close: async () => undefined,

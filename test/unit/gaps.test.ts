@@ -1,10 +1,12 @@
-// Gaps against a naive reading, place by place: what holds a row, what the ledger explains, and what is
-// missing or lost; and how few questions to the store that takes.
+// Gaps of a calendar against a naive reading, place by place: what holds a row, what the ledger explains, and
+// what is missing or lost; and how few questions to the store that takes.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { advance, countPlaces, floorToPeriod, openTimes } from '../../src/core/calendar.ts'
-import { findGaps, type GapVerdict, isOpen } from '../../src/core/gaps.ts'
-import { type LedgerRow, ledgerRow, type Verdict } from '../../src/core/ledger.ts'
+import { type Gap, type GapVerdict, isOpen } from '../../src/core/gap.ts'
+import { findGaps } from '../../src/core/gaps.ts'
+import { ANSWERED_EMPTY, NOT_PUBLISHED } from '../../src/core/holes.ts'
+import { type LedgerRow, LOST_ROWS, ledgerRow, type Verdict } from '../../src/core/ledger.ts'
 import type { Period } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
@@ -29,7 +31,7 @@ function storeOf(opensMs: readonly number[]): { store: Store; questions: () => n
   return { store, questions: () => questions }
 }
 
-type Found = { readonly gaps: Awaited<ReturnType<typeof findGaps>>; readonly questions: number }
+type Found = { readonly gaps: readonly Gap[]; readonly questions: number }
 
 async function gapsOf(
   period: Period,
@@ -39,7 +41,8 @@ async function gapsOf(
 ): Promise<Found> {
   const series = klineSeries('BTCUSDT', { period })
   const { store, questions } = storeOf(opensMs)
-  const gaps = await findGaps(store, series, period, klines.table(series), span, ledger)
+  const table = klines.table(series)
+  const gaps = await findGaps({ store, series, period, dataset: klines, table, spans: [span], ledger })
   return { gaps, questions: questions() }
 }
 
@@ -48,7 +51,18 @@ const cell = fc.record({
   row: fc.boolean(),
   odd: fc.boolean(),
   verdict: fc.constantFrom<Verdict | null>('rows', 'rows', 'outage', 'unlisted', 'delisted', 'wanted', null),
+  reason: fc.constantFrom(null, ANSWERED_EMPTY, NOT_PUBLISHED, LOST_ROWS, 'interrupted'),
 })
+
+/** The verdict that is due on a place without a row. */
+function verdictDue(verdict: Verdict | null, reason: string | null): GapVerdict {
+  if (verdict === null) return 'missing'
+  if (verdict === 'rows') return 'lost'
+  if (verdict !== 'wanted') return verdict
+  if (reason === LOST_ROWS) return 'lost'
+  return reason === ANSWERED_EMPTY || reason === NOT_PUBLISHED ? 'unpublished' : 'missing'
+}
+
 const anyLine = fc.record({
   period: fc.constantFrom<Period>('1s', '1m', '1h', '1d', '3d', '1w', '1M'),
   cells: fc
@@ -65,16 +79,17 @@ test('random rows and ledgers: each empty place is in one gap, with the verdict 
   const property = fc.asyncProperty(anyLine, async ({ period, cells, from, length, intoFirst }) => {
     const baseMs = floorToPeriod(period, START_MS)
     const placeMs = (place: number): number => advance(period, baseMs, place)
-    // What the ledger proves empty holds no row.
-    const explained = (verdict: Verdict | null): boolean =>
-      verdict !== null && verdict !== 'rows' && verdict !== 'wanted'
-    const opensMs = cells.flatMap(({ row, odd, verdict }, place) => {
-      if (!row || explained(verdict)) return []
+    // Also where the ledger says that there is none: somebody may have written it since.
+    const opensMs = cells.flatMap(({ row, odd }, place) => {
+      if (!row) return []
       return [placeMs(place) + (odd ? Math.floor((placeMs(place + 1) - placeMs(place)) / 3) : 0)]
     })
-    const ledger = cells.flatMap(({ verdict }, place) =>
-      verdict === null ? [] : [ledgerRow({ startMs: placeMs(place), endMs: placeMs(place + 1) }, verdict)],
-    )
+    const ledger = cells.flatMap(({ verdict, reason }, place) => {
+      if (verdict === null) return []
+      const asked = reason === LOST_ROWS || reason === null ? 0 : 1
+      const facts = verdict === 'wanted' ? { reason, asked } : {}
+      return [ledgerRow({ startMs: placeMs(place), endMs: placeMs(place + 1) }, verdict, facts)]
+    })
     // Spans that begin inside a place begin to count with the next one.
     const startMs = placeMs(from) + (intoFirst ? 1 : 0)
     const span = { startMs, endMs: placeMs(from + length) }
@@ -83,30 +98,33 @@ test('random rows and ledgers: each empty place is in one gap, with the verdict 
     const held = new Set(opensMs.map((ms) => floorToPeriod(period, ms)))
     const due: string[] = []
     for (const openMs of openTimes(period, span)) {
-      const verdict = ledger.find((row) => row.startMs <= openMs && openMs < row.endMs)?.verdict ?? null
       if (held.has(openMs)) continue
-      const gap: GapVerdict | null =
-        verdict === 'rows' ? 'lost' : verdict === null || verdict === 'wanted' ? 'missing' : verdict
-      due.push(`${openMs} ${gap}`)
+      const row = ledger.find(({ startMs, endMs }) => startMs <= openMs && openMs < endMs)
+      due.push(`${openMs} ${verdictDue(row?.verdict ?? null, row?.reason ?? null)}`)
     }
     const found = gaps.flatMap((gap) => [...openTimes(period, gap.span)].map((ms) => `${ms} ${gap.verdict}`))
     expect(found).toEqual(due)
     for (const gap of gaps) {
       expect(gap.rowsMissing).toBe(countPlaces(period, gap.span))
       expect(gap.rowsMissing).toBeGreaterThan(0)
-      expect(isOpen(gap)).toBe(gap.verdict === 'missing' || gap.verdict === 'lost')
+      expect(isOpen(gap)).toBe(['missing', 'lost', 'unpublished'].includes(gap.verdict))
+    }
+    // One gap is as long as its verdict holds.
+    for (const [i, gap] of gaps.entries()) {
+      const next = gaps[i + 1]
+      expect(next?.span.startMs === gap.span.endMs && next.verdict === gap.verdict).toBe(false)
     }
   })
   await fc.assert(property, runs)
 })
 
-test('a whole series costs one question, an empty one too, and nothing owed costs none', async () => {
+test('a whole series costs one question, an empty one too, and one that is explained', async () => {
   const span = { startMs: START_MS, endMs: advance('1m', START_MS, 5_000) }
   const opensMs = [...openTimes('1m', span)]
   expect(await gapsOf('1m', opensMs, span)).toEqual({ gaps: [], questions: 1 })
   expect(await gapsOf('1m', [], span)).toMatchObject({ gaps: [{ rowsMissing: 5_000 }], questions: 1 })
   const explained = await gapsOf('1m', [], span, [ledgerRow(span, 'outage')])
-  expect(explained).toMatchObject({ gaps: [{ span, verdict: 'outage' }], questions: 0 })
+  expect(explained).toMatchObject({ gaps: [{ span, verdict: 'outage' }], questions: 1 })
 })
 
 test('the questions grow with the logarithm of the places, whatever the holes', async () => {

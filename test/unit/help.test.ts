@@ -43,9 +43,11 @@ describe('the help of a command', () => {
         if (setting.flag === null) expect(text).toContain(` ${setting.variable} `)
         else if (setting.variable) expect(text).toContain(`[${setting.variable}]`)
         expect(text).toContain(setting.help)
-        const fallback = command.defaults?.[name] ?? setting.fallback
+        const fallback =
+          command.saidDefaults?.[name] ?? command.defaults?.[name] ?? setting.fallbackHelp ?? setting.fallback
         if (fallback !== null && setting.value !== null) expect(text).toContain(`(default: ${fallback})`)
-        if (setting.fallbackHelp) expect(text).toContain(`(default: ${setting.fallbackHelp})`)
+        if (setting.fallbackHelp && !command.saidDefaults?.[name])
+          expect(text).toContain(`(default: ${setting.fallbackHelp})`)
       }
       for (const example of command.examples) expect(text).toContain(example)
     })

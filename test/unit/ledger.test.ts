@@ -4,11 +4,13 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {
   type LedgerRow,
+  LOST_ROWS,
   ledgerRow,
   record,
   settledSpans,
   type Verdict,
   wantedSpans,
+  withNews,
 } from '../../src/core/ledger.ts'
 import { meet, type Span, union } from '../../src/core/span.ts'
 import {
@@ -19,7 +21,7 @@ import {
   disjointNews,
   ledgerOf,
   noCells,
-  withNews,
+  withNews as withNewsInCells,
 } from '../rig/ledger-model.ts'
 import { runsFor } from '../rig/seed.ts'
 
@@ -36,7 +38,7 @@ function spansWith(cells: readonly (string | null)[], says: (cell: string) => bo
 describe('against unit cells', () => {
   test('the ledger says what was told last, and the settled stays settled', () => {
     const property = fc.property(anyNews, (news) => {
-      const cells = news.reduce(withNews, noCells)
+      const cells = news.reduce(withNewsInCells, noCells)
       const ledger = ledgerOf(news)
       expect(cellsOf(ledger)).toEqual(cells)
       expect(settledSpans(ledger)).toEqual(spansWith(cells, (cell) => !cell.startsWith('wanted')))
@@ -50,7 +52,7 @@ describe('against unit cells', () => {
       const stored = ledgerOf(before)
       const ledger = applied(stored, record(stored, news))
       expect(cellsOf(ledger)).toEqual(cellsOf(ledgerOf(news, stored)))
-      expect(cellsOf(ledger)).toEqual(news.reduce(withNews, cellsOf(stored)))
+      expect(cellsOf(ledger)).toEqual(news.reduce(withNewsInCells, cellsOf(stored)))
     })
     fc.assert(property, runs)
   })
@@ -177,6 +179,20 @@ describe('by example', () => {
     expect(ledger[3]).toEqual(row(12, 14, 'wanted', { asked: 1, reason: 'refused' }))
     expect(record(ledger, [row(5, 10, 'wanted')])).toEqual(nothing)
     expect(meet(settledSpans(ledger), wantedSpans(ledger))).toEqual([])
+  })
+
+  test('what is wanted because its rows are gone takes rows back, and nothing else', () => {
+    const ledger = ledgerOf([
+      row(0, 10, 'rows', { rows: 10 }),
+      row(10, 12, 'outage'),
+      row(12, 20, 'rows', { rows: 8 }),
+    ])
+    const gone = ledgerOf([row(5, 15, 'wanted', { reason: LOST_ROWS })], ledger)
+    expect(shape(gone)).toBe('rows 0-5, wanted 5-10, outage 10-12, wanted 12-15, rows 15-20')
+    expect(gone.map((each) => each.rows)).toEqual([5, 0, 0, 0, 5])
+    const mended = ledgerOf([row(5, 10, 'rows', { rows: 5 }), row(12, 15, 'rows', { rows: 3 })], gone)
+    expect(mended).toEqual(ledger)
+    expect(withNews(ledger, [row(5, 15, 'wanted', { reason: LOST_ROWS })])).toEqual(gone)
   })
 
   test('a newer answer replaces an older one of what is wanted', () => {

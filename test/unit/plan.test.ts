@@ -12,7 +12,14 @@ import {
   openTimes,
 } from '../../src/core/calendar.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from '../../src/core/ledger.ts'
-import { CLOSE_MARGIN_MS, costPlan, type PlanInput, planSpans, type Range } from '../../src/core/plan.ts'
+import {
+  CLOSE_MARGIN_MS,
+  costPlan,
+  type PlanInput,
+  planSpans,
+  type Range,
+  reachesFromMs,
+} from '../../src/core/plan.ts'
 import type { Period } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import { listing, memorySource } from '../rig/memory-source.ts'
@@ -160,6 +167,50 @@ describe('a symbol that has ended', () => {
       const given = { listing: listing('BTCUSDT', { trading, endsAtMs }), ledger: [rows] }
       expect(planSpans(input(given))).toEqual([placesOf('1h', -10, -7)])
     }
+  })
+})
+
+describe('without a period', () => {
+  const series = { market: 'um', dataset: 'agg-trades', symbol: 'BTCUSDT', period: null } as const
+  const minuteMs = Date.UTC(2024, 2, 15, 12, 34)
+  const trades = (facts: Partial<PlanInput>): PlanInput => ({
+    series,
+    period: null,
+    order: 'id',
+    range: range(null, null),
+    ledger: [],
+    listing: listing('BTCUSDT'),
+    nowMs: NOW_MS,
+    ...facts,
+  })
+
+  test('trades end with the last full minute, rates with a minute after the hour', () => {
+    expect(planSpans(trades({}))).toEqual([{ startMs: minuteMs - 24 * HOUR_MS, endMs: minuteMs }])
+    const hourMs = Date.UTC(2024, 2, 15, 12, 1)
+    expect(planSpans(trades({ order: 'time' })).map((span) => span.endMs)).toEqual([hourMs])
+  })
+
+  test.each(['id', 'time'] as const)(
+    'by %s: of a symbol that does not trade, a second run has nothing to do',
+    (order) => {
+      const over = { order, listing: listing('BTCUSDT', { trading: false }) }
+      const [span] = planSpans(trades(over))
+      if (!span) throw new Error('nothing planned')
+      const ledger = [ledgerRow(span, 'rows')]
+      expect(planSpans(trades({ ...over, ledger, nowMs: NOW_MS + 1_234 }))).toEqual([])
+    },
+  )
+
+  test('a look back as long as the reach begins where the API answers; one that is asked for may not', () => {
+    const reachMs = reachesFromMs({ reachMs: 24 * HOUR_MS }, NOW_MS)
+    expect(reachMs).toBeGreaterThan(NOW_MS - 24 * HOUR_MS)
+    const from = (facts: Partial<PlanInput>): number | undefined =>
+      planSpans(trades({ reachesFromMs: reachMs, ...facts }))[0]?.startMs
+    expect(from({})).toBe(reachMs)
+    const dayAgoMs = NOW_MS - 24 * HOUR_MS
+    expect(from({ range: range(dayAgoMs, null) })).toBe(dayAgoMs)
+    expect(from({ range: range(null, null, 25 * HOUR_MS) })).toBe(minuteMs - 25 * HOUR_MS)
+    expect(from({ range: range(null, null, HOUR_MS) })).toBe(minuteMs - HOUR_MS)
   })
 })
 

@@ -11,6 +11,7 @@ import type { Summary, Unsettled } from '../../src/core/events.ts'
 import { realWait } from '../../src/world.ts'
 import { exchangeEnv } from '../rig/bench.ts'
 import { type LocalExchange, startExchange } from '../rig/exchange.ts'
+import { expectedFunding } from '../rig/expected-trades.ts'
 import { scenarios } from '../rig/scenario.ts'
 import { testWorld } from '../rig/world.ts'
 
@@ -80,13 +81,34 @@ describe('a pass and its status', () => {
   })
 })
 
+test('status tells rows, first and last of what has no period', async () => {
+  expect(await run('funding --symbols BTCUSDT,AGIXUSDT --start 2024-03-01', 'f.db')).toContain(
+    '(110 new, 0 changed)',
+  )
+  const { series } = JSON.parse(await run('status --market um --json', 'f.db'))
+  const [agix, bitcoin] = ['AGIXUSDT', 'BTCUSDT'].map((symbol) => {
+    const spec = scenarios.fewWeeks.symbols.find((one) => one.market === 'um' && one.symbol === symbol)
+    if (!spec) throw new Error(`no ${symbol}`)
+    const { count, columns } = expectedFunding(spec, {
+      startMs: Date.UTC(2024, 2, 1),
+      endMs: Date.UTC(2024, 2, 22),
+    })
+    const [first, last] = [columns[0]?.[0], columns[0]?.at(-1)].map((timeMs) =>
+      new Date(Number(timeMs)).toISOString(),
+    )
+    return { series: `um/funding/${symbol}`, first, last, rows: count, rows_by_source: { rest: count } }
+  })
+  expect(series).toMatchObject([agix, bitcoin])
+  expect(await run('status', 'f.db')).toMatch(/um\/funding\/BTCUSDT +2024-03-01 00:00 +2024-03-21 16:00 +63 /)
+})
+
 test('status tells of what a pass set out to fetch and did not get', async () => {
   await run('klines --symbols BTCUSDT --period 1h --start 2024-03-20', 'e.db')
   expect(await run('status', 'e.db')).not.toContain('unfinished')
   const database = new Database(join(folder, 'e.db'))
   database.run("UPDATE petrosa_coverage SET verdict = 'wanted', rows = 0")
   database.close()
-  expect(await run('status', 'e.db')).toContain('1 series unfinished: petrosa klines first fetches')
+  expect(await run('status', 'e.db')).toContain('1 series unfinished: the next pass over them first')
 })
 
 describe('symbols and check', () => {

@@ -75,9 +75,19 @@ const told: {
     { type: 'pass-planned', seriesToDo: 2, rowsToDo: 10, requestsToDo: 3 },
     [['info', 'planned', { series: 2, rows: 10, requests: 3 }]],
   ],
+  'scan-started': [{ type: 'scan-started', series: 9 }, [['info', 'looking for gaps', { series: 9 }]]],
+  'series-scanned': [
+    { type: 'series-scanned', series, openGaps: 2 },
+    [['debug', 'looked through', { series: name, open_gaps: 2 }]],
+  ],
+  'scan-ended': [{ type: 'scan-ended' }, []],
   'page-fetched': [
     { type: 'page-fetched', series, span, rows: 24 },
     [['debug', 'page fetched', { series: name, span: spanWords, rows: 24 }]],
+  ],
+  'rows-checked': [
+    { type: 'rows-checked', series, rows: 5_000 },
+    [['debug', 'rows checked', { series: name, rows: 5_000 }]],
   ],
   'page-retried': [
     { type: 'page-retried', host: 'h', attempt: 2, pauseMs: 512.3, reason: 'cut' },

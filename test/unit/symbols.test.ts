@@ -6,6 +6,7 @@ import {
   chooseSymbols,
   fetchListings,
   namedOnly,
+  pairListings,
   patternTest,
   type SymbolChoice,
 } from '../../src/binance/symbols.ts'
@@ -245,5 +246,31 @@ describe('asking the exchange', () => {
     const bare = ask('um', null, [{ body: '{"symbols":[]}' }])
     expect((await bare.listings()).size).toBe(0)
     expect(bare.client.budget('um').limit).toBe(2_400)
+  })
+})
+
+describe('pairs', () => {
+  const END_MS = Date.UTC(2024, 2, 29, 8)
+  const contract = (symbol: string, facts: Partial<Listing>): [string, Listing] => [
+    symbol,
+    listing(symbol, { pair: 'BTCUSD', ...facts }),
+  ]
+  const pairOf = (...contracts: readonly (readonly [string, Listing])[]): Partial<Listing> | undefined =>
+    pairListings(new Map(contracts)).get('BTCUSD')
+
+  test('end with the last of their contracts, and begin with the first', () => {
+    const ended = contract('BTCUSD_PERP', {
+      trading: false,
+      status: 'SETTLING',
+      endsAtMs: END_MS,
+      listedAtMs: 9,
+    })
+    const later = contract('BTCUSD_240628', { endsAtMs: END_MS + 1, listedAtMs: 5 })
+    const goesOn = contract('BTCUSD_PERP', { endsAtMs: null })
+    expect(pairOf(ended)).toMatchObject({ symbol: 'BTCUSD', trading: false, endsAtMs: END_MS })
+    for (const order of [[ended, later] as const, [later, ended] as const])
+      expect(pairOf(...order)).toMatchObject({ trading: true, endsAtMs: END_MS + 1, listedAtMs: 5 })
+    expect(pairOf(goesOn, later)).toMatchObject({ trading: true, endsAtMs: null })
+    expect(pairOf(later, goesOn)).toMatchObject({ trading: true, endsAtMs: null })
   })
 })

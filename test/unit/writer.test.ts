@@ -245,4 +245,13 @@ describe('a page in parts', () => {
     })
     fc.assert(property, runs)
   })
+
+  test('its archive is taken in with the last part', () => {
+    const name = 'data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-02-29.zip'
+    const taken = { series: 'spot/klines/BTCUSDT/1m', name, sha256: '0f', bytes: 5, takenAtMs: DAY_0_MS }
+    const whole = page(klineSeries('BTCUSDT'), candles(DAY_0_MS, 25), { archives: [taken] })
+    const parts = splitPage(whole, 10)
+    expect(parts.map(({ archives }) => archives)).toEqual([undefined, undefined, [taken]])
+    expect(splitPage(whole, 25)).toEqual([whole])
+  })
 })

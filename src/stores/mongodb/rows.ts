@@ -5,11 +5,12 @@
 import { type AnyBulkWriteOperation, BSON, type Collection, type Document } from 'mongodb'
 import type { Table, Value } from '../../core/dataset.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Page, WriteResult } from '../../core/store.ts'
+import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { decodeValue, keyRange, type PageForm, pageForm, rawKey, sameValues } from './document.ts'
 import { isTaken } from './errors.ts'
 import { eachInFlight, pieces } from './flight.ts'
+import { keepReplaced } from './keep.ts'
 import type { Connection } from './open.ts'
 
 /** Documents a command: larger ones bring nothing and double the memory (measured). */
@@ -21,17 +22,30 @@ const READ_RANGES = 100
 /** How often rows may turn out to be somebody else's in the middle of a write. */
 const ROUNDS = 10
 
-/** One row on its way. `unsure`: what a command whose answer was lost would have made of it. */
-type Entry = { readonly form: PageForm; readonly row: number; unsure: 'written' | 'changed' | null }
+/**
+ * One row on its way. `unsure`: what a command whose answer was lost would have made of it. `kept`: how many
+ * documents that it was to replace were kept.
+ */
+type Entry = {
+  readonly form: PageForm
+  readonly row: number
+  unsure: 'written' | 'changed' | null
+  kept: number
+}
 
-/** A stored document that differs, and the fields that replace its own. */
-type Change = { readonly entry: Entry; readonly stored: Document; readonly set: Document }
+/** A stored document that differs, what of it must still be so, and the fields that replace its own. */
+type Change = {
+  readonly entry: Entry
+  readonly document: Document
+  readonly stored: Document
+  readonly set: Document
+}
 
 type Work = {
   readonly connection: Connection
   readonly collection: Collection
   readonly table: Table
-  readonly refresh: boolean
+  readonly options: WriteOptions
   written: number
   changed: number
 }
@@ -41,11 +55,11 @@ export async function writeRows(
   connection: Connection,
   table: Table,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
 ): Promise<WriteResult> {
   for (const page of pages) checkValues(page)
   const collection = connection.database.collection(table.name)
-  const work: Work = { connection, collection, table, refresh, written: 0, changed: 0 }
+  const work: Work = { connection, collection, table, options, written: 0, changed: 0 }
   let toInsert = entriesOf(pages.filter((page) => page.fresh))
   let toCompare = entriesOf(pages.filter((page) => !page.fresh))
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -72,7 +86,7 @@ function checkValues({ table, rows, series }: Page): void {
 function entriesOf(pages: readonly Page[]): Entry[] {
   return pages.flatMap((page) => {
     const form = pageForm(page)
-    return Array.from({ length: page.rows.count }, (_, row): Entry => ({ form, row, unsure: null }))
+    return Array.from({ length: page.rows.count }, (_, row): Entry => ({ form, row, unsure: null, kept: 0 }))
   })
 }
 
@@ -103,6 +117,7 @@ async function insert(work: Work, entries: readonly Entry[]): Promise<Entry[]> {
  * again.
  */
 async function replace(work: Work, changes: readonly Change[]): Promise<Entry[]> {
+  if (work.options.keepReplaced) await keepChanges(work.connection, changes)
   const again = await eachInFlight(pieces(changes, COMMAND_ROWS), async (piece) => {
     const entries = piece.map((change) => change.entry)
     const operations = piece.map(
@@ -121,6 +136,16 @@ async function replace(work: Work, changes: readonly Change[]): Promise<Entry[]>
     )
   })
   return again.flat()
+}
+
+async function keepChanges(connection: Connection, changes: readonly Change[]): Promise<void> {
+  const replacements = changes.map(({ entry, document }) => ({
+    page: entry.form.page,
+    document,
+    earlier: entry.kept,
+  }))
+  await keepReplaced(connection, replacements)
+  for (const { entry } of changes) entry.kept += 1
 }
 
 function markUnsure(entries: readonly Entry[], as: 'written' | 'changed'): void {
@@ -218,8 +243,8 @@ function changeOf(work: Work, entry: Entry, document: Document): Change | null {
     entry.unsure = null
     return null
   }
-  if (page.source === 'archive' && source !== 'archive' && !work.refresh) return null
+  if (page.source === 'archive' && source !== 'archive' && !work.options.refresh) return null
   const whole = build(entry.row)
   const set = Object.fromEntries([...differing, 'source', 'extracted_at'].map((name) => [name, whole[name]]))
-  return { entry, stored, set }
+  return { entry, document, stored, set }
 }

@@ -11,7 +11,7 @@ import { eachInFlight, pieces } from './flight.ts'
 import type { Connection } from './open.ts'
 
 /** Parts of one aggregation: a pipeline may have 1,000 stages, and each part costs a plan. */
-const UNITED_PARTS = 400
+export const UNITED_PARTS = 400
 
 /** Every series that the ledger or one of `tables` knows, in order of their keys. */
 export async function knownSeries(
@@ -63,7 +63,7 @@ async function storedSeries(connection: Connection, table: Table): Promise<Serie
 const isText = (value: unknown): value is string => typeof value === 'string'
 
 /** The documents of several pipelines over one collection, in one round trip and in no promised order. */
-async function unite(
+export async function unite(
   connection: Connection,
   collection: Collection,
   parts: readonly Document[][],

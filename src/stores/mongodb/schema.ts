@@ -2,9 +2,12 @@
 // exist. Making one that is there is no error to MongoDB, so that many processes may prepare at once.
 import { type Document, MongoServerError } from 'mongodb'
 import { allColumns, type Table, timeName } from '../../core/dataset.ts'
+import { archivesTable } from '../archives.ts'
+import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
+  type OwnTable,
   refuseForeignShape,
   refuseNewerSchema,
   SCHEMA_TABLE,
@@ -14,6 +17,13 @@ import { idFields } from './document.ts'
 import { DUPLICATE_KEY, serverCode } from './errors.ts'
 import { eachInFlight } from './flight.ts'
 import type { Connection } from './open.ts'
+
+/** In the order of the versions of the schema that brought them: the ledger with 1, the others with 2. */
+const ownTables: readonly OwnTable[] = [
+  { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] },
+  archivesTable,
+  replacedTable,
+]
 
 /** An index of the same name or fields exists with other options. */
 const indexConflictCodes = [85, 86]
@@ -27,19 +37,19 @@ type Shape = {
 }
 
 function shapesOf(tables: readonly Table[]): readonly Shape[] {
-  const own = {
-    name: COVERAGE_TABLE,
-    id: ['series', 'start_time'],
-    fields: coverageColumns.map((column) => column.name),
-    index: ['series', 'start_time'],
-  }
+  const own = ownTables.map(({ name, columns, key }) => ({
+    name,
+    id: key,
+    fields: columns.map((column) => column.name),
+    index: key,
+  }))
   const data = tables.map((table) => ({
     name: table.name,
     id: idFields(table),
     fields: allColumns(table).map((column) => column.name),
     index: ['symbol', timeName(table)],
   }))
-  return [own, ...data]
+  return [...own, ...data]
 }
 
 /** Makes what is missing and checks what is there. Throws UserError for what is not ours. */
@@ -50,9 +60,12 @@ export async function prepareSchema(connection: Connection, tables: readonly Tab
   await checkShapes(connection, shapes)
   if (connection.readOnly) return
   await eachInFlight(shapes, (shape) => makeIndex(connection, shape))
-  if (version === SCHEMA_VERSION) return
-  const stamp = { version: SCHEMA_VERSION, applied_at: new Date(connection.clock.nowMs()) }
-  const filter: Document = { _id: SCHEMA_VERSION }
+  for (let made = version + 1; made <= SCHEMA_VERSION; made += 1) await recordVersion(connection, made)
+}
+
+async function recordVersion(connection: Connection, version: number): Promise<void> {
+  const stamp = { version, applied_at: new Date(connection.clock.nowMs()) }
+  const filter: Document = { _id: version }
   await connection.run(async () => {
     try {
       await connection.database

@@ -3,12 +3,14 @@
 import type { LedgerRow } from '../../core/ledger.ts'
 import type { Clock } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import type { Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError, UserError } from '../../errors.ts'
 import { refuseNewerSchema } from '../schema.ts'
+import { readArchives, writeArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
 import { readLedgers, recordNews } from './coverage.ts'
 import { type Turn, turns } from './flight.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
 import { writeRows } from './rows.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -32,10 +34,17 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
       refuseNewerSchema(version, connection.place)
       return keys.map((key) => ledgers.get(key) ?? [])
     },
+    archives: async (series) => {
+      refuseNewerSchema(await schemaVersion(connection), connection.place)
+      return readArchives(connection, series.map(seriesKey))
+    },
     knownSeries: (tables) => knownSeries(connection, tables),
-    write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions?.refresh ?? false),
+    write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions ?? {}),
     holding: (series, table) => holding(connection, series, table),
     counts: (series, table, spans) => counts(connection, series, table, spans),
+    ends: (series, table) => ends(connection, series, table),
+    countIds: (series, table, ranges) => countIds(connection, series, table, ranges),
+    fromIds: (series, table, ids) => fromIds(connection, series, table, ids),
     read: (series, table, span, limit) => readRows(connection, series, table, span, limit),
     check: (tables) => checkDatabase(connection, tables),
     close: () => connection.client.close(),
@@ -60,14 +69,15 @@ async function write(
   connection: Connection,
   ledgerTurn: Turn,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
 ): Promise<WriteResult> {
   const table = pages[0]?.table
   if (!table) return { written: 0, changed: 0 }
   if (connection.readOnly)
     throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
   await checkSchema(connection)
-  const result = await writeRows(connection, table, pages, refresh)
+  const result = await writeRows(connection, table, pages, options)
+  await writeArchives(connection, pages)
   const news = new Map<string, LedgerRow[]>()
   for (const page of pages) {
     const key = seriesKey(page.series)

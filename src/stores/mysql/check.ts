@@ -3,10 +3,10 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
-import { COVERAGE_TABLE, SCHEMA_TABLE } from '../schema.ts'
+import { SCHEMA_TABLE } from '../schema.ts'
 import type { Address } from './address.ts'
 import { missingDatabase } from './errors.ts'
-import { schemaVersion, tableNames } from './schema.ts'
+import { ownShapes, schemaVersion, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 
 /** What the program does in its database. */
@@ -63,7 +63,7 @@ async function schemaFinding(
 
 /** Making tables is not needed where all are there: a program that fills them needs no more rights. */
 function neededRights(tables: readonly Table[], there: ReadonlySet<string>): readonly string[] {
-  const names = [SCHEMA_TABLE, COVERAGE_TABLE, ...tables.map((table) => table.name)]
+  const names = [...ownShapes, ...tables].map((table) => table.name)
   return names.every((name) => there.has(name)) ? RIGHTS.filter((right) => right !== 'CREATE') : RIGHTS
 }
 

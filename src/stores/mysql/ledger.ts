@@ -159,6 +159,7 @@ export async function releaseLocks(session: Session): Promise<void> {
   await session.connection.query('SELECT RELEASE_ALL_LOCKS()')
 }
 
-function* portions<T>(all: readonly T[], size: number): Generator<readonly T[]> {
+/** `all` in pieces of at most `size`, for statements that no packet limit stops. */
+export function* portions<T>(all: readonly T[], size: number): Generator<readonly T[]> {
   for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size)
 }

@@ -10,8 +10,8 @@ import { tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 import { epochMs, quoted, selectList, timeText } from './text.ts'
 
-/** Spans counted by one statement; more make it slow to parse. */
-const SPANS_A_STATEMENT = 200
+/** Spans (or ids) asked for by one statement; more make it slow to parse. */
+export const PARTS_A_STATEMENT = 200
 
 /** Every series that the ledger or one of `tables` knows, in order of their keys. */
 export async function knownSeries(session: Session, tables: readonly Table[]): Promise<readonly Series[]> {
@@ -88,8 +88,8 @@ export async function counts(
 ): Promise<number[]> {
   const time = quoted(timeName(table))
   const out: number[] = []
-  for (let from = 0; from < spans.length; from += SPANS_A_STATEMENT) {
-    const some = spans.slice(from, from + SPANS_A_STATEMENT)
+  for (let from = 0; from < spans.length; from += PARTS_A_STATEMENT) {
+    const some = spans.slice(from, from + PARTS_A_STATEMENT)
     const one = (i: number): string =>
       `SELECT ${i} AS i, COUNT(*) AS n FROM ${quoted(table.name)} ` +
       `WHERE \`market\` = ? AND \`symbol\` = ? AND ${time} >= ? AND ${time} < ?`
@@ -135,7 +135,7 @@ export async function readRows(
 }
 
 /** A stored value as the core has it: integers as numbers, decimals canonical. */
-function toValue(column: Column, value: string | number | null): Value {
+export function toValue(column: Column, value: string | number | null): Value {
   if (value === null) return null
   switch (column.kind) {
     case 'time':

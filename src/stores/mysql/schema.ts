@@ -9,6 +9,8 @@ import {
   type Table,
   timeName,
 } from '../../core/dataset.ts'
+import { archivesTable } from '../archives.ts'
+import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
@@ -36,18 +38,28 @@ const types: Readonly<Record<ColumnKind, string>> = {
   flag: 'tinyint(1)',
 }
 
+/**
+ * Reasons and rows are texts of any length, names of archives and keys longer than other names. Those two are
+ * as long as a key on pages of 8 KiB allows, which may have 1,536 bytes, four a character.
+ */
+const ownTypes: Readonly<Record<string, string>> = {
+  reason: 'text',
+  row: 'text',
+  name: 'varchar(255)',
+  key: 'varchar(250)',
+}
+
 type Shape = {
   readonly name: string
   readonly columns: readonly Column[]
   readonly key: readonly string[]
-  readonly index: readonly string[]
+  readonly index?: readonly string[]
 }
 
 const coverageShape: Shape = {
   name: COVERAGE_TABLE,
   columns: coverageColumns,
   key: ['series', 'start_time'],
-  index: [],
 }
 const schemaShape: Shape = {
   name: SCHEMA_TABLE,
@@ -56,8 +68,13 @@ const schemaShape: Shape = {
     { name: 'applied_at', kind: 'time' },
   ],
   key: ['version'],
-  index: [],
 }
+
+/** The tables for the program's own use. */
+export const ownShapes: readonly Shape[] = [schemaShape, coverageShape, archivesTable, replacedTable]
+
+/** In older row formats, which a server may have as its default, a key holds 767 bytes of a column. */
+const LONG_KEYS = ' ROW_FORMAT = DYNAMIC'
 
 /**
  * What each version of the schema brought, in order. Statements may be run again: a server does not undo
@@ -65,6 +82,7 @@ const schemaShape: Shape = {
  */
 const migrations: readonly { readonly version: number; readonly statements: readonly string[] }[] = [
   { version: 1, statements: [createTable(coverageShape)] },
+  { version: 2, statements: [archivesTable, replacedTable].map((table) => createTable(table) + LONG_KEYS) },
 ]
 
 /** Makes what is missing and checks what is there. Throws UserError for what is not ours. */
@@ -97,7 +115,7 @@ export async function prepareSchema(
  * foreign tables.
  */
 async function isComplete(session: Session, shapes: readonly Shape[], place: string): Promise<boolean> {
-  const own = [schemaShape, coverageShape, ...shapes]
+  const own = [...ownShapes, ...shapes]
   const found = await readShapes(session, own)
   const missing = own.filter((shape) => !checkShape(shape, found.get(shape.name), place))
   const version = missing.includes(schemaShape) ? 0 : await schemaVersion(session)
@@ -108,13 +126,9 @@ async function isComplete(session: Session, shapes: readonly Shape[], place: str
 function shapeOf(table: Table): Shape {
   const key = keyNames(table)
   const time = timeName(table)
+  const shape = { name: table.name, columns: allColumns(table), key }
   // Where the time is not the first of the key after the symbol, spans are found by an index of their own.
-  return {
-    name: table.name,
-    columns: allColumns(table),
-    key,
-    index: key[2] === time ? [] : ['market', 'symbol', time],
-  }
+  return key[2] === time ? shape : { ...shape, index: ['market', 'symbol', time] }
 }
 
 /** The highest recorded version of the schema; 0 where none is. The table of versions must be there. */
@@ -208,9 +222,8 @@ function checkShape(shape: Shape, found: Found | undefined, place: string): bool
   return true
 }
 
-/** Reasons are sentences of any length; every other text is a name. */
 function typeOf(column: Column): string {
-  return column.name === 'reason' ? 'text' : types[column.kind]
+  return ownTypes[column.name] ?? types[column.kind]
 }
 
 function createTable(shape: Shape): string {
@@ -218,7 +231,7 @@ function createTable(shape: Shape): string {
     (column) => `${quoted(column.name)} ${typeOf(column)}${column.nullable ? ' NULL' : ' NOT NULL'}`,
   )
   const list = (names: readonly string[]): string => names.map(quoted).join(', ')
-  const index = shape.index.length > 0 ? [`KEY \`by_time\` (${list(shape.index)})`] : []
+  const index = shape.index ? [`KEY \`by_time\` (${list(shape.index)})`] : []
   const parts = [...columns, `PRIMARY KEY (${list(shape.key)})`, ...index]
   const options = `ENGINE = InnoDB DEFAULT ${CHARACTERS}`
   return `CREATE TABLE IF NOT EXISTS ${quoted(shape.name)} (${parts.join(', ')}) ${options}`

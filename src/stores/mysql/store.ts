@@ -3,12 +3,15 @@
 import type { Table } from '../../core/dataset.ts'
 import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import type { Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UserError } from '../../errors.ts'
+import { ARCHIVES_TABLE } from '../archives.ts'
 import { COVERAGE_TABLE, refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, readAddress } from './address.ts'
+import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { explained, isPassing, LoadRefusedError, missingDatabase } from './errors.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -92,26 +95,26 @@ class MysqlServer {
    * Writes by a bulk load where that suits and is allowed; where it was refused, by comparing, then and
    * from then on.
    */
-  async write(pages: readonly Page[], refresh: boolean): Promise<WriteResult> {
+  async write(pages: readonly Page[], options: WriteOptions): Promise<WriteResult> {
     const known = pages.some((page) => this.#full.has(seriesKey(page.series)))
-    if (!this.#loads || known || !suitsLoad(pages)) return this.#writeBy('compare', pages, refresh)
+    if (!this.#loads || known || !suitsLoad(pages)) return this.#writeBy('compare', pages, options)
     try {
-      return await this.#writeBy('load', pages, refresh)
+      return await this.#writeBy('load', pages, options)
     } catch (error) {
       if (!(error instanceof LoadRefusedError)) throw error
       // With a cause the server refuses all loads; else some row of these series was there already.
       if (error.cause !== undefined) this.#loads = false
       else this.#rememberFull(pages)
-      return this.#writeBy('compare', pages, refresh)
+      return this.#writeBy('compare', pages, options)
     }
   }
 
-  #writeBy(manner: Manner, pages: readonly Page[], refresh: boolean): Promise<WriteResult> {
+  #writeBy(manner: Manner, pages: readonly Page[], options: WriteOptions): Promise<WriteResult> {
     return this.run((session) => {
       if (!session.hasDatabase) throw missingDatabase(this.address.place)
       if (manner === 'load' && !session.facts.localInfile)
         throw new LoadRefusedError('local_infile is off', { cause: 'server' })
-      return writePages(session, this.address.database, pages, manner, refresh)
+      return writePages(session, this.address.database, pages, manner, options)
     })
   }
 
@@ -141,6 +144,9 @@ class MysqlServer {
   }
 }
 
+const isEmpty = ({ rows, ledger, archives = [] }: Page): boolean =>
+  rows.count === 0 && ledger.length === 0 && archives.length === 0
+
 function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
   const refuseReadOnly = (): void => {
     if (!options.readOnly) return
@@ -166,12 +172,20 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
           return readLedgers(session, series.map(seriesKey))
         },
       ),
+    archives: (series) =>
+      server.read(
+        ARCHIVES_TABLE,
+        series.map(() => []),
+        async (session) => {
+          await server.refuseNewer(session)
+          return readArchives(session, series.map(seriesKey))
+        },
+      ),
     knownSeries: (tables) => server.run((session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
       refuseReadOnly()
-      if (pages.every((page) => page.rows.count === 0 && page.ledger.length === 0))
-        return { written: 0, changed: 0 }
-      return server.write(pages, writeOptions?.refresh ?? false)
+      if (pages.every(isEmpty)) return { written: 0, changed: 0 }
+      return server.write(pages, writeOptions ?? {})
     },
     holding: (series, table) => server.read(table.name, null, (session) => holding(session, series, table)),
     counts: (series, table, spans) =>
@@ -179,6 +193,19 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
         table.name,
         spans.map(() => 0),
         (session) => counts(session, series, table, spans),
+      ),
+    ends: (series, table) => server.read(table.name, null, (session) => ends(session, series, table)),
+    countIds: (series, table, ranges) =>
+      server.read(
+        table.name,
+        ranges.map(() => 0),
+        (session) => countIds(session, series, table, ranges),
+      ),
+    fromIds: (series, table, ids) =>
+      server.read(
+        table.name,
+        ids.map(() => null),
+        (session) => fromIds(session, series, table, ids),
       ),
     read: (series, table, span, limit) =>
       server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>

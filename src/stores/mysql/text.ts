@@ -3,6 +3,7 @@
 import { DAY_MS } from '../../core/calendar.ts'
 import type { Column, Table, Value } from '../../core/dataset.ts'
 import { FRACTION_DIGITS } from '../../core/decimal.ts'
+import type { OwnTable } from '../schema.ts'
 
 /** Days whose text is kept; a pass walks through few at a time. */
 const DAYS_KEPT = 4_096
@@ -61,6 +62,13 @@ function selected(column: Column): string {
  */
 export function epochMs(expression: string): string {
   return `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${expression}) DIV 1000`
+}
+
+/** INSERT of `rows` rows into one of the program's own tables, every value a question mark. */
+export function insertText({ name, columns }: OwnTable, rows: number): string {
+  const row = `(${columns.map(() => '?').join(', ')})`
+  const names = columns.map((column) => quoted(column.name)).join(', ')
+  return `INSERT INTO ${quoted(name)} (${names}) VALUES ${Array.from({ length: rows }, () => row).join(', ')}`
 }
 
 /** Shorter decimals cannot have a digit too many. */

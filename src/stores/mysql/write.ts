@@ -1,7 +1,9 @@
 // Writes pages and their coverage in one transaction: by a bulk load where no row is expected, else by
 // comparing.
 import { seriesKey } from '../../core/series.ts'
-import type { Page, WriteResult } from '../../core/store.ts'
+import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
+import { writeArchives } from './archives.ts'
+import { upsertKeeping } from './keep.ts'
 import { releaseLocks, writeLedgers } from './ledger.ts'
 import { loadPages } from './load.ts'
 import type { Session } from './session.ts'
@@ -27,11 +29,12 @@ export async function writePages(
   database: string,
   pages: readonly Page[],
   manner: Manner,
-  refresh: boolean,
+  options: WriteOptions,
 ): Promise<WriteResult> {
   await session.connection.query('START TRANSACTION')
   try {
-    const result = await writeRows(session, pages, manner, refresh)
+    const result = await writeRows(session, pages, manner, options)
+    await writeArchives(session, pages)
     // The ledger comes last: its locks are held for as short as can be, and never while waiting for rows.
     await writeLedgers(session, database, pages)
     await session.connection.query('COMMIT')
@@ -48,16 +51,17 @@ async function writeRows(
   session: Session,
   pages: readonly Page[],
   manner: Manner,
-  refresh: boolean,
+  options: WriteOptions,
 ): Promise<WriteResult> {
   const full = inOrder(pages.filter((page) => page.rows.count > 0))
   const table = full[0]?.table
   if (!table) return { written: 0, changed: 0 }
   if (manner === 'load') return { written: await loadPages(session, table, full), changed: 0 }
+  const upsert = options.keepReplaced ? upsertKeeping : upsertPage
   let written = 0
   let changed = 0
   for (const page of full) {
-    const result = await upsertPage(session, page, refresh)
+    const result = await upsert(session, page, options.refresh ?? false)
     written += result.written
     changed += result.changed
   }

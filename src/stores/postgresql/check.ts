@@ -3,9 +3,9 @@
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
-import { COVERAGE_TABLE, SCHEMA_TABLE } from '../schema.ts'
+import { SCHEMA_TABLE } from '../schema.ts'
 import { arrayText } from './array-text.ts'
-import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
+import { existingTables, ownShapes, prepareSchema, schemaVersion } from './schema.ts'
 import type { Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -34,7 +34,7 @@ export async function checkServer(
 ): Promise<readonly Finding[]> {
   const findings = await inTransaction(session, 'read', async () => {
     const server = await serverFacts(session)
-    const names = [SCHEMA_TABLE, COVERAGE_TABLE, ...tables.map((table) => table.name)]
+    const names = [...ownShapes, ...tables].map((table) => table.name)
     const existing = [...(await existingTables(session, names))]
     const version = existing.includes(SCHEMA_TABLE) ? await schemaVersion(session) : 0
     const wire = session.encrypted ? 'encrypted' : 'not encrypted'

@@ -1,6 +1,8 @@
 // The tables and the ledger of the PostgreSQL store: made where they are missing, checked where they exist. A
 // table that exists may be partitioned (relkind p) or a hypertable: only its columns and its key count.
 import { allColumns, type Column, keyNames, type Table, timeName } from '../../core/dataset.ts'
+import { archivesTable } from '../archives.ts'
+import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
@@ -32,7 +34,11 @@ const coverageShape: Shape = { name: COVERAGE_TABLE, columns: coverageColumns, k
 const migrations: readonly (readonly string[])[] = [
   // The ledger's rows are rewritten in place as spans grow; room in each page keeps that off the index.
   [`${createTable(coverageShape)} WITH (fillfactor = 70)`],
+  [createTable(archivesTable), createTable(replacedTable)],
 ]
+
+/** The tables for the program's own use. */
+export const ownShapes: readonly Shape[] = [schemaShape, coverageShape, archivesTable, replacedTable]
 
 /**
  * Checks what is there and, with `create`, makes what is missing, in one transaction and one process at a
@@ -78,7 +84,7 @@ async function schemaState(
   shapes: readonly Shape[],
   place: string,
 ): Promise<{ readonly version: number; readonly missing: ReadonlySet<string> }> {
-  const all = [schemaShape, coverageShape, ...shapes]
+  const all = [...ownShapes, ...shapes]
   const found = await foundColumns(
     session,
     all.map((shape) => shape.name),

@@ -3,14 +3,16 @@
 import { emptyRows } from '../../core/dataset.ts'
 import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Finding, Page, Store, StoreOptions, WriteResult } from '../../core/store.ts'
+import type { Finding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
 import { PetrosaError, UserError } from '../../errors.ts'
 import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
+import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
 import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
 import { makeHypertables } from './hypertables.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -53,7 +55,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
     }
   }
   /** Reads in one transaction; what does not exist reads as `empty`. */
-  const read = <T>(empty: T, work: (session: Session) => Promise<T>): Promise<T> =>
+  const read: Read = (empty, work) =>
     again(async () => {
       try {
         return await pool.use((session) => inTransaction(session, 'read', () => work(session)))
@@ -61,6 +63,13 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         if (isMissingTable(error) || (options.readOnly && isMissingDatabase(error))) return empty
         throw error
       }
+    })
+  /** Reads what the program keeps for itself, which a newer one may mean in another way. */
+  const readOwn = <T>(empty: T, work: (session: Session) => Promise<T>): Promise<T> =>
+    read(empty, async (session) => {
+      if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return empty
+      refuseNewerSchema(await schemaVersion(session), `the ${place}`)
+      return work(session)
     })
   const writer = bulkWriter(pool)
   return {
@@ -85,28 +94,24 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         }
       }),
     ledger: (series) =>
-      read(
+      readOwn(
         series.map(() => []),
         async (session) => {
-          if (!(await existingTables(session, [SCHEMA_TABLE])).has(SCHEMA_TABLE)) return series.map(() => [])
-          refuseNewerSchema(await schemaVersion(session), `the ${place}`)
           const found = await readLedgers(session, series.map(seriesKey))
           return series.map((one) => found.get(seriesKey(one)) ?? [])
         },
       ),
+    archives: (series) =>
+      readOwn(
+        series.map(() => []),
+        (session) => readArchives(session, series.map(seriesKey)),
+      ),
     knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
     write: async (pages, writeOptions) => {
       if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
-      return again(() => writer(pages, writeOptions?.refresh ?? false))
+      return again(() => writer(pages, writeOptions ?? {}))
     },
-    holding: (series, table) => read(null, (session) => holding(session, series, table)),
-    counts: (series, table, spans) =>
-      read(
-        spans.map(() => 0),
-        (session) => counts(session, series, table, spans),
-      ),
-    read: (series, table, span, limit) =>
-      read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
+    ...rowReads(read),
     check: async (tables) => {
       try {
         return await pool.use((session) => checkServer(session, tables, place, SESSIONS))
@@ -118,6 +123,34 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
   }
 }
 
+type Read = <T>(empty: T, work: (session: Session) => Promise<T>) => Promise<T>
+type RowReads = Pick<Store, 'holding' | 'counts' | 'ends' | 'countIds' | 'fromIds' | 'read'>
+
+/** What is asked of the rows of one series; no table reads as no row. */
+function rowReads(read: Read): RowReads {
+  return {
+    holding: (series, table) => read(null, (session) => holding(session, series, table)),
+    counts: (series, table, spans) =>
+      read(
+        spans.map(() => 0),
+        (session) => counts(session, series, table, spans),
+      ),
+    ends: (series, table) => read(null, (session) => ends(session, series, table)),
+    countIds: (series, table, ranges) =>
+      read(
+        ranges.map(() => 0),
+        (session) => countIds(session, series, table, ranges),
+      ),
+    fromIds: (series, table, ids) =>
+      read(
+        ids.map(() => null),
+        (session) => fromIds(session, series, table, ids),
+      ),
+    read: (series, table, span, limit) =>
+      read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
+  }
+}
+
 /** Series whose rows were there although nobody expected them: how many are remembered. */
 const MET_SERIES = 10_000
 
@@ -125,18 +158,18 @@ const MET_SERIES = 10_000
  * Writes straight where that promises to work, and once rows were met, by comparison for the rest of those
  * series.
  */
-function bulkWriter(pool: Pool): (pages: readonly Page[], refresh: boolean) => Promise<WriteResult> {
+function bulkWriter(pool: Pool): (pages: readonly Page[], options: WriteOptions) => Promise<WriteResult> {
   const met = new Set<string>()
-  return async (pages, refresh) => {
+  return async (pages, options) => {
     const first = pages.some((page) => met.has(seriesKey(page.series))) ? 'merge' : wayOf(pages)
     try {
-      return await pool.use((session) => writePages(session, pages, refresh, first))
+      return await pool.use((session) => writePages(session, pages, options, first))
     } catch (error) {
       if (first !== 'straight' || codeOf(error) !== ROWS_MET) throw error
     }
     if (met.size > MET_SERIES) met.clear()
     for (const page of pages) met.add(seriesKey(page.series))
-    return pool.use((session) => writePages(session, pages, refresh, 'merge'))
+    return pool.use((session) => writePages(session, pages, options, 'merge'))
   }
 }
 

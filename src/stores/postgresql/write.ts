@@ -2,9 +2,11 @@
 // copied straight in; all others are merged, through a temporary table where they are many.
 import type { LedgerRow } from '../../core/ledger.ts'
 import { seriesKey } from '../../core/series.ts'
-import type { Page, WriteResult } from '../../core/store.ts'
+import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
+import { writeArchives } from './archives.ts'
 import { pageArrays } from './array-text.ts'
 import { copyChunks } from './copy-bytes.ts'
+import { keepReplaced } from './keep.ts'
 import { layersOf } from './layers.ts'
 import { writeLedgers } from './ledger.ts'
 import { lockLedgers, lockRows } from './locks.ts'
@@ -39,7 +41,7 @@ export function wayOf(pages: readonly Page[]): Way {
 export function writePages(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   return inTransaction(session, 'write', async () => {
@@ -47,7 +49,8 @@ export function writePages(
     const series = [...news.keys()]
     // Two writers of one pass hold pages of the same series: only where rows are compared one waits.
     await lockRows(session, series, way === 'straight' ? 'shared' : 'alone')
-    const result = await writeRows(session, pages, refresh, way)
+    const result = await writeRows(session, pages, options, way)
+    await writeArchives(session, pages)
     await lockLedgers(session, series)
     await writeLedgers(session, news)
     return result
@@ -57,14 +60,14 @@ export function writePages(
 async function writeRows(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   let written = 0
   let changed = 0
   const layers = layersOf(pages)
   for (const layer of layers) {
-    const result = await writeLayer(session, layer, refresh, way)
+    const result = await writeLayer(session, layer, options, way)
     written += result.written
     changed += result.changed
   }
@@ -75,7 +78,7 @@ async function writeRows(
 async function writeLayer(
   session: Session,
   pages: readonly Page[],
-  refresh: boolean,
+  options: WriteOptions,
   way: Way,
 ): Promise<WriteResult> {
   const table = pages[0]?.table
@@ -87,6 +90,8 @@ async function writeLayer(
     if (await holdsAny(session, table, pages)) throw codedError(`${table.name} has rows there`, ROWS_MET)
     return { written: await session.copy(copyStatement(table, table.name), copyChunks(pages)), changed: 0 }
   }
+  const { refresh = false } = options
+  if (options.keepReplaced) await keepReplaced(session, pages, refresh)
   const rows = pages.reduce((sum, page) => sum + page.rows.count, 0)
   if (rows < COPY_ROWS)
     return counted(await session.run(mergeArrays(table, refresh), pageArrays(pages), true))

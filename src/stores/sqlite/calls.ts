@@ -2,13 +2,18 @@
 // works while it is called, and would hold up the event loop for as long.
 import type { Database } from 'bun:sqlite'
 import { statSync } from 'node:fs'
+import type { ArchiveRecord } from '../../core/archive.ts'
 import type { Rows, Table } from '../../core/dataset.ts'
+import type { IdRange } from '../../core/id.ts'
 import type { LedgerRow } from '../../core/ledger.ts'
 import { type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
-import type { Finding, Holding, Page, WriteResult } from '../../core/store.ts'
+import type { Ends, Finding, Holding, IdPlace, Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
+import { readArchives } from './archives.ts'
+import { writeKeeping } from './keep.ts'
+import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
 import { type SentPage, unpackPages } from './pages.ts'
 import { counts, holding, knownSeries, readRows } from './scan.ts'
@@ -20,15 +25,19 @@ export type SqliteCalls = {
   open(path: string, readOnly: boolean): void
   prepare(tables: readonly Table[], nowMs: number): void
   ledger(series: readonly Series[]): readonly (readonly LedgerRow[])[]
+  archives(series: readonly Series[]): readonly (readonly ArchiveRecord[])[]
   knownSeries(tables: readonly Table[]): readonly Series[]
   /** Keeps the pages of a write, by a number that its sender chooses: the sender no longer has them. */
   take(write: number, pages: readonly SentPage[]): void
   /** Writes the pages that were taken; may be tried again. */
-  write(write: number, refresh: boolean): WriteResult
+  write(write: number, options: WriteOptions): WriteResult
   /** Forgets the pages that were taken. */
   drop(write: number): void
   holding(series: Series, table: Table): Holding | null
   counts(series: Series, table: Table, spans: readonly Span[]): readonly number[]
+  ends(series: Series, table: Table): Ends | null
+  countIds(series: Series, table: Table, ranges: readonly IdRange[]): readonly number[]
+  fromIds(series: Series, table: Table, ids: readonly string[]): readonly (IdPlace | null)[]
   read(series: Series, table: Table, span: Span, limit: number): Rows
   check(tables: readonly Table[]): readonly Finding[]
   close(): void
@@ -58,20 +67,28 @@ export function sqliteCalls(): SqliteCalls {
       if (!hasTable(database(), COVERAGE_TABLE)) return series.map(() => [])
       return series.map((one) => readLedger(database(), seriesKey(one)))
     },
+    archives: (series) => {
+      refuseNewerSchema(schemaVersion(database()), place)
+      return readArchives(database(), series.map(seriesKey))
+    },
     knownSeries: (tables) => knownSeries(database(), tables),
     take: (write, pages) => {
       taken.set(write, unpackPages(pages))
     },
-    write: (write, refresh) => {
+    write: (write, { keepReplaced = false, refresh = false }) => {
       const target = database()
       if (fileNumber(path) !== file) refuseLostFile(place)
-      return writePages(target, taken.get(write) ?? [], refresh)
+      const pages = taken.get(write) ?? []
+      return (keepReplaced ? writeKeeping : writePages)(target, pages, refresh)
     },
     drop: (write) => {
       taken.delete(write)
     },
     holding: (series, table) => holding(database(), series, table),
     counts: (series, table, spans) => counts(database(), series, table, spans),
+    ends: (series, table) => ends(database(), series, table),
+    countIds: (series, table, ranges) => countIds(database(), series, table, ranges),
+    fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
     read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
     check: (tables) => checkDatabase(database(), path, tables),
     close: () => {

@@ -1,6 +1,8 @@
 // The tables, views and ledger of the SQLite store: made where they are missing, checked where they exist.
 import type { Database } from 'bun:sqlite'
 import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '../../core/dataset.ts'
+import { archivesTable } from '../archives.ts'
+import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
@@ -21,8 +23,10 @@ const affinity: Readonly<Record<ColumnKind, 'TEXT' | 'INTEGER'>> = {
 
 type Shape = { readonly name: string; readonly columns: readonly Column[]; readonly key: readonly string[] }
 
-const ownShapes: readonly Shape[] = [
-  { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] },
+/** The tables that each version of the schema brought, in order. */
+const migrations: readonly (readonly Shape[])[] = [
+  [{ name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] }],
+  [archivesTable, replacedTable],
 ]
 
 /**
@@ -35,7 +39,7 @@ export function prepareSchema(
   place: string,
 ): void {
   const shapes = [
-    ...ownShapes,
+    ...migrations.flat(),
     ...tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) })),
   ]
   const missing = shapes.filter((shape) => !checkShape(database, shape, place))
@@ -48,8 +52,11 @@ export function prepareSchema(
         `CREATE TABLE IF NOT EXISTS ${SCHEMA_TABLE} ` +
           '(version INTEGER NOT NULL PRIMARY KEY, applied_at INTEGER NOT NULL)',
       )
-      database.run(`INSERT OR IGNORE INTO ${SCHEMA_TABLE} VALUES (?, ?)`, [SCHEMA_VERSION, nowMs])
+      // Another process may have made it all, or more, while this one waited for the lock.
+      refuseNewerSchema(schemaVersion(database), place)
       for (const shape of missing) database.run(createTable(shape))
+      for (let made = version + 1; made <= migrations.length; made += 1)
+        database.run(`INSERT OR IGNORE INTO ${SCHEMA_TABLE} VALUES (?, ?)`, [made, nowMs])
       for (const table of tables) database.run(createFloatView(table))
     })
     .immediate()

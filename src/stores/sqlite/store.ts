@@ -74,6 +74,7 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
     writers: 1,
     prepare: (tables: readonly Table[]) => call('prepare', tables, clock.nowMs()),
     ledger: (series) => call('ledger', series),
+    archives: (series) => call('archives', series),
     knownSeries: (tables) => call('knownSeries', tables),
     write: async (pages, writeOptions) => {
       writes += 1
@@ -82,7 +83,7 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
       try {
         // The answers come in the order of the calls, so only the last one is waited for.
         const taken = whileOpen(() => remote.call('take', [write, sent], transfer))
-        const [, result] = await Promise.all([taken, call('write', write, writeOptions?.refresh ?? false)])
+        const [, result] = await Promise.all([taken, call('write', write, writeOptions ?? {})])
         return result
       } finally {
         if (open) void remote.call('drop', [write]).catch(() => {})
@@ -90,6 +91,9 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
     },
     holding: (series, table) => call('holding', series, table),
     counts: (series, table, spans) => call('counts', series, table, spans),
+    ends: (series, table) => call('ends', series, table),
+    countIds: (series, table, ranges) => call('countIds', series, table, ranges),
+    fromIds: (series, table, ids) => call('fromIds', series, table, ids),
     read: (series, table, span, limit) => call('read', series, table, span, limit),
     check: (tables) => call('check', tables),
     close: async () => {

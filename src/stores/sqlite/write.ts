@@ -13,6 +13,7 @@ import {
   coverageValues,
   toLedgerRow,
 } from '../schema.ts'
+import { writeArchives } from './archives.ts'
 
 /** Writes `pages` in one transaction. Throws what SQLite throws; then nothing of them is stored. */
 export function writePages(database: Database, pages: readonly Page[], refresh: boolean): WriteResult {
@@ -26,6 +27,7 @@ export function writePages(database: Database, pages: readonly Page[], refresh: 
         changed += result.changed
         writeLedger(database, seriesKey(page.series), page.ledger)
       }
+      writeArchives(database, pages)
     })
     .immediate()
   return { written, changed }

@@ -1,0 +1,28 @@
+// Looks at the numbers of rows as their dataset judges them: as bytes where a page has them, else as text. A
+// judgement that made text of each number would cost as much as reading the page.
+import type { Rows } from './dataset.ts'
+import { compareDecimals } from './decimal.ts'
+import { compareSlices, slicesOf } from './sliced-rows.ts'
+
+const MINUS = 45
+
+/** Compares two columns of a row, decimals or ids, as numbers: negative, zero or positive. */
+export function comparison(rows: Rows, a: number, b: number): (row: number) => number {
+  const { columns } = rows
+  const slices = slicesOf(rows)
+  const [left, right] = [slices?.columns[a], slices?.columns[b]]
+  const asText = (row: number): number =>
+    compareDecimals(String(columns[a]?.[row]), String(columns[b]?.[row]))
+  if (!slices || !left || !right) return asText
+  const { bytes } = slices
+  return (row) => compareSlices(bytes, left, right, row) ?? asText(row)
+}
+
+/** Whether a column of a row, a decimal or an id, is below zero. */
+export function negativity(rows: Rows, column: number): (row: number) => boolean {
+  const slices = slicesOf(rows)
+  const places = slices?.columns[column]
+  if (!slices || !places) return (row) => String(rows.columns[column]?.[row]).startsWith('-')
+  const { bytes } = slices
+  return (row) => bytes[places.starts[row] ?? 0] === MINUS
+}

@@ -1,0 +1,253 @@
+// The archives or the API out of reach: the other one does what it can, soon, and it is said once.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { archivedDays, archivedExchange, minutesOf, minutesStored, warnings } from '../rig/archive-bench.ts'
+import { bench, exchangeEnv, plainSymbol } from '../rig/bench.ts'
+import { differences } from '../rig/compare-store.ts'
+import type { Faults } from '../rig/faults.ts'
+import { type Run, removeWorkFolders, runPetrosa, tail, workFolder } from '../rig/run-petrosa.ts'
+import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
+
+afterAll(removeWorkFolders)
+
+const names = ['AUSDT', 'BUSDT', 'CUSDT']
+const specs = names.map((symbol) => plainSymbol(symbol))
+const future = plainSymbol('AUSDT', { market: 'um' })
+const settled = plainSymbol('ICPUSDTSETTLED', {
+  market: 'um',
+  onlyInArchives: true,
+  endsAtMs: Date.parse('2024-12-29T09:00Z'),
+})
+const market = [...specs, plainSymbol('AEUR', { base: 'A', quote: 'EUR' }), future, settled]
+
+/** The one without faults, which most tests share, and those that have some. */
+let exchange: SpawnedExchange
+const faulty: SpawnedExchange[] = []
+beforeAll(async () => {
+  exchange = await archivedExchange(market)
+})
+afterAll(() => Promise.all([exchange, ...faulty].map((one) => one.stop())))
+async function exchangeWith(faults: Faults): Promise<SpawnedExchange> {
+  const one = await archivedExchange(market, { faults })
+  faulty.push(one)
+  return one
+}
+
+/** Enough days that their archives pay. */
+const days = { startMs: Date.parse('2025-01-04T00:00Z'), endMs: Date.parse('2025-01-09T00:00Z') }
+const bySeries = (a: { series: string }, b: { series: string }): number => (a.series < b.series ? -1 : 1)
+const dead = 'http://127.0.0.1:9'
+const nowhere = 'http://archives.invalid'
+const archivesAt = (files: string, listing: string): Record<string, string> => ({
+  BINANCE_ARCHIVE_URL: files,
+  BINANCE_ARCHIVE_LISTING_URL: listing,
+})
+const failing = (...of: readonly ('zip' | 'checksum' | 'listing')[]): Faults => ({
+  archives: { rules: of.map((one) => ({ kind: 'error-503', of: one }) as const) },
+})
+
+type Case = readonly [string, (url: string) => Record<string, string>, Faults | null]
+const away: readonly Case[] = [
+  ['nobody listens', () => archivesAt(dead, dead), null],
+  ['no such host', () => archivesAt(nowhere, nowhere), null],
+  ['the listing is there, the files are not', (url) => archivesAt(dead, `${url}/listing`), null],
+  ['the listing is no listing', (url) => archivesAt(dead, url), null],
+  ['the listing fails', () => ({}), failing('listing')],
+  ['the files fail', () => ({}), failing('zip', 'checksum')],
+  ['both are silent', () => ({}), { archives: { rates: { hang: 1 } } }],
+]
+const auto = ['--source', 'auto']
+const alone = ['--source', 'archive']
+
+// These wait most of the time, so they wait together.
+describe.concurrent('archives out of reach', () => {
+  test.each(away)(
+    '%s: all comes by REST, that is told once, exit 0',
+    async (_name, env, faults) => {
+      const own = faults ? await exchangeWith(faults) : exchange
+      const at = await bench(own)
+      const run = await at.klines([...minutesOf(names, days), ...auto], { env: env(own.url) })
+      expect(tail(run)).toStartWith('exit 0')
+      expect(await differences(at.contents, minutesStored(specs, [days]))).toEqual([])
+      expect(run.result()).toMatchObject({ archives: 0, unsettled: [], errors: [] })
+      expect(warnings(run)).toHaveLength(1)
+      expect(warnings(run)[0]).toEndWith('; going on by the API alone')
+      // 16 s of pauses at most, where a host answers with failures.
+      expect(run.durationMs).toBeLessThan(45_000)
+    },
+    60_000,
+  )
+
+  test.each([
+    ['the listing', archivesAt(dead, dead)],
+    ['a file', { BINANCE_ARCHIVE_URL: dead }],
+  ] as const)(
+    'with the archives only, %s that does not answer may do so later: 75',
+    async (_name, env) => {
+      const at = await bench(exchange)
+      const run = await at.klines([...minutesOf(names, days), ...alone], { env })
+      expect(tail(run)).toStartWith('exit 75')
+      expect(run.result().errors).toHaveLength(1)
+      expect(run.result().errors[0]).toStartWith('the archives are not available: 127.0.0.1:9 did not answer')
+      expect(run.result().errors[0]).toContain('BINANCE_ARCHIVE_')
+      const later = await at.klines([...minutesOf(names, days), ...alone])
+      expect(tail(later)).toStartWith('exit 0')
+      expect(later.result().requests).toBe(0)
+      expect(await differences(at.contents, minutesStored(specs, [days]))).toEqual([])
+    },
+    60_000,
+  )
+
+  test('a pipeline of several jobs asks and tells once', async () => {
+    const at = await bench(exchange)
+    const job = { dataset: 'klines', symbols: 'AUSDT', period: '1m', start: '2025-01-04', end: '2025-01-09' }
+    const config = { jobs: [job, { ...job, symbols: 'BUSDT' }, { ...job, market: 'um' }] }
+    await Bun.write(`${at.folder}/jobs.yaml`, JSON.stringify(config))
+    const env = archivesAt(dead, dead)
+    const run = await at.run(['run', '--config', 'jobs.yaml', '--source', 'auto'], { env })
+    expect(tail(run)).toStartWith('exit 0')
+    expect(warnings(run)).toHaveLength(1)
+    const [first, second] = specs
+    const stored = [first, second, future].filter((spec) => spec !== undefined)
+    expect(await differences(at.contents, minutesStored(stored, [days]))).toEqual([])
+  }, 60_000)
+})
+
+describe.concurrent('the API closed to this place (451)', () => {
+  test('archives go on alone, the tail is open and named; once it opens, the rest follows', async () => {
+    const blocked = await exchangeWith({ geoBlocked: ['spot', 'um', 'cm'] })
+    const at = await bench(blocked)
+    const flags = [...minutesOf(names), ...auto]
+    const run = await at.klines(flags)
+    expect(tail(run)).toStartWith('exit 3')
+    expect(warnings(run)[0]).toMatch(/does not serve this location \(451\).*going on by the archives alone/)
+    const tailStart = '2025-01-09T00:00:00.000Z'
+    expect([...run.result().unsettled].sort(bySeries)).toEqual(
+      names.map((name) => ({
+        series: `spot/klines/${name}/1m`,
+        start: tailStart,
+        end: '2025-01-10T00:00:00.000Z',
+        reason: 'no archive of it is published yet',
+      })),
+    )
+    const settledSpan = { ...archivedDays, endMs: Date.parse(tailStart) }
+    expect(await differences(at.contents, minutesStored(specs, [settledSpan]))).toEqual([])
+    await blocked.setFaults({})
+    await blocked.resetCounts()
+    const again = await at.klines(flags)
+    expect(tail(again)).toStartWith('exit 0')
+    expect(await differences(at.contents, minutesStored(specs))).toEqual([])
+    expect((await blocked.counts()).archives.zips).toBe(0)
+  }, 60_000)
+
+  test('with --source rest it is said, and what to do: 2', async () => {
+    const at = await bench(await exchangeWith({ geoBlocked: ['spot'] }))
+    const run = await at.klines([...minutesOf(names, days), '--source', 'rest'])
+    expect(tail(run)).toStartWith('exit 2')
+    expect(run.result().errors[0]).toContain('does not serve this location (451)')
+  }, 60_000)
+})
+
+describe.concurrent('petrosa symbols', () => {
+  const list = (url: string, flags: readonly string[], env: Record<string, string> = {}): Promise<Run> =>
+    runPetrosa(['symbols', '--json', ...flags], {
+      cwd: workFolder(),
+      env: { ...exchangeEnv(url), SOURCE: 'auto', ...env },
+    })
+  const symbolsOf = (run: Run): string[] =>
+    (run.result() as unknown as { symbols: { symbol: string; status: string }[] }).symbols.map(
+      ({ symbol, status }) => `${symbol} ${status}`,
+    )
+  const noApi = { BINANCE_API_URL: dead, BINANCE_FUTURES_API_URL: dead, BINANCE_COIN_FUTURES_API_URL: dead }
+
+  test('--status all has what only the archives know', async () => {
+    const { url } = exchange
+    const run = await list(url, ['--market', 'um', '--status', 'all'])
+    expect(tail(run)).toStartWith('exit 0')
+    expect(symbolsOf(run)).toEqual(['AUSDT TRADING', 'ICPUSDTSETTLED ARCHIVED'])
+    expect(symbolsOf(await list(url, ['--market', 'um']))).toEqual(['AUSDT TRADING'])
+  }, 60_000)
+
+  test('--status all needs no API: down or blocked, the listing does, and it is said', async () => {
+    const { url } = await exchangeWith({ geoBlocked: ['um'] })
+    const flags = ['--market', 'um', '--status', 'all']
+    for (const run of [await list(url, flags), await list(url, flags, noApi)]) {
+      expect(tail(run)).toStartWith('exit 0')
+      expect(symbolsOf(run)).toEqual(['AUSDT UNKNOWN', 'ICPUSDTSETTLED UNKNOWN'])
+      expect(warnings(run)).toHaveLength(1)
+      expect(warnings(run)[0]).toEndWith(
+        'going on by the list of the archives alone, which does not say who trades',
+      )
+    }
+  }, 60_000)
+
+  test('who trades only the API knows, and with --source rest nobody else is asked: 75', async () => {
+    const { url } = exchange
+    const rest = ['--market', 'um', '--status', 'all', '--source', 'rest']
+    const tries = [list(url, ['--market', 'um'], noApi), list(url, rest, noApi)]
+    for (const run of await Promise.all(tries)) expect(tail(run)).toStartWith('exit 75')
+  }, 60_000)
+
+  test('with neither, it is not available: 75', async () => {
+    const { url } = exchange
+    const run = await list(url, ['--status', 'all'], { ...noApi, ...archivesAt(dead, dead) })
+    expect(tail(run)).toStartWith('exit 75')
+  }, 60_000)
+})
+
+/** The symbols that a dry run would fetch. */
+async function planned(url: string, flags: readonly string[]): Promise<string[]> {
+  const run = await runPetrosa(['klines', '--json', '--dry-run', '--source', 'auto', ...flags], {
+    cwd: workFolder(),
+    env: exchangeEnv(url),
+  })
+  expect(tail(run)).toStartWith('exit 0')
+  const series = (run.result().plan ?? []).map((one) => one.series.split('/')[2] ?? '')
+  return [...new Set(series)]
+}
+
+describe('symbols by rule', () => {
+  test.each([
+    ['all that trade', ['--symbols', 'all'], ['AEUR', 'AUSDT', 'BUSDT', 'CUSDT']],
+    ['all of a quote asset', ['--symbols', 'all', '--quote', 'EUR'], ['AEUR']],
+    ['a pattern, less another', ['--symbols', '*USDT', '--exclude', 'B*'], ['AUSDT', 'CUSDT']],
+    ['all of futures', ['--market', 'um', '--symbols', 'all'], ['AUSDT']],
+    [
+      'all of futures, those too that are gone',
+      ['--market', 'um', '--symbols', 'all', '--status', 'all'],
+      ['AUSDT', 'ICPUSDTSETTLED'],
+    ],
+    [
+      'what only the archives know, by name',
+      ['--market', 'um', '--symbols', 'ICPUSDTSETTLED'],
+      ['ICPUSDTSETTLED'],
+    ],
+    [
+      'what only the archives know, by quote asset',
+      ['--market', 'um', '--symbols', '*', '--status', 'all', '--quote', 'USDTSETTLED'],
+      ['ICPUSDTSETTLED'],
+    ],
+  ] as const)(
+    '%s',
+    async (_name, flags, expected) => {
+      await exchange.setFaults({})
+      const range = ['--start', '2024-12-20', '--end', '2024-12-31', '--period', '1m']
+      expect(await planned(exchange.url, [...flags, ...range])).toEqual([...expected])
+    },
+    30_000,
+  )
+
+  test('a contract that only the archives know: its rows, and delisted where it ended', async () => {
+    const at = await bench(exchange)
+    const flags = ['--market', 'um', ...minutesOf(['ICPUSDTSETTLED']), '--source', 'auto']
+    const run = await at.klines(flags)
+    expect(tail(run)).toStartWith('exit 0')
+    expect(await differences(at.contents, minutesStored([settled]))).toEqual([])
+    const series = { market: 'um', dataset: 'klines', symbol: 'ICPUSDTSETTLED', period: '1m' } as const
+    const verdicts = (await at.contents.ledger(series)).map((row) => [row.verdict, row.startMs, row.endMs])
+    const endMs = settled.endsAtMs ?? 0
+    expect(verdicts).toEqual([
+      ['rows', archivedDays.startMs, endMs],
+      ['delisted', endMs, archivedDays.endMs],
+    ])
+  }, 30_000)
+})

@@ -1,0 +1,51 @@
+// A zip of one member whose sizes and places stand in 64 bits, as those need that are larger than 4 GiB: here
+// of any size, so that reading them can be tested without the gigabytes.
+import { crc32, deflateRawSync } from 'node:zlib'
+
+const WIDE = 0xffffffff
+
+/** `text` as the member `name`; an extra field of another kind stands before that of the sizes. */
+export function wideZip(name: string, text: string | Uint8Array): Buffer {
+  const plain = Buffer.from(text)
+  const packed = deflateRawSync(plain)
+  const called = Buffer.from(name)
+  const local = Buffer.alloc(30)
+  local.writeUInt32LE(0x04034b50, 0)
+  local.writeUInt16LE(8, 8)
+  local.writeUInt32LE(crc32(plain), 14)
+  local.writeUInt32LE(WIDE, 18)
+  local.writeUInt32LE(WIDE, 22)
+  local.writeUInt16LE(called.length, 26)
+  const other = Buffer.from([0x55, 0x54, 5, 0, 1, 0, 0, 0, 0])
+  local.writeUInt16LE(other.length, 28)
+  const extra = Buffer.alloc(4 + 24)
+  extra.writeUInt16LE(1, 0)
+  extra.writeUInt16LE(24, 2)
+  extra.writeBigUInt64LE(BigInt(plain.length), 4)
+  extra.writeBigUInt64LE(BigInt(packed.length), 12)
+  const before = Buffer.concat([local, called, other, packed])
+  const entry = Buffer.alloc(46)
+  entry.writeUInt32LE(0x02014b50, 0)
+  entry.writeUInt16LE(8, 10)
+  entry.writeUInt32LE(crc32(plain), 16)
+  for (const at of [20, 24, 42]) entry.writeUInt32LE(WIDE, at)
+  entry.writeUInt16LE(called.length, 28)
+  entry.writeUInt16LE(other.length + extra.length, 30)
+  const directory = Buffer.concat([entry, called, other, extra])
+  const wideEnd = Buffer.alloc(56)
+  wideEnd.writeUInt32LE(0x06064b50, 0)
+  wideEnd.writeBigUInt64LE(1n, 24)
+  wideEnd.writeBigUInt64LE(1n, 32)
+  wideEnd.writeBigUInt64LE(BigInt(directory.length), 40)
+  wideEnd.writeBigUInt64LE(BigInt(before.length), 48)
+  const locator = Buffer.alloc(20)
+  locator.writeUInt32LE(0x07064b50, 0)
+  locator.writeBigUInt64LE(BigInt(before.length + directory.length), 8)
+  const end = Buffer.alloc(22)
+  end.writeUInt32LE(0x06054b50, 0)
+  end.writeUInt16LE(0xffff, 8)
+  end.writeUInt16LE(0xffff, 10)
+  end.writeUInt32LE(WIDE, 12)
+  end.writeUInt32LE(WIDE, 16)
+  return Buffer.concat([before, directory, wideEnd, locator, end])
+}

@@ -1,0 +1,286 @@
+// `petrosa gaps` from its words to its result, against the local exchange: what it asks, what it says, how it
+// ends, and that one trouble does not hold up the rest.
+import { Database } from 'bun:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runProgram } from '../../src/cli/program.ts'
+import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
+import { isoTime } from '../../src/core/span.ts'
+import { realWait } from '../../src/world.ts'
+import { NO_LIMITS, plainSymbol } from '../rig/bench.ts'
+import { type LocalExchange, startExchange } from '../rig/exchange.ts'
+import type { SymbolSpec } from '../rig/symbol-spec.ts'
+import { testWorld } from '../rig/world.ts'
+
+const nowMs = Date.parse('2024-03-22T00:00:30Z')
+const at = (hour: number): number => Date.parse('2024-03-20T00:00Z') + hour * HOUR_MS
+const outage = { startMs: at(10), endMs: at(12) }
+const specs = [
+  plainSymbol('AAAUSDT', { outages: [outage] }),
+  plainSymbol('BBBUSDT'),
+  plainSymbol('FFFUSDT', { market: 'um' }),
+]
+
+type Gap = {
+  series: string
+  start: string
+  end: string
+  rows_missing: number
+  verdict: string
+  filled: boolean
+}
+type Result = Record<string, unknown> & {
+  readonly gaps: readonly Gap[]
+  readonly unsettled: readonly { readonly series: string; readonly reason: string }[]
+}
+type Ran = { readonly code: number; readonly out: string; readonly err: string; readonly result: Result }
+
+let exchange: LocalExchange
+let folder = ''
+const start = (symbols: readonly SymbolSpec[], at = nowMs): Promise<LocalExchange> =>
+  startExchange({ symbols, clock: { manualMs: at }, limits: NO_LIMITS })
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'petrosa-gaps-'))
+  exchange = await start(specs)
+})
+afterEach(async () => {
+  await exchange.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const file = (): string => join(folder, 'a.db')
+
+async function run(words: string, env: Readonly<Record<string, string>> = {}, network = true): Promise<Ran> {
+  const url = exchange.url
+  const world = testWorld({
+    env: { BINANCE_API_URL: url, BINANCE_FUTURES_API_URL: url, SQLITE_PATH: file(), ...env },
+    nowMs: Date.now,
+    monotonicMs: () => performance.now(),
+    // Pauses between tries are not what is tried here.
+    wait: (ms, signal) => realWait(Math.min(ms, 50), signal),
+    ...(network ? { fetch: (address: string, init?: RequestInit) => fetch(address, init) } : {}),
+  })
+  exchange.resetCounts()
+  const code = await runProgram(words.trim().split(' '), world)
+  const [json = '{}'] = world.out().split('\n')
+  const result = (json.startsWith('{') ? JSON.parse(json) : {}) as Result
+  return { code, out: world.out(), err: world.err(), result }
+}
+
+async function pull(words = '--symbols AAAUSDT,BBBUSDT --period 1h'): Promise<void> {
+  expect((await run(`klines ${words} --start 2024-03-20`)).code).toBe(0)
+}
+
+function sql(text: string): void {
+  const database = new Database(file())
+  database.run(text)
+  database.close()
+}
+
+const loseRows = (symbol: string, from: number, to: number): void =>
+  sql(
+    `DELETE FROM klines_h1 WHERE symbol = '${symbol}' AND open_time >= ${at(from)} AND open_time < ${at(to)}`,
+  )
+
+const listed = (symbol: string, from: number, to: number, verdict: string, filled = false): Gap => ({
+  series: `${symbol.startsWith('F') ? 'um' : 'spot'}/klines/${symbol}/1h`,
+  start: isoTime(at(from)),
+  end: isoTime(at(to)),
+  rows_missing: to - from,
+  verdict,
+  filled,
+})
+
+const pages = (): number => exchange.counts().klinesRequests
+
+describe('without --fill', () => {
+  test('needs no exchange: every gap with its verdict, the open ones first, and exit 3', async () => {
+    await pull()
+    expect(await run('gaps --json', {}, false)).toMatchObject({
+      code: 0,
+      result: { gaps_found: 0, gaps: [listed('AAAUSDT', 10, 12, 'outage')] },
+    })
+    loseRows('BBBUSDT', 3, 6)
+    sql(`DELETE FROM petrosa_coverage WHERE verdict = 'outage'`)
+    const { code, result, err } = await run('gaps --json', {}, false)
+    expect([code, err.includes('"level":"ERROR"')]).toEqual([3, false])
+    expect(result.gaps).toEqual([listed('AAAUSDT', 10, 12, 'missing'), listed('BBBUSDT', 3, 6, 'lost')])
+    expect(result).toMatchObject({
+      command: 'gaps',
+      series: 2,
+      gaps_found: 2,
+      gaps_filled: 0,
+      rows_fetched: 0,
+      requests: 0,
+      unsettled: [],
+      errors: [],
+    })
+  })
+
+  test('only what the flags let through, and only where they say', async () => {
+    await pull()
+    await pull('--symbols FFFUSDT --period 1h --market um')
+    for (const symbol of ['AAAUSDT', 'BBBUSDT', 'FFFUSDT']) loseRows(symbol, 3, 6)
+    const open = async (flags: string): Promise<string[]> =>
+      (await run(`gaps --json ${flags}`, {}, false)).result.gaps
+        .filter(({ verdict }) => verdict === 'lost')
+        .map((gap) => `${gap.series.split('/')[2]} ${gap.rows_missing}`)
+    expect(await open('')).toEqual(['AAAUSDT 3', 'BBBUSDT 3', 'FFFUSDT 3'])
+    expect(await open('--symbols A*')).toEqual(['AAAUSDT 3'])
+    expect(await open('--exclude A*,F*')).toEqual(['BBBUSDT 3'])
+    expect(await open('--market um')).toEqual(['FFFUSDT 3'])
+    expect(await open('--period 1m')).toEqual([])
+    expect(await open('--dataset funding')).toEqual([])
+    expect(await open('--dataset klines --market spot --symbols B*')).toEqual(['BBBUSDT 3'])
+    expect(await open(`--symbols A* --start ${isoTime(at(4))} --end ${isoTime(at(5))}`)).toEqual([
+      'AAAUSDT 1',
+    ])
+    expect(await open(`--start ${isoTime(at(6))}`)).toEqual([])
+  })
+
+  test('goes to the last period that was asked for, or as far as it is told', async () => {
+    expect((await run('klines --symbols BBBUSDT --period 1h --start 2024-03-20 --end 2024-03-21')).code).toBe(
+      0,
+    )
+    expect((await run('gaps --json', {}, false)).result.gaps).toEqual([])
+    const { result } = await run('gaps --json --end 2024-03-21T05:00Z', {}, false)
+    expect(result.gaps).toEqual([listed('BBBUSDT', 24, 29, 'missing')])
+  })
+
+  test('nothing stored yet, and words that make no sense', async () => {
+    expect(await run('gaps', {}, false)).toMatchObject({
+      code: 0,
+      out: 'nothing is stored yet; begin with: petrosa klines\n',
+    })
+    expect((await run('gaps --start 2024-03-02 --end 2024-03-01', {}, false)).code).toBe(2)
+    expect((await run('gaps --dataset candles', {}, false)).code).toBe(2)
+    expect(await run('klines --dataset funding', {}, false)).toMatchObject({ code: 2 })
+  })
+})
+
+describe('--fill', () => {
+  test('fetches what is missing and nothing else, and asks for nothing the second time', async () => {
+    await pull()
+    loseRows('AAAUSDT', 20, 21)
+    loseRows('BBBUSDT', 3, 6)
+    const { code, result } = await run('gaps --fill --json')
+    expect([code, pages(), result.rows_fetched, result.rows_written]).toEqual([0, 2, 4, 4])
+    expect(result).toMatchObject({ gaps_found: 2, gaps_filled: 2, series: 2 })
+    expect(result.gaps).toEqual([
+      listed('AAAUSDT', 20, 21, 'lost', true),
+      listed('BBBUSDT', 3, 6, 'lost', true),
+      listed('AAAUSDT', 10, 12, 'outage'),
+    ])
+    const again = await run('gaps --fill --json')
+    expect([again.code, pages(), again.result.rows_fetched]).toEqual([0, 0, 0])
+    expect(again.result).toMatchObject({ gaps_found: 0, gaps_filled: 0, unsettled: [] })
+    // Nor has the pass anything to do.
+    await run('klines --symbols AAAUSDT,BBBUSDT --period 1h --start 2024-03-20')
+    expect(pages()).toBe(0)
+  })
+
+  test('brings every series to the last closed period', async () => {
+    await run('klines --symbols BBBUSDT --period 1h --start 2024-03-20 --end 2024-03-21')
+    const { code, result } = await run('gaps --fill --json')
+    expect([code, result.gaps_found, result.rows_written]).toEqual([0, 1, 24])
+    expect(result.gaps).toEqual([listed('BBBUSDT', 24, 48, 'missing', true)])
+  })
+
+  test('--dry-run tells the plan and touches nothing', async () => {
+    await pull()
+    loseRows('BBBUSDT', 3, 6)
+    const before = Bun.hash(await Bun.file(file()).bytes())
+    for (const words of ['gaps --fill --dry-run --json', 'gaps --dry-run --json']) {
+      const { code, result } = await run(words)
+      expect(code).toBe(0)
+      expect(result.plan).toMatchObject([
+        {
+          series: 'spot/klines/BBBUSDT/1h',
+          start: isoTime(at(3)),
+          end: isoTime(at(6)),
+          requests: 1,
+          rows: 3,
+        },
+      ])
+      expect(result).toMatchObject({ gaps_found: 1, gaps_filled: 0, series: 2 })
+      expect(pages()).toBe(0)
+    }
+    expect(Bun.hash(await Bun.file(file()).bytes())).toBe(before)
+  })
+
+  test('a symbol that the exchange lists no more keeps its gaps, with the reason; others are filled', async () => {
+    await pull()
+    loseRows('AAAUSDT', 3, 6)
+    loseRows('BBBUSDT', 3, 6)
+    await exchange.stop()
+    exchange = await start(specs.filter(({ symbol }) => symbol !== 'AAAUSDT'))
+    const { code, result } = await run('gaps --fill --json')
+    expect([code, result.rows_written]).toEqual([3, 3])
+    expect(result.gaps[0]).toEqual(listed('AAAUSDT', 3, 6, 'lost'))
+    expect(result.unsettled).toMatchObject([
+      {
+        series: 'spot/klines/AAAUSDT/1h',
+        reason: 'the exchange does not list AAAUSDT any more',
+      },
+    ])
+    expect((await run('gaps --fill')).out).toContain('the exchange does not list AAAUSDT any more\n')
+    expect(pages()).toBe(0)
+  })
+
+  test('a market that is out of reach does not hold up the other, and ends with 75', async () => {
+    await pull('--symbols BBBUSDT --period 1h')
+    await pull('--symbols FFFUSDT --period 1h --market um')
+    loseRows('BBBUSDT', 3, 6)
+    loseRows('FFFUSDT', 3, 6)
+    const nowhere = { BINANCE_FUTURES_API_URL: 'http://127.0.0.1:1' }
+    const { code, result } = await run('gaps --fill --json', nowhere)
+    expect([code, result.rows_written]).toEqual([75, 3])
+    expect(result.gaps).toEqual([listed('FFFUSDT', 3, 6, 'lost'), listed('BBBUSDT', 3, 6, 'lost', true)])
+    expect(result.unsettled).toMatchObject([{ series: 'um/klines/FFFUSDT/1h' }])
+  })
+})
+
+describe('an outage', () => {
+  /** How often the outage was asked for, and how many days after the start it was last. */
+  const asked = (): number[] => {
+    const database = new Database(file(), { readonly: true })
+    const text = "SELECT asked, checked_at AS checkedMs FROM petrosa_coverage WHERE verdict = 'outage'"
+    const row = database.query<{ asked: number; checkedMs: number }, []>(text).get()
+    database.close()
+    return [row?.asked ?? 0, Math.round(((row?.checkedMs ?? 0) - nowMs) / DAY_MS)]
+  }
+
+  test('is asked for again a week later, or at once when told to; the answer is written down', async () => {
+    await pull('--symbols AAAUSDT --period 1h')
+    expect(asked()).toEqual([1, 0])
+    exchange.setNowMs(nowMs + 6 * DAY_MS)
+    await run('klines --symbols AAAUSDT --period 1h')
+    await run('gaps --fill')
+    expect([pages(), asked()]).toEqual([0, [1, 0]])
+    const recheck = await run('gaps --recheck --json')
+    expect([recheck.code, pages(), asked()]).toEqual([0, 2, [3, 6]])
+    expect(recheck.result.gaps).toEqual([listed('AAAUSDT', 10, 12, 'outage')])
+    exchange.setNowMs(nowMs + 14 * DAY_MS)
+    await run('klines --symbols AAAUSDT --period 1h')
+    await run('gaps --fill')
+    expect([pages(), asked()]).toEqual([2, [5, 14]])
+    await run('gaps --fill')
+    expect(pages()).toBe(0)
+  })
+
+  test('that was mended is filled; --recheck alone fills nothing else', async () => {
+    await pull('--symbols AAAUSDT --period 1h')
+    loseRows('AAAUSDT', 20, 22)
+    await exchange.stop()
+    exchange = await start([plainSymbol('AAAUSDT', { outages: [{ startMs: at(11), endMs: at(12) }] })])
+    const { code, result } = await run('gaps --recheck --json')
+    expect([code, result.rows_written, result.gaps_found, result.gaps_filled]).toEqual([3, 1, 1, 1])
+    expect(result.gaps).toEqual([
+      listed('AAAUSDT', 20, 22, 'lost'),
+      listed('AAAUSDT', 10, 11, 'outage', true),
+      listed('AAAUSDT', 11, 12, 'outage'),
+    ])
+  })
+})

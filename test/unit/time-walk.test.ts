@@ -1,0 +1,173 @@
+// Funding rates by REST against lists of rates: whatever the interval, the pages and the cuts, every rate
+// comes once, and what is not there is settled by two answers that agree.
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { HOUR_MS } from '../../src/core/calendar.ts'
+import type { Rows, Window } from '../../src/core/dataset.ts'
+import { type LedgerRow, ledgerRow } from '../../src/core/ledger.ts'
+import type { Series } from '../../src/core/series.ts'
+import type { Source } from '../../src/core/source.ts'
+import { type Span, union } from '../../src/core/span.ts'
+import type { SpanJob, Step } from '../../src/core/step.ts'
+import { fetchByTime } from '../../src/core/time-walk.ts'
+import { judge } from '../../src/core/verify.ts'
+import { funding } from '../../src/datasets/funding.ts'
+import { listing } from '../rig/memory-source.ts'
+import { runsFor } from '../rig/seed.ts'
+
+const runs = runsFor('test/unit/time-walk.test.ts')
+const START_MS = Date.UTC(2024, 0, 1)
+const LATER_MS = Date.UTC(2030, 0, 1)
+const series: Series = { market: 'um', dataset: 'funding', symbol: 'BTCUSDT', period: null }
+const table = funding.table(series)
+
+type Rate = { readonly timeMs: number; readonly type: 'Regular' | 'Special' }
+
+const rateRows = (rates: readonly Rate[]): Rows => ({
+  count: rates.length,
+  columns: [
+    rates.map(({ timeMs }) => timeMs),
+    rates.map(({ type }) => type),
+    rates.map(() => '0.0001'),
+    rates.map(() => null),
+  ],
+})
+
+type Change = (rates: readonly Rate[], request: number) => readonly Rate[]
+
+/** A source that answers from a list, or from what becomes of an answer on its way. */
+function rateSource(rates: readonly Rate[], pageRows: number, change: Change = (some) => some) {
+  const asks: Window[] = []
+  const source: Source = {
+    name: 'rest',
+    page: () => ({ rows: pageRows, weight: 0 }),
+    nowMs: () => LATER_MS,
+    async fetch(_series, window) {
+      asks.push(window)
+      const { limit, span } = window
+      const fits = ({ timeMs }: Rate): boolean => timeMs >= span.startMs && timeMs < span.endMs
+      const rows = rateRows(change(rates.filter(fits).slice(0, limit), asks.length))
+      judge(funding, table, window, rows)
+      return { rows, servedAtMs: LATER_MS }
+    },
+  }
+  return { source, asks }
+}
+
+async function walk(source: Source, span: Span, given: Partial<SpanJob> = {}): Promise<Step[]> {
+  const job = { series, dataset: funding, table, listing: listing('BTCUSDT'), before: [], hurried: false }
+  const out: Step[] = []
+  for await (const step of fetchByTime({ ...job, source, span, ...given })) out.push(step)
+  return out
+}
+
+const keysOf = (rates: readonly Rate[]): string[] => rates.map(({ timeMs, type }) => `${timeMs} ${type}`)
+const storedKeys = (steps: readonly Step[]): string[] =>
+  steps.flatMap(({ rows }) =>
+    Array.from({ length: rows.count }, (_, i) => `${rows.columns[0]?.[i]} ${rows.columns[1]?.[i]}`),
+  )
+const ledgerOf = (steps: readonly Step[]): readonly LedgerRow[] => steps.flatMap((step) => step.ledger)
+const verdicts = (steps: readonly Step[]): unknown[] =>
+  ledgerOf(steps).map((row) => [
+    row.verdict,
+    (row.startMs - START_MS) / HOUR_MS,
+    (row.endMs - START_MS) / HOUR_MS,
+  ])
+
+const anyRates = fc
+  .tuple(
+    fc.nat({ max: 100 }),
+    fc.array(
+      fc.record({
+        hours: fc.constantFrom(1, 1, 4, 8, 8, 8, 16, 72),
+        lateMs: fc.nat({ max: 47 }),
+        special: fc.constantFrom(null, null, null, null, 0, 0, 61_000),
+      }),
+      { maxLength: 40 },
+    ),
+  )
+  .map(([first, steps]) => {
+    let timeMs = START_MS + (first - 50) * HOUR_MS
+    return steps.flatMap(({ hours, lateMs, special }): Rate[] => {
+      timeMs += hours * HOUR_MS
+      const regular: Rate = { timeMs: timeMs + lateMs, type: 'Regular' }
+      return special === null ? [regular] : [regular, { timeMs: regular.timeMs + special, type: 'Special' }]
+    })
+  })
+
+describe('funding rates', () => {
+  test('any rates, span and page: each comes once, and the ledger counts exactly those', async () => {
+    const property = fc.asyncProperty(
+      anyRates,
+      fc.integer({ min: -30, max: 60 }),
+      fc.integer({ min: 1, max: 300 }),
+      fc.integer({ min: 3, max: 12 }),
+      fc.boolean(),
+      async (rates, from, length, pageRows, trading) => {
+        const startMs = START_MS + from * HOUR_MS
+        const span = { startMs, endMs: startMs + length * HOUR_MS }
+        const inside = (one: Span): Rate[] =>
+          rates.filter(({ timeMs }) => timeMs >= one.startMs && timeMs < one.endMs)
+        const { source } = rateSource(rates, pageRows)
+        const steps = await walk(source, span, { listing: listing('BTCUSDT', { trading }) })
+        expect(steps.flatMap((step) => step.refused ?? [])).toEqual([])
+        expect(storedKeys(steps)).toEqual(keysOf(inside(span)))
+        expect(union(ledgerOf(steps))).toEqual([span])
+        for (const row of ledgerOf(steps)) {
+          expect(row.rows).toBe(inside(row).length)
+          if (row.verdict === 'unlisted') expect(rates.every((one) => one.timeMs >= row.endMs)).toBe(true)
+          if (row.verdict === 'delisted')
+            expect([trading, rates.every((one) => one.timeMs < row.startMs)]).toEqual([false, true])
+        }
+      },
+    )
+    await fc.assert(property, runs)
+  })
+
+  const days = (count: number): Span => ({ startMs: START_MS, endMs: START_MS + count * 24 * HOUR_MS })
+  const every = (hours: number, from: number, to: number): Rate[] =>
+    Array.from({ length: Math.floor((to - from) / hours) }, (_, i) => ({
+      timeMs: START_MS + (from + i * hours) * HOUR_MS,
+      type: 'Regular',
+    }))
+
+  test('of a symbol that does not trade are delisted after the last one', async () => {
+    const { source } = rateSource(every(8, 0, 24), 1_000)
+    const steps = await walk(source, days(5), { listing: listing('BTCUSDT', { trading: false }) })
+    expect(verdicts(steps)).toEqual([
+      ['rows', 0, 16 + 1 / HOUR_MS],
+      ['delisted', 16 + 1 / HOUR_MS, 120],
+    ])
+  })
+
+  test('cost a request where there are fewer than a page of them, and no hole', async () => {
+    const { source, asks } = rateSource(every(8, -8, 130), 1_000)
+    await walk(source, days(5))
+    expect(asks).toHaveLength(1)
+  })
+
+  test('before the first of all cost one more, and so does a symbol that never had any', async () => {
+    for (const rates of [every(8, 48, 130), []]) {
+      const { source, asks } = rateSource(rates, 1_000)
+      expect(verdicts(await walk(source, days(5)))[0]).toEqual(['unlisted', 0, rates.length > 0 ? 48 : 120])
+      expect(asks).toHaveLength(2)
+    }
+  })
+
+  test.each([
+    ['its beginning', (rates: readonly Rate[]) => rates.slice(3)],
+    ['its middle', (rates: readonly Rate[]) => [...rates.slice(0, 4), ...rates.slice(7)]],
+    ['its end', (rates: readonly Rate[]) => rates.slice(0, -3)],
+    ['all of it', () => []],
+  ] as const)('of an answer that lacks %s are not settled', async (_, damage) => {
+    const { source } = rateSource(every(8, 0, 240), 1_000, (rates, i) => (i === 1 ? damage(rates) : rates))
+    const before = [ledgerRow({ startMs: START_MS - HOUR_MS, endMs: START_MS }, 'rows', { rows: 1 })]
+    for (const known of [[], before]) {
+      const steps = await walk(source, days(5), { before: known })
+      const stored = storedKeys(steps)
+      // Either nothing was settled, or a source that is whole by now was asked a second time.
+      if (steps.at(-1)?.refused) expect(ledgerOf(steps)).toEqual([])
+      else expect(stored).toHaveLength(15)
+    }
+  })
+})
