@@ -1,5 +1,5 @@
-// petrosa gaps, the compiled program: whatever is deleted, interrupted, stopped or turned back in time, a fill
-// brings the rows back, says why the others are not there, and the next one asks for nothing.
+// petrosa gaps, the compiled program: whatever is deleted, interrupted, stopped or turned back in time, a
+// fill brings the rows back, says why the others are not there, and the next one asks for nothing.
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { ledgerRow } from '../../src/core/ledger.ts'
