@@ -135,7 +135,7 @@ describe('damage', () => {
     )
   })
 
-  test('a file that is gone, or that the host never gives: refused; a host that is down: unavailable', async () => {
+  test('a file that is gone or never given: refused; a host that is down: unavailable', async () => {
     rule('gone')
     expect(await errorOfFile()).toBeInstanceOf(RefusedError)
     rule('error-500')
