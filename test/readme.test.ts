@@ -69,6 +69,8 @@ function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
 
 const pullHours = ['klines', '--symbols', 'BTCUSDT', '--period', '1h', '--start', '2024-03-01']
 
+const fetching: readonly string[] = ['klines', 'funding', 'trades', 'run']
+
 /** Runs words of the manual; what would fetch only plans. Another store than SQLite is parsed only. */
 async function runWords(words: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
   const world = manualWorld(env)
@@ -84,7 +86,7 @@ async function runWords(words: readonly string[], env: Readonly<Record<string, s
   }
   // Gaps are looked for in what is stored.
   if (words[0] === 'gaps') expect(await runProgram(pullHours, manualWorld(env))).toBe(0)
-  const plans = words[0] === 'klines' && !words.includes('--dry-run')
+  const plans = fetching.includes(words[0] ?? '') && !words.includes('--dry-run')
   const code = await runProgram(plans ? [...words, '--dry-run'] : words, world)
   expect([words, code, code === 0 ? '' : world.err()]).toEqual([words, 0, ''])
   expect(world.out()).not.toBe('')

@@ -2,6 +2,7 @@
 // canonical form, and ids.
 import { ARCHIVE_PIECE_ROWS } from '../core/archive.ts'
 import { LONGEST_TEXT } from '../core/decimal.ts'
+import type { SliceColumn } from '../core/sliced-rows.ts'
 import { BAD_FIELD, endOfField, endsField, type FieldReader, type PieceColumn } from './csv-field.ts'
 import { plainDecimal, scanDecimal, TOO_MANY_DIGITS, tooManyDigits } from './decimal-scan.ts'
 
@@ -9,17 +10,16 @@ const [MINUS, ZERO] = [45, 48] as const
 const [CAPITAL_E, SMALL_E] = [69, 101] as const
 const LARGEST_ID = '9223372036854775807'
 
-/** Where the values of a column stand. */
-type Places = { readonly starts: Int32Array<ArrayBuffer>; readonly ends: Int32Array<ArrayBuffer> }
-
-const freshPlaces = (): Places => ({
+/** Where the values of a column stand; used for piece after piece. */
+const newPlaces = (): SliceColumn => ({
   starts: new Int32Array(ARCHIVE_PIECE_ROWS),
   ends: new Int32Array(ARCHIVE_PIECE_ROWS),
 })
 
-const taken = ({ starts, ends }: Places, count: number): PieceColumn => ({
+/** The places of `count` rows as arrays of their own. */
+const taken = ({ starts, ends }: SliceColumn, count: number): PieceColumn => ({
   kind: 'slices',
-  slices: { starts: starts.subarray(0, count), ends: ends.subarray(0, count) },
+  slices: { starts: starts.slice(0, count), ends: ends.slice(0, count) },
 })
 
 /** A decimal; where it may be null, an empty field is. */
@@ -27,7 +27,7 @@ export class DecimalField implements FieldReader {
   problem = ''
   readonly ascending = false
   readonly negative = false
-  #places = freshPlaces()
+  readonly #places = newPlaces()
   /** By row, what stands nowhere as it is to be kept: nulls, and what was written with an exponent. */
   #odd = new Map<number, string | null>()
   readonly #nullable: boolean
@@ -45,7 +45,6 @@ export class DecimalField implements FieldReader {
   take(bytes: Buffer, count: number): PieceColumn {
     const places = this.#places
     const odd = this.#odd
-    this.#places = freshPlaces()
     this.#odd = new Map()
     if (odd.size === 0) return taken(places, count)
     const values = Array.from({ length: count }, (_, row) =>
@@ -78,7 +77,7 @@ export class IdField implements FieldReader {
   readonly problem = 'not an id'
   ascending = true
   negative = false
-  #places = freshPlaces()
+  readonly #places = newPlaces()
   /** The id before, rounded: where two round alike, their order is looked at more closely later. */
   #last = -1
 
@@ -110,11 +109,9 @@ export class IdField implements FieldReader {
   }
 
   take(_bytes: Buffer, count: number): PieceColumn {
-    const places = this.#places
-    this.#places = freshPlaces()
     this.#last = -1
     this.ascending = true
     this.negative = false
-    return taken(places, count)
+    return taken(this.#places, count)
   }
 }

@@ -7,7 +7,7 @@ import { MalformedError } from '../errors.ts'
 import type { FieldReader, PieceColumn } from './csv-field.ts'
 import { fieldReader } from './csv-fields.ts'
 
-/** Bytes of the block that the rows of a piece stand in: some 200 for each. */
+/** Bytes of the block that the rows of a piece are read in: some 200 for each. */
 export const PIECE_BYTES = 4 * 1024 * 1024
 
 /** The longest line, with its newline; a kline has about 170 bytes. */
@@ -37,7 +37,7 @@ export type CsvPiece = {
 export class CsvScanner {
   readonly #columns: readonly (Column | null)[]
   readonly #readers: readonly FieldReader[]
-  #block = Buffer.allocUnsafeSlow(PIECE_BYTES)
+  readonly #block = Buffer.allocUnsafeSlow(PIECE_BYTES)
   /** How much of the block is filled, and how much of that is read. */
   #filled = 0
   #read = 0
@@ -75,10 +75,10 @@ export class CsvScanner {
     if (this.#count > 0) yield this.#cut()
   }
 
-  /** The rows that are read, and a new block that begins with what is not. */
+  /** The rows that are read, with bytes of their own; what is not read stays for the next piece. */
   #cut(): CsvPiece {
-    const bytes = this.#block.subarray(0, this.#read)
-    const rest = this.#block.subarray(this.#read, this.#filled)
+    const bytes = Buffer.allocUnsafeSlow(this.#read)
+    this.#block.copy(bytes, 0, 0, this.#read)
     const piece = {
       firstLine: this.#firstLine,
       count: this.#count,
@@ -87,9 +87,8 @@ export class CsvScanner {
       hasNegativeId: this.#readers.some((reader) => reader.negative),
       columns: this.#readers.map((reader) => reader.take(bytes, this.#count)),
     }
-    this.#block = Buffer.allocUnsafeSlow(PIECE_BYTES)
-    this.#block.set(rest)
-    this.#filled = rest.length
+    this.#block.copyWithin(0, this.#read, this.#filled)
+    this.#filled -= this.#read
     this.#read = 0
     this.#firstLine += this.#count
     this.#count = 0

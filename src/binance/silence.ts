@@ -11,7 +11,9 @@ export type SilenceWatch = {
   readonly end: () => void
 }
 
-/** A signal that is aborted when nothing was heard for as long as `mostMs` says then. `end` ends the watch. */
+/**
+ * A signal that is aborted when nothing was heard for as long as `mostMs` says then. `end` ends the watch.
+ */
 export function watchSilence(
   clock: Clock,
   mostMs: () => number,

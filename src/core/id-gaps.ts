@@ -1,7 +1,7 @@
 // Gaps of a series in order of ids: ids between the first and the last that no row has. A run that the ledger
 // names is explained; the others of a settled stretch are, when they are exactly as many as were left out
-// there on purpose; else rows are lost, and nobody knows which. Before the first row and after the last one nobody knows the ids:
-// what is not settled there is missing.
+// there on purpose; else rows are lost, and nobody knows which. Before the first row and after the last one
+// nobody knows the ids: what is not settled there is missing.
 import { emptyRanges } from './empty-ranges.ts'
 import { type Gap, type GapScan, type GapVerdict, verdictOf } from './gap.ts'
 import { hullOf, type NamedRun, namedRuns, reaches, type Stretch, stretchesOf } from './id-ledger.ts'

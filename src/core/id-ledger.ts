@@ -56,8 +56,8 @@ function isNamed({ verdict, firstId, lastId }: LedgerRow): boolean {
 }
 
 /**
- * Whether a run of ids that no row has, between two times, lies in a stretch, wholly or in part: by its ids, or
- * by its time where the ledger knows too few of them.
+ * Whether a run of ids that no row has, between two times, lies in a stretch, wholly or in part: by its ids,
+ * or by its time where the ledger knows too few of them.
  */
 export function reaches({ first, last, span }: Stretch, run: IdRun, between: Span): boolean {
   if ((first !== null && run.last < first) || (last !== null && run.first > last)) return false

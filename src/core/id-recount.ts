@@ -5,7 +5,9 @@ import { reaches, stretchesOf } from './id-ledger.ts'
 import { runOf } from './id-line.ts'
 import type { LedgerRow } from './ledger.ts'
 
-/** The news that make every stretch count what `gaps` say it lacks; the ids that the ledger names are theirs. */
+/**
+ * The news that make every stretch count what `gaps` say it lacks; the ids that the ledger names are theirs.
+ */
 export function recounted(ledger: readonly LedgerRow[], gaps: readonly Gap[]): LedgerRow[] {
   const lost = gaps.filter(({ verdict }) => verdict === 'lost')
   return stretchesOf(ledger).flatMap(({ rows, ...stretch }) => {

@@ -76,7 +76,8 @@ export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpa
   const empty = runs.map((jump) => settleJump(jump, region, context))
   const ledger = empty.flatMap((one) => one.ledger)
   const open = empty.flatMap((one) => one.open)
-  // What is left out is counted with the part whose rows it lies among, by its id: it has no time that counts.
+  // What is left out is counted with the part whose rows it lies among, by its id: it has no time that
+  // counts.
   const named = runs.filter((_, i) => empty[i]?.counted === 0)
   const isNamed = (id: string): boolean =>
     named.some(({ firstId, lastId }) => compareIds(firstId, id) <= 0 && compareIds(id, lastId) <= 0)

@@ -1,5 +1,5 @@
-// petrosa gaps, the compiled program: whatever is deleted, interrupted, stopped or turned back in time, a fill
-// brings the rows back, says why the others are not there, and the next one asks for nothing.
+// petrosa gaps, the compiled program: whatever is deleted, interrupted, stopped or turned back in time, a
+// fill brings the rows back, says why the others are not there, and the next one asks for nothing.
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { ledgerRow } from '../../src/core/ledger.ts'
@@ -148,7 +148,7 @@ describe.each(databases)('$label', (database) => {
     }
   })
 
-  test('rows without coverage, as a crash leaves them in MongoDB: asked for again, and nothing changes', async () => {
+  test('rows without coverage, as a crash leaves them: asked for again, and nothing changes', async () => {
     const here = await pulled(database)
     await handOf(database, here).deleteLedger(series, { startMs: at(0), endMs: at(48) })
     const store = await openStore(database.server?.kind ?? 'sqlite', {
@@ -176,7 +176,7 @@ describe.each(databases)('$label', (database) => {
     await expectMended(here)
   })
 
-  test('clocks that jump ahead and back: nothing is lost, and what has closed is there in the end', async () => {
+  test('clocks that jump ahead and back: nothing is lost, and what has closed is there at last', async () => {
     const here = await pulled(database)
     const its = exchange
     await its?.setNowMs(nowMs + 30 * DAY_MS)

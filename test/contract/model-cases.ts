@@ -6,12 +6,8 @@ import { type LedgerRow, ledgerRow, type SourceName, verdicts } from '../../src/
 import { type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Page, Store } from '../../src/core/store.ts'
-import {
-  emptyMemoryDatabase,
-  type MemoryDatabase,
-  memoryStamps,
-  openMemoryStore,
-} from '../rig/memory-store.ts'
+import { memoryStamps } from '../rig/memory-stamps.ts'
+import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../rig/memory-store.ts'
 import {
   candle,
   contractTables,

@@ -1,5 +1,5 @@
-// Where the simulation of gaps keeps its rows, and how holes are punched into it past the store: a database in
-// memory, or a fresh one on any kind of store that the tests have.
+// Where the simulation of gaps keeps its rows, and how holes are punched into it past the store: a database
+// in memory, or a fresh one on any kind of store that the tests have.
 import { type Table, timeName } from '../../src/core/dataset.ts'
 import { type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'

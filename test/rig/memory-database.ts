@@ -1,5 +1,6 @@
 // The in-memory store as a database of the contract suite, so that the model is held to the contract too.
-import { emptyMemoryDatabase, type MemoryDatabase, memoryStamps, openMemoryStore } from './memory-store.ts'
+import { memoryStamps } from './memory-stamps.ts'
+import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
 import { freshName, type TestDatabase } from './test-database.ts'
 
 const databases = new Map<string, MemoryDatabase>()

@@ -264,7 +264,8 @@ function ends(rows: readonly StoredRow[], table: Table): Ends | null {
   }
 }
 
-const timeOf = (row: StoredRow, table: Table): number => Number(row.values[table.timeColumn])
+/** The time of a stored row, epoch ms. */
+export const timeOf = (row: StoredRow, table: Table): number => Number(row.values[table.timeColumn])
 
 function within(rows: readonly StoredRow[], table: Table, span: Span): readonly StoredRow[] {
   return rows.filter((row) => timeOf(row, table) >= span.startMs && timeOf(row, table) < span.endMs)
@@ -288,17 +289,4 @@ function knownSeries(database: MemoryDatabase, tables: readonly Table[]): readon
   const wanted = (series: Series): boolean =>
     tables.some((table) => table.dataset === series.dataset && table.period === series.period)
   return keys.flatMap((key) => parseSeriesKey(key) ?? []).filter(wanted)
-}
-
-/** What of a memory database its store does not show: time, source and extraction of a symbol's rows. */
-export function memoryStamps(
-  database: MemoryDatabase,
-  table: Table,
-  symbol: string,
-): { timeMs: number; source: string; extractedAtMs: number }[] {
-  return [...(database.rows.get(table.name) ?? [])]
-    .filter(([key]) => parseSeriesKey(key)?.symbol === symbol)
-    .flatMap(([, rows]) => [...rows.values()])
-    .map((row) => ({ timeMs: timeOf(row, table), source: row.source, extractedAtMs: row.extractedAtMs }))
-    .sort((a, b) => a.timeMs - b.timeMs)
 }

@@ -1,6 +1,7 @@
 // Holes, simulated: after a pull, rows and coverage of every size go missing, the exchange fails, processes
-// are stopped; whatever happened, a few calm `gaps --fill` later the rows equal the market, every hole that is
-// left has the right verdict, and one more asks for nothing. TEST_SEED replays one story; TEST_RUNS tells more.
+// are stopped; whatever happened, a few calm `gaps --fill` later the rows equal the market, every hole that
+// is left has the right verdict, and one more asks for nothing. TEST_SEED replays one story; TEST_RUNS tells
+// more.
 import { afterAll, describe, expect, test } from 'bun:test'
 import { DAY_MS, floorToPeriod, HOUR_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { isOpen } from '../../src/core/gap.ts'

@@ -1,5 +1,5 @@
-// Holes in trades and rates, simulated: ids jump, records are invalid, rows and coverage go missing, fills are
-// interrupted. A few calm ones later every row of the exchange is stored, every id that is missing is
+// Holes in trades and rates, simulated: ids jump, records are invalid, rows and coverage go missing, fills
+// are interrupted. A few calm ones later every row of the exchange is stored, every id that is missing is
 // explained, and one more asks for nothing. TEST_SEED replays one story; TEST_RUNS tells more.
 import { describe, expect, test } from 'bun:test'
 import { gapsOf } from '../../src/cli/gap-scan.ts'

@@ -1,5 +1,5 @@
-// Damaged archives, from the local exchange: what passes is asked for again, what can be put right is, and the
-// rest ends in the right words after no more requests than it needs.
+// Damaged archives, from the local exchange: what passes is asked for again, what can be put right is, and
+// the rest ends in the right words after no more requests than it needs.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { ArchiveSource } from '../../src/core/archive.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
@@ -135,7 +135,7 @@ describe('damage', () => {
     )
   })
 
-  test('a file that is gone, or that the host never gives: refused; a host that is down: unavailable', async () => {
+  test('a file that is gone or never given: refused; a host that is down: unavailable', async () => {
     rule('gone')
     expect(await errorOfFile()).toBeInstanceOf(RefusedError)
     rule('error-500')

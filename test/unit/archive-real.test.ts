@@ -1,5 +1,5 @@
-// Real archives of Binance, as they were published: the zips with their CHECKSUM, and CSVs in milliseconds and
-// microseconds, with a header and without. Skipped where the recordings are not.
+// Real archives of Binance, as they were published: the zips with their CHECKSUM, and CSVs in milliseconds
+// and microseconds, with a header and without. Skipped where the recordings are not.
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -125,7 +125,8 @@ describe('sound files', () => {
 
   test('have the columns that the file lacks by their fill, and ignore what means nothing', () => {
     const csv =
-      'calc_time,funding_interval_hours,last_funding_rate\n1704067200003,8,0.00037409\n1704096000000,4,-0E-8\n'
+      'calc_time,funding_interval_hours,last_funding_rate\n' +
+      '1704067200003,8,0.00037409\n1704096000000,4,-0E-8\n'
     expect(rowsOf(piecesOf(rate, csv))).toEqual([
       [1704067200003, 'Regular', '0.00037409', null],
       [1704096000000, 'Regular', '0', null],

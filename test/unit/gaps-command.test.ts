@@ -210,7 +210,7 @@ describe('--fill', () => {
     expect(Bun.hash(await Bun.file(file()).bytes())).toBe(before)
   })
 
-  test('a symbol that the exchange lists no more keeps its gaps, with the reason; others are filled', async () => {
+  test('a symbol that is listed no more keeps its gaps, with the reason; others are filled', async () => {
     await pull()
     loseRows('AAAUSDT', 3, 6)
     loseRows('BBBUSDT', 3, 6)

@@ -1,5 +1,5 @@
-// What `petrosa gaps` prints for people: the open ones first, in 80 columns whatever the names, a timeline that
-// hides nothing, and a last line that says what to do.
+// What `petrosa gaps` prints for people: the open ones first, in 80 columns whatever the names, a timeline
+// that hides nothing, and a last line that says what to do.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { SeriesOutcome } from '../../src/cli/gap-pass.ts'

@@ -71,7 +71,7 @@ function ticksOf(given: readonly { step: number; pauseMs: number; invalid: boole
 }
 
 describe('trades by id', () => {
-  test('stopped anywhere and taken up again, none is lost and every missing id is accounted for', async () => {
+  test('stopped anywhere and taken up again, none is lost, every missing id is accounted for', async () => {
     const property = fc.asyncProperty(story, async ({ ticks: given, pageRows, stops, cut }) => {
       const ticks = ticksOf(given)
       const endMs = (ticks.at(-1)?.timeMs ?? 0) + 10
@@ -108,7 +108,7 @@ describe('trades by id', () => {
     await fc.assert(property, runs)
   })
 
-  test('two runs of ids with an invalid record between them are one run, since they share their time', async () => {
+  test('two runs of ids with an invalid record between them are one: they share their time', async () => {
     const at = (id: number, timeMs: number, invalid = false): Tick => ({
       id: BigInt(id),
       timeMs,

@@ -12,14 +12,17 @@ const escaped = (text: string): string =>
 
 const content = (key: string, bytes: number | string): string =>
   `<Contents><Key>${escaped(key)}</Key><LastModified>2024-01-02T03:04:05.000Z</LastModified>` +
-  `<ETag>&quot;0123&quot;</ETag><Size>${bytes}</Size><Owner><ID>1</ID><DisplayName>x</DisplayName></Owner></Contents>`
+  `<ETag>&quot;0123&quot;</ETag><Size>${bytes}</Size>` +
+  '<Owner><ID>1</ID><DisplayName>x</DisplayName></Owner></Contents>'
 const folder = (name: string): string => `<CommonPrefixes><Prefix>${escaped(name)}</Prefix></CommonPrefixes>`
 
 function xml(inner: string, { truncated = 'false', marker = '', prefix = PREFIX } = {}): string {
   return (
-    `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">` +
+    '<?xml version="1.0" encoding="UTF-8"?>\n' +
+    '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' +
     `<Name>data.binance.vision</Name><Prefix>${escaped(prefix)}</Prefix><Marker/>` +
-    `${marker && `<NextMarker>${escaped(marker)}</NextMarker>`}<MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter>` +
+    `${marker && `<NextMarker>${escaped(marker)}</NextMarker>`}` +
+    '<MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter>' +
     `<IsTruncated>${truncated}</IsTruncated>${inner}</ListBucketResult>`
   )
 }

@@ -174,7 +174,7 @@ describe('rates', () => {
     expect(await gapsOf(bed, funding, [{ startMs: 500, endMs: 1_000 }])).toEqual([])
   })
 
-  test('what is not settled is missing, or not published yet; what is explained is no gap to fill', async () => {
+  test('what is not settled is missing or not published; what is explained is no gap to fill', async () => {
     const wanted = (startMs: number, reason: string | null, asked: number): LedgerRow =>
       ledgerRow({ startMs, endMs: startMs + 100 }, 'wanted', { reason, asked })
     const ledger = [

@@ -124,7 +124,7 @@ describe('repaired', () => {
     expect(rig.writes).toEqual([])
   })
 
-  test('a sum that is off for a row that only the store has, or that nobody answered for, stays', async () => {
+  test('a sum stays off for a row that only the store has, or that nobody answered for', async () => {
     const quarterly = klineSeries('BTCUSDT', { period: '15m' })
     const theirs = allMinutes.slice(0, 15).filter((_, place) => place !== 4)
     const quarter = quarterOf(theirs)

@@ -1,56 +1,13 @@
 // What verify asks of the rows themselves: for each check rows that pass it, and one that breaks it.
 import { describe, expect, test } from 'bun:test'
-import type { Dataset } from '../../src/core/dataset.ts'
 import { type LedgerRow, ledgerRow } from '../../src/core/ledger.ts'
-import type { Period, Series } from '../../src/core/series.ts'
-import { isoTime } from '../../src/core/span.ts'
-import type { CheckContext } from '../../src/core/verification/check-context.ts'
-import type { Found } from '../../src/core/verification/findings.ts'
-import { rangeOf } from '../../src/core/verification/range.ts'
-import { rowCheck } from '../../src/core/verification/row-check.ts'
 import { funding } from '../../src/datasets/funding.ts'
-import { klines } from '../../src/datasets/klines.ts'
 import { markPriceKlines, premiumIndexKlines } from '../../src/datasets/price-klines.ts'
 import { aggTrades, trades } from '../../src/datasets/trades.ts'
-import { candle, DAY_0_MS, MINUTE_MS, type Row, rate, toRows, trade } from '../rig/pages.ts'
+import { at, found, line, lines, minutes, spoiled } from '../rig/found-rows.ts'
+import { candle, DAY_0_MS, MINUTE_MS, type Row, rate, trade } from '../rig/pages.ts'
 
 const HOUR_MS = 60 * MINUTE_MS
-
-type Given = {
-  readonly dataset?: Dataset
-  readonly period?: Period
-  readonly ledger?: readonly LedgerRow[]
-  /** Rows of a page; all rows in one where it is not given. */
-  readonly pageRows?: number
-}
-
-/** Everything that is found in rows that come page by page. */
-function found(records: readonly Row[], given: Given = {}): Found[] {
-  const { dataset = klines, ledger = [], pageRows = records.length } = given
-  const period = dataset.order === 'calendar' ? (given.period ?? '1m') : null
-  const series: Series = { market: 'um', dataset: dataset.name, symbol: 'BTCUSDT', period }
-  const table = dataset.table(series)
-  const all = toRows(table, records)
-  const times = (all.columns[table.timeColumn] ?? []).map(Number)
-  const holding = { firstMs: Math.min(...times), lastMs: Math.max(...times) }
-  const range = rangeOf({ period, holding, ledger }, { startMs: null, endMs: null })
-  if (!range) throw new Error('nothing to check')
-  const context: CheckContext = { dataset, table, period, range, ledger }
-  const check = rowCheck(context)
-  const out: Found[] = []
-  for (let from = 0; from < records.length; from += pageRows)
-    out.push(...check.page(toRows(table, records.slice(from, from + pageRows))))
-  return [...out, ...check.end()]
-}
-
-const line = ({ severity, check, span }: Found): string =>
-  `${severity} ${check} ${isoTime(span.startMs).slice(11, 19)}`
-const lines = (records: readonly Row[], given: Given = {}): string[] => found(records, given).map(line)
-const at = (minute: number, facts: Row = {}): Row => candle(DAY_0_MS + minute * MINUTE_MS, facts)
-const minutes = (count: number): Row[] => Array.from({ length: count }, (_, i) => at(i))
-/** Rows with one of them changed. */
-const spoiled = (records: readonly Row[], row: number, facts: Row): Row[] =>
-  records.map((record, i) => (i === row ? { ...record, ...facts } : record))
 
 test('rows that are all right: nothing is found, however they come in pages', () => {
   for (const pageRows of [1, 3, 10]) expect(found(minutes(10), { pageRows })).toEqual([])
