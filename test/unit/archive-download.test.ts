@@ -156,6 +156,7 @@ describe('a download', () => {
         made.source.open(series, file(bytes)).catch((error: unknown) => error),
       )
       expect(broken).toBeInstanceOf(RefusedError)
+      expect(String(broken)).toContain('the answer was cut: 3 of 9 bytes came')
       expect(made.disk.open).toBe(0)
     }
   })

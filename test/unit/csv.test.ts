@@ -152,6 +152,19 @@ describe('sound files', () => {
       expect(refusal(line(text), umAgg)).toStartWith('line 1, price: ')
   })
 
+  test('keep the sign of what is below zero, wherever its digits begin, and zero has none', () => {
+    const cases = [
+      ['-0.00012300', '-0.000123'],
+      ['-00012.50', '-12.5'],
+      ['-7', '-7'],
+      ['-0.0', '0'],
+      ['-000', '0'],
+    ]
+    const lines = cases.map(([text], i) => `${1704067200000 + i},8,${text}`)
+    const [piece] = piecesOf(rate, lines.join('\n'))
+    expect(piece?.rows.columns[2]?.map(String)).toEqual(cases.map(([, due = '']) => due))
+  })
+
   test('have decimals and ids where they stand, for those who copy bytes', () => {
     const [piece] = piecesOf(agg, '7,0012.500,0.10,5,9223372036854775807,1704067200123456,True,True')
     const slices = piece && slicesOf(piece.rows)
