@@ -4,6 +4,7 @@ import { Database } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
 import { type Table, timeName, type Value } from '../../src/core/dataset.ts'
 import { seriesKey } from '../../src/core/series.ts'
+import { allTables } from '../../src/datasets/all.ts'
 import { type CoverageRecord, coverageColumns, toLedgerRow } from '../../src/stores/schema.ts'
 import type { Contents } from './compare-store.ts'
 import { tableOfSeries } from './expectation.ts'
@@ -28,7 +29,8 @@ export function sqliteContents(path: string): Contents {
     counts: async () =>
       read(new Map(), (database) => {
         const counts = new Map<string, number>()
-        for (const table of tablesOf(database).filter((name) => !name.startsWith('petrosa_'))) {
+        const own = new Set(allTables.map(({ name }) => name))
+        for (const table of tablesOf(database).filter((name) => own.has(name))) {
           const text = `SELECT market, symbol, count(*) AS n FROM ${table} GROUP BY market, symbol`
           for (const row of database.query<{ market: string; symbol: string; n: bigint }, []>(text).all())
             counts.set(`${row.market}/${table}/${row.symbol}`, Number(row.n))

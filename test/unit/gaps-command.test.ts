@@ -9,7 +9,7 @@ import { runProgram } from '../../src/cli/program.ts'
 import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import { isoTime } from '../../src/core/span.ts'
 import { realWait } from '../../src/world.ts'
-import { NO_LIMITS, plainSymbol } from '../rig/bench.ts'
+import { exchangeEnv, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { type LocalExchange, startExchange } from '../rig/exchange.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
 import { testWorld } from '../rig/world.ts'
@@ -55,7 +55,7 @@ const file = (): string => join(folder, 'a.db')
 async function run(words: string, env: Readonly<Record<string, string>> = {}, network = true): Promise<Ran> {
   const url = exchange.url
   const world = testWorld({
-    env: { BINANCE_API_URL: url, BINANCE_FUTURES_API_URL: url, SQLITE_PATH: file(), ...env },
+    env: { ...exchangeEnv(url), SQLITE_PATH: file(), ...env },
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     // Pauses between tries are not what is tried here.
