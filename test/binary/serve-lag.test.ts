@@ -2,12 +2,13 @@
 // once. And a soak: passes every second, and requests all the while, leave memory and open files as they
 // were. TEST_MINUTES and TEST_SOAK_SECONDS make both longer.
 import { Database } from 'bun:sqlite'
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect } from 'bun:test'
 import { floorToPeriod, MINUTE_MS } from '../../src/core/calendar.ts'
 import { benchAt, plainSymbol } from '../rig/bench.ts'
 import { embedded } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
 import { type LocalExchange, startExchange } from '../rig/exchange.ts'
+import { testInRealTime } from '../rig/real-time.ts'
 import { afterwards, removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { eventually, servePetrosa } from '../rig/serve-petrosa.ts'
 
@@ -33,7 +34,7 @@ const words = ['klines', '--serve', '--json', '--symbols', '*USDT', '--source', 
 const all = [...words, '--lookback-hours', String(LOOKBACK_HOURS)]
 
 describe.concurrent('in real time', () => {
-  test(
+  testInRealTime(
     `each candle of ${minutes} minutes of ${specs.length} symbols is stored within 5 s of its close`,
     async () => {
       const exchange = await exchangeOf()
@@ -76,7 +77,7 @@ describe.concurrent('in real time', () => {
     limitMs,
   )
 
-  test(
+  testInRealTime(
     `${soakSeconds} s of passes and requests leave memory and open files as they were`,
     async () => {
       const exchange = await exchangeOf()

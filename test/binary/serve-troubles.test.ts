@@ -1,12 +1,13 @@
 // What may go wrong around a program that serves: a locked file, a database that is stopped, a ban, an
 // exchange that is away. It stays alive and says so, asks for nothing that it must not, and loses nothing.
 import { Database } from 'bun:sqlite'
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect } from 'bun:test'
 import { floorToPeriod } from '../../src/core/calendar.ts'
 import { benchAt, exchangeEnv, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { embedded, findBinaryDatabases } from '../rig/binary-databases.ts'
 import { type Contents, differences } from '../rig/compare-store.ts'
 import { type ExchangeOptions, type LocalExchange, startExchange } from '../rig/exchange.ts'
+import { testInRealTime } from '../rig/real-time.ts'
 import { afterwards, removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { eventually, type Serving, servePetrosa } from '../rig/serve-petrosa.ts'
 import { wiredDatabase } from '../rig/wired-database.ts'
@@ -61,7 +62,7 @@ async function expectStored(contents: Contents, fromMs: number, beforeMs: number
 const firstMs = floorToPeriod('1m', START_MS) - 3_600_000
 
 describe.concurrent('the store', () => {
-  test(
+  testInRealTime(
     'a locked file: alive at once, ready, and stored when the lock is gone',
     async () => {
       const exchange = await exchangeWith({ clock: { startMs: START_MS + 45_000 } })
@@ -91,7 +92,7 @@ describe.concurrent('the store', () => {
     LIMIT_MS,
   )
 
-  test.each(servers)(
+  testInRealTime.each(servers)(
     '$label stopped for a while: alive, not ready and why, then ready; nothing is lost',
     async (database) => {
       const exchange = await exchangeWith({ clock: { startMs: START_MS + 40_000 } })
@@ -131,7 +132,7 @@ describe.concurrent('the store', () => {
 })
 
 describe.concurrent('the exchange', () => {
-  test.each([
+  testInRealTime.each([
     ['short enough to be sat out', 6_000],
     ['too long for that', 330_000],
   ])(
@@ -173,7 +174,7 @@ describe.concurrent('the exchange', () => {
     LIMIT_MS,
   )
 
-  test(
+  testInRealTime(
     'away at the start: alive and ready; when it comes, all is fetched',
     async () => {
       const exchange = await exchangeWith()

@@ -1,5 +1,6 @@
 // Serving, by the compiled program: its routes as it describes them, its metrics, settings that are read
 // again, and how it ends.
+
 import { Database } from 'bun:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { embedded } from '../rig/binary-databases.ts'
 import { inconsistencies } from '../rig/compare-store.ts'
 import type { Faults } from '../rig/faults.ts'
 import { answerChecker } from '../rig/openapi-flaws.ts'
+import { testInRealTime } from '../rig/real-time.ts'
 import { removeWorkFolders, runPetrosa, startPetrosa, tail, workFolder } from '../rig/run-petrosa.ts'
 import { eventually, type Serving, servePetrosa } from '../rig/serve-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
@@ -202,7 +204,7 @@ describe.concurrent('SIGHUP', () => {
 })
 
 describe.concurrent('the end', () => {
-  test.each([
+  testInRealTime.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)(
