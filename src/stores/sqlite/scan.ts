@@ -6,7 +6,6 @@ import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../..
 import type { Span } from '../../core/span.ts'
 import type { Holding } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
-import { whileScanning } from './open.ts'
 import { hasTable } from './schema.ts'
 
 /** Every series that the ledger or one of `tables` knows, in order of their keys. */
@@ -77,9 +76,7 @@ export function counts(database: Database, series: Series, table: Table, spans: 
     `SELECT count(*) AS n FROM ${table.name} ` +
       `WHERE market = ? AND symbol = ? AND ${time} >= ? AND ${time} < ?`,
   )
-  return whileScanning(database, () =>
-    spans.map((span) => count.get(series.market, series.symbol, span.startMs, span.endMs)?.n ?? 0),
-  )
+  return spans.map((span) => count.get(series.market, series.symbol, span.startMs, span.endMs)?.n ?? 0)
 }
 
 /**
