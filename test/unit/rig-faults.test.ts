@@ -16,7 +16,7 @@ const btc: SymbolSpec = {
 }
 const eth: SymbolSpec = { ...btc, symbol: 'ETHUSDT' }
 /** How long a request that gets no answer is waited for. */
-const PATIENCE_MS = 100
+const PATIENCE_MS = 1_000
 
 let exchange: LocalExchange
 async function start(faults: Faults): Promise<void> {
