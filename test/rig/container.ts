@@ -103,6 +103,23 @@ function giveLibraries(root: string, binary: string): void {
   for (const path of paths) fs.cpSync(path, join(root, path), { dereference: true })
 }
 
+/**
+ * Runs a binary in a root of its own, as nobody, with the libraries that the loader asks for and nothing else.
+ */
+export function runInLibraries(binary: string, args: readonly string[]): Run {
+  const root = fs.mkdtempSync(join(tmpdir(), 'petrosa-libraries-'))
+  try {
+    fs.chmodSync(root, 0o755)
+    emptyRoot(root)
+    fs.cpSync(binary, join(root, 'petrosa'))
+    giveLibraries(root, binary)
+    const command = ['/petrosa', ...args]
+    return runInside({ root, command, cwd: '/', env: {}, binds: [], volumes: [], uid: 65_534 })
+  } finally {
+    fs.rmSync(root, { recursive: true, force: true })
+  }
+}
+
 /** A stage while its steps are replayed. */
 type Building = {
   readonly root: string
