@@ -1,6 +1,6 @@
 // The package scripts that need a program of somebody else's: docker for images, kubectl for the cluster. A
 // program that is missing is named, with what it is needed for, and exit code 2.
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const project = join(import.meta.dir, '..')
@@ -17,7 +17,8 @@ const tags: Readonly<Record<string, string>> = {
 }
 
 const usage = `bun run image [STAGE]    ${Object.keys(tags).join(', ')}; production where none is named
-bun run deploy [OVERLAY] of deploy/kubernetes/overlays, or base; scheduled where none is named
+bun run deploy [OVERLAY] of deploy/kubernetes/overlays, or base; scheduled where none is named.
+                         IMAGE=HOST/NAME:TAG names the image, else that of base/kustomization.yaml
 bun run k8s:status
 bun run k8s:logs [HOURS] what every pod said in so many hours; 1 where none is named`
 
@@ -47,7 +48,21 @@ function imageWords(stage = 'production'): string[] {
 function deployWords(overlay = 'scheduled'): string[] {
   const path = join('deploy', 'kubernetes', overlay === 'base' ? 'base' : join('overlays', overlay))
   if (!existsSync(join(project, path, 'kustomization.yaml'))) giveUp(`there is no ${path}`)
-  return ['kubectl', 'apply', '-k', path]
+  const { IMAGE: image } = process.env
+  return ['kubectl', 'apply', '-k', image ? withImage(path, image) : path]
+}
+
+/** An overlay of its own over the one at `path`, whose pods run `image`. */
+function withImage(path: string, image: string): string {
+  const [, name, tag] = /^(.+):([\w.-]+)$/.exec(image) ?? []
+  if (!name) giveUp(`IMAGE is '${image}': write it as HOST/NAME:TAG`)
+  const folder = join('dist', 'deploy')
+  mkdirSync(join(project, folder), { recursive: true })
+  const images = [{ name: NAME, newName: name, newTag: tag }]
+  const overlay = { resources: [join('..', '..', path)], images }
+  // JSON is YAML too.
+  writeFileSync(join(project, folder, 'kustomization.yaml'), JSON.stringify(overlay))
+  return folder
 }
 
 const kinds = 'deployments,cronjobs,jobs,pods'

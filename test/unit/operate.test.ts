@@ -22,10 +22,10 @@ async function standIns(): Promise<string> {
 }
 
 /** Runs a package script's own words with another PATH. */
-function runScript(script: string, words: readonly string[], path: string) {
+function runScript(script: string, words: readonly string[], path: string, env: Record<string, string> = {}) {
   const [, file = '', ...own] = (scripts[script] ?? '').split(' ')
   const run = Bun.spawnSync([process.execPath, join(project, file), ...own, ...words], {
-    env: { PATH: path },
+    env: { PATH: path, ...env },
     cwd: project,
   })
   return { exitCode: run.exitCode, out: run.stdout.toString().trim(), err: run.stderr.toString() }
@@ -66,6 +66,15 @@ describe('package scripts for images and the cluster', () => {
     expect([run.exitCode, run.err]).toEqual([2, expect.stringContaining(expected)])
     expect(run.err).not.toContain('at ')
   })
+})
+
+test.skipIf(!Bun.which('kubectl'))('deploy with IMAGE renders every pod with that image', async () => {
+  const env = { IMAGE: 'host.example:5000/petrosa:v1.2.3' }
+  const run = runScript('deploy', ['serving'], await standIns(), env)
+  expect(run.out).toBe('kubectl apply -k dist/deploy')
+  const rendered = Bun.spawnSync(['kubectl', 'kustomize', join(project, 'dist', 'deploy')])
+  const images = rendered.stdout.toString().match(/image: .*/g)
+  expect(images).toEqual(['image: host.example:5000/petrosa:v1.2.3'])
 })
 
 test('every package script that users know is there, and runs what is there', () => {
