@@ -16,13 +16,18 @@ const ofSelection: readonly SettingName[] = [
   ...(['start', 'end', 'lookbackHours', 'schedule'] as const),
 ]
 
-/** Jobs that one run can fill the gaps of; `jobs` in such groups, in their order. */
-export function groupedJobs(jobs: readonly Job[]): Job[][] {
-  const groups = new Map<string, Job[]>()
+/** Jobs that one run can fill the gaps of. */
+export type JobGroup = readonly [Job, ...Job[]]
+
+/** `jobs` in groups, in their order. */
+export function groupedJobs(jobs: readonly Job[]): JobGroup[] {
+  const groups = new Map<string, [Job, ...Job[]]>()
   for (const job of jobs) {
     const others = Object.entries(job.settings).filter(([name]) => !ofSelection.includes(name as SettingName))
     const key = JSON.stringify(others)
-    groups.set(key, [...(groups.get(key) ?? []), job])
+    const group = groups.get(key)
+    if (group) group.push(job)
+    else groups.set(key, [job])
   }
   return [...groups.values()]
 }
@@ -35,7 +40,7 @@ export function groupedJobs(jobs: readonly Job[]): Job[][] {
  */
 export function fillGaps(
   context: CommandContext,
-  jobs: readonly [Job, ...Job[]],
+  jobs: JobGroup,
   connections: Connections = ownConnections,
 ): Promise<GapsResult> {
   const [{ settings, origins }] = jobs
