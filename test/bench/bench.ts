@@ -1,11 +1,12 @@
 // bun run bench: how fast the program is, each figure beside a ceiling that is measured in the same run. The
 // figures hold for the machine they were measured on; the ratios are the point. Arguments choose parts:
-// start, pull, sqlite, and the stores.
+// start, pull, gaps, sqlite, and the stores.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
 import { newMinute, pullFlags, startBenchExchange } from './bench-market.ts'
+import { benchGaps } from './gaps-bench.ts'
 import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
 import { benchStores } from './store-bench.ts'
 
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
   try {
     if (wants('start')) await benchStart()
     if (wants('pull')) await benchPull(exchange, folder)
+    if (wants('gaps')) await benchGaps(BINARY, folder)
     await benchStores({ binary: BINARY, exchange, folder, wants })
   } finally {
     await exchange.stop()
