@@ -38,7 +38,8 @@ function selected(time: (ms: string) => string, text: (number: string) => string
   const price = text('30000 + n % 977 + 0.25')
   const volume = text('n % 8191 + 0.12345')
   return (
-    `'spot', symbol, ${time('t')}, ${time(`t + ${MINUTE_MS - 1}`)}, ${price}, ${price}, ${price}, ${price}, ` +
+    `'spot', symbol, ${time('t')}, ${time(`t + ${MINUTE_MS - 1}`)}, ` +
+    `${price}, ${price}, ${price}, ${price}, ` +
     `${volume}, ${volume}, n % 500, ${volume}, ${volume}, 'rest', ${time(`t + ${MINUTE_MS}`)}`
   )
 }
@@ -99,7 +100,8 @@ export function sqliteGapTable(path: string): GapTable {
       await prepared('sqlite', path, async (store) => {
         const database = new Database(path)
         database.run('PRAGMA synchronous = OFF')
-        const numbers = `WITH RECURSIVE m(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM m WHERE n < ${minutes - 1})`
+        const next = `SELECT n + 1 FROM m WHERE n < ${minutes - 1}`
+        const numbers = `WITH RECURSIVE m(n) AS (SELECT 0 UNION ALL ${next})`
         const source = `(SELECT n, ${START_MS} + n * ${MINUTE_MS} AS t, ? AS symbol FROM m)`
         const values = selected(
           (ms) => ms,
@@ -132,7 +134,8 @@ export async function postgresqlGapTable(): Promise<GapTable | null> {
         const values = selected(time, (number) => number)
         for (let i = 0; i < series; i += 1)
           await bed.sql.unsafe(
-            `INSERT INTO ${TABLE} SELECT ${values} FROM (SELECT n, ${START_MS} + n * ${MINUTE_MS}::bigint AS t, ` +
+            `INSERT INTO ${TABLE} SELECT ${values} ` +
+              `FROM (SELECT n, ${START_MS} + n * ${MINUTE_MS}::bigint AS t, ` +
               `'${symbolOf(i)}' AS symbol FROM generate_series(0, ${minutes - 1}) AS n) AS source`,
           )
         for (const statement of deletions(minutes, holes, time)) await bed.sql.unsafe(statement)
