@@ -60,18 +60,18 @@ export async function withStore<T>(
   try {
     return await work(watched)
   } finally {
-    await store.close()
+    await context.trace('close store', {}, () => store.close())
   }
 }
 
 /** Opens a store; whoever does so closes it. */
 export function openStore(
-  { settings, world }: CommandContext,
+  { settings, trace, world }: CommandContext,
   readOnly: boolean,
   { entry, uri }: StoreAddress,
 ): Promise<Store> {
   const options = { readOnly, batchRows: settings.batchSize, hypertables: settings.hypertables === true }
-  return entry.open({ uri, ...options }, world)
+  return trace('open store', {}, () => entry.open({ uri, ...options }, world))
 }
 
 function entryOf(kind: StoreKind): StoreEntry {

@@ -69,6 +69,6 @@ export function sendingOf(env: World['env'], tell: Tell): Sending {
 
 function refusal(signal: Signal, what: string): Parameters<Tell>[0] {
   const message = `${signal} are not sent: there is no OpenTelemetry ${what} in this program`
-  const advice = `use otlp with OTEL_EXPORTER_OTLP_PROTOCOL=${protocols.join(' or ')} (port 4318 of a collector)`
+  const advice = `use otlp with OTEL_EXPORTER_OTLP_PROTOCOL=${protocols.join(' or ')}, port 4318`
   return { type: 'warning', message, fields: { advice } }
 }

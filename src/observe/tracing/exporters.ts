@@ -1,5 +1,5 @@
-// The exporter of each signal, in the encoding that is asked for; only that one is loaded. Where they send to,
-// with which headers, how long and how compressed they read from the standard variables themselves.
+// The exporter of each signal, in the encoding that is asked for; only that one is loaded. Where they send
+// to, with which headers, how long and how compressed they read from the standard variables themselves.
 
 import type { LogRecordExporter } from '@opentelemetry/sdk-logs'
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics'

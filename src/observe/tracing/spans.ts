@@ -15,11 +15,23 @@ import { isoTime } from '../../core/span.ts'
 import type { Trace } from '../../core/trace.ts'
 import { StoppedError } from '../../errors.ts'
 
+/** So far the two clocks may be apart, ms: one may be set, the other stands still while a machine sleeps. */
+const MOST_DRIFT_MS = 50
+let originMs = performance.timeOrigin
+
+/** Epoch ms with fractions: the SDK's own starts have none, and a page takes only a few. */
+function epochMs(): number {
+  const nowMs = originMs + performance.now()
+  if (Math.abs(Date.now() - nowMs) <= MOST_DRIFT_MS) return nowMs
+  originMs = Date.now() - performance.now()
+  return originMs + performance.now()
+}
+
 /** Spans of `tracer` around whatever is followed; `outer` is what the outermost ones are a part of. */
 export function tracing(tracer: Tracer, outer: Context): Trace {
   return (name, attributes, work) => {
     const around = trace.getActiveSpan() ? context.active() : outer
-    return tracer.startActiveSpan(name, { attributes }, around, async (span) => {
+    return tracer.startActiveSpan(name, { attributes, startTime: epochMs() }, around, async (span) => {
       try {
         return await work((more) => void span.setAttributes(more))
       } catch (error) {
@@ -29,7 +41,7 @@ export function tracing(tracer: Tracer, outer: Context): Trace {
         else span.setStatus({ code: SpanStatusCode.ERROR, message })
         throw error
       } finally {
-        span.end()
+        span.end(epochMs())
       }
     })
   }
@@ -38,7 +50,7 @@ export function tracing(tracer: Tracer, outer: Context): Trace {
 /** Makes a span of every event that tells how long something took, below the work that told it. */
 export function eventSpans(tracer: Tracer): Tell {
   const add = (name: string, durationMs: number, attributes: SpanAttributes, kind: SpanKind): void => {
-    const endMs = performance.timeOrigin + performance.now()
+    const endMs = epochMs()
     const span = tracer.startSpan(name, { kind, attributes, startTime: endMs - durationMs }, context.active())
     if (attributes['petrosa.failed'] === true) span.setStatus({ code: SpanStatusCode.ERROR })
     span.end(endMs)

@@ -1,5 +1,5 @@
-// The parts of OpenTelemetry's SDK that are used, put together. It reads its standard variables by itself: where
-// to send, how often, which part of the traces, and what the process is called.
+// The parts of OpenTelemetry's SDK that are used, put together. It reads its standard variables by itself:
+// where to send, how often, which part of the traces, and what the process is called.
 import {
   type Context,
   context,
@@ -39,7 +39,7 @@ const FLUSH_MS = 2_000
 /** Spans that wait to be sent: pages come faster than the SDK's own 2,048 allow. */
 const MOST_SPANS = 8_192
 
-/** How often metrics are sent where the variables do not say, and how long that may take (its specification). */
+/** How often metrics are sent where the variables do not say, and how long that may take (as specified). */
 const METRIC_INTERVAL_MS = 60_000
 const METRIC_TIMEOUT_MS = 30_000
 
