@@ -7,6 +7,7 @@ import type { CommandContext, CommandResult } from './command.ts'
 import { runFetch } from './fetch.ts'
 import { isServing } from './fetch-command.ts'
 import { type Job, jobsOf } from './jobs.ts'
+import { refreshedJson, refreshLines } from './pass-result.ts'
 import { textTable } from './text-table.ts'
 
 /** What came of a job. */
@@ -33,8 +34,14 @@ export async function runPipeline(given: CommandContext): Promise<CommandResult>
     return Array.isArray(plan) ? plan : []
   })
   const isPlan = context.settings.dryRun === true
-  const fields = { jobs: outcomes.map(jobJson), ...(isPlan ? { plan: plans } : {}) }
-  const text = isPlan ? planText(outcomes) : reportText(outcomes)
+  const isRefresh = !isPlan && context.settings.refresh === true
+  const fields = {
+    jobs: outcomes.map(jobJson),
+    ...(isPlan ? { plan: plans } : {}),
+    ...(isRefresh ? { refreshed: (summary.refreshed ?? []).map(refreshedJson) } : {}),
+  }
+  const refreshed = isRefresh ? refreshLines(summary.refreshed ?? []) : []
+  const text = isPlan ? planText(outcomes) : reportText(outcomes, refreshed)
   return isPlan ? { fields, text, exitCode, errors: summary.errors } : { summary, fields, text, exitCode }
 }
 
@@ -74,6 +81,7 @@ function addUp(context: CommandContext, outcomes: readonly Outcome[], exitCode: 
     weight: sum((one) => one.weight),
     archives: sum((one) => one.archives),
     unsettled: summaries.flatMap((one) => one.unsettled),
+    refreshed: summaries.flatMap((one) => one.refreshed ?? []),
     errors: [...failures, ...summaries.flatMap((one) => one.errors)],
     exitCode,
   }
@@ -89,8 +97,8 @@ const jobJson = ({ job, result, exitCode, error }: Outcome): Record<string, unkn
   errors: [...(error === null ? [] : [error]), ...(result?.summary?.errors ?? [])],
 })
 
-/** The report: a line a job, then what is open and what failed. */
-function reportText(outcomes: readonly Outcome[]): string {
+/** The report: a line a job, then what was published anew, what failed and what is open. */
+function reportText(outcomes: readonly Outcome[], refreshed: readonly string[]): string {
   const rows = outcomes.map(({ job, result, exitCode }) => [
     job.name,
     thousands(result?.summary?.series ?? 0),
@@ -106,6 +114,7 @@ function reportText(outcomes: readonly Outcome[]): string {
   )
   return [
     textTable(['job', 'series', 'new', 'changed', ''], rows),
+    ...refreshed.map((line) => `${line}\n`),
     ...errors.map((line) => `${line}\n`),
     open > 0 ? `${counted(open, 'span')} open; run the same command again, --json names them\n` : '',
   ].join('')
