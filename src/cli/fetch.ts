@@ -30,6 +30,10 @@ export function checkFetch(context: Pick<CommandContext, 'settings' | 'origins'>
     const advice = `use --market ${dataset.markets.join(' or --market ')}`
     throw new UserError(`${market} has no ${dataset.name}`, advice)
   }
+  if (settings.refresh && settings.source === 'rest') {
+    const advice = 'say --source auto, or leave --refresh out'
+    throw new UserError('--refresh takes in archives, and --source rest none', advice)
+  }
   refuseBackwards(settings.start, settings.end, null)
   chosenStore(context)
   return market
@@ -80,6 +84,7 @@ export async function runFetch(
         archivesOnly: need(settings, 'source') === 'archive',
         range,
         nowMs,
+        refresh: settings.refresh ? { tell: context.tell, signal: world.signal } : null,
       }),
     )
     if (dryRun) return planResult(jobs)
@@ -96,7 +101,7 @@ export async function runFetch(
       trace,
       spent: exchange.spent,
     })
-    return passResult(summary)
+    return passResult(summary, settings.refresh === true)
   })
 }
 
