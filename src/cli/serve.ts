@@ -9,6 +9,7 @@ import { type EventStreams, openStreams } from '../server/event-streams.ts'
 import { listen } from '../server/listen.ts'
 import { messageOf } from '../server/messages.ts'
 import { startRateLimit } from '../server/rate-limit.ts'
+import { type Page, statusPage } from '../server/status-page/page.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import type { Job } from './jobs.ts'
@@ -28,6 +29,7 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   const serveJobs = (resolved: ResolvedRun): ServeJob[] =>
     jobsOf(resolved).map((job) => fetchServeJob(job, world.nowMs()))
   const first = serveJobs(context)
+  const page = await statusPage()
   const connections = new KeptConnections(world)
   const streams = openStreams(world)
   const jobs = new ServedJobs({ context, connections, streams })
@@ -42,7 +44,7 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   jobs.replace(first)
   const watch = startWatch(context, connections, jobs, streams)
   const metrics = metricsOf(context, connections, watch)
-  const app = appOf(context, watch, metrics, streams)
+  const app = appOf(context, watch, metrics, streams, page)
   context.listen((event) => {
     metrics.tell(event)
     const message = messageOf(event)
@@ -78,12 +80,14 @@ function appOf(
   watch: Watch,
   metrics: Metrics,
   streams: EventStreams,
+  page: Page,
 ): App {
   return createApp({
     served: { ...watch.served, metrics: metrics.text },
     streams,
     limit: startRateLimit(world.monotonicMs),
     token: settings.apiToken,
+    page,
     defect: (error) => tell({ type: 'defect', error }),
   })
 }

@@ -98,6 +98,13 @@ export class ServedJobs {
     })
   }
 
+  /** The clock of the first job, epoch ms: the exchange's, where it is known. */
+  nowMs(): number {
+    const { connections, context } = this.#options
+    const [first] = this.#active.values()
+    return first ? connections.nowMs(this.#contextOf(first.job), first.job.market) : context.world.nowMs()
+  }
+
   /** Whether a pass has begun. */
   get hasBegun(): boolean {
     return [...this.#active.values()].some(({ board }) => board.pass().startedAtMs !== null)
