@@ -75,6 +75,7 @@ export function startWatch(
       command: context.command,
       uptimeMs: () => world.monotonicMs() - context.startedMs,
       unready: async () => unready(jobs, await probe.reason()),
+      lastUnready: () => unready(jobs, probe.lastReason()),
       jobs: () => jobs.views(),
       weights: () => connections.weights(),
       stored: () => stored,

@@ -30,6 +30,7 @@ export function statusAnswer(served: Served): Json {
     version: served.version,
     uptime_seconds: seconds(served.uptimeMs()),
     command: served.command,
+    not_ready: served.lastUnready(),
     pass: passAnswer(jobs),
     last_pass: lastPass(jobs),
     next_pass_at: nextMs.length === 0 ? null : isoTime(Math.min(...nextMs)),

@@ -135,6 +135,7 @@ export const schemas: Readonly<Record<string, Json>> = {
     version: text,
     uptime_seconds: { type: 'number', minimum: 0 },
     command: text,
+    not_ready: { ...list(text), description: 'why it is not ready, as last seen' },
     pass: ref('pass'),
     last_pass: orNull(ref('summary')),
     next_pass_at: orNull(time),

@@ -79,6 +79,8 @@ export type Served = {
   uptimeMs(): number
   /** Why it is not ready; none when it is. Never throws, and answers within seconds. */
   unready(): Promise<readonly string[]>
+  /** The same by what was seen last, at once. */
+  lastUnready(): readonly string[]
   jobs(): readonly JobView[]
   weights(): readonly HostWeight[]
   stored(): Stored

@@ -1,6 +1,6 @@
 // GET /api/timeline: each series as cells of one span of time for all, so that what happened to many at once
 // stands in one column. A cell with an open gap is never shown as complete, however small the gap; one that
-// is explained shows where it fills most of a cell.
+// is explained shows where it takes a good part of one.
 import type { GapVerdict } from '../core/gap.ts'
 import { isoTime, type Span } from '../core/span.ts'
 import type { SeriesLine } from './series-line.ts'
@@ -11,6 +11,9 @@ export type CellVerdict = GapVerdict | 'rows' | 'behind' | 'none'
 
 /** The worst first: one of them in a cell is what the cell shows. */
 const open: readonly GapVerdict[] = ['lost', 'missing', 'unpublished']
+
+/** An explained gap shows where it takes more than this of what a cell has. */
+const EXPLAINED_SHARE = 0.25
 
 /** A series that waits for its next row no longer than this is not behind, seconds. */
 const PROMPT_SECONDS = 60
@@ -71,7 +74,7 @@ export function cellsOf(line: SeriesLine, view: Span, count: number, lag: number
     explained.set(gap.verdict, sums)
     for (const [cell, share] of shares(gap)) {
       sums[cell] = (sums[cell] ?? 0) + share
-      if (sums[cell] > (stored[cell] ?? 0) / 2) cells[cell] = gap.verdict
+      if (sums[cell] > (stored[cell] ?? 0) * EXPLAINED_SHARE) cells[cell] = gap.verdict
     }
   }
   for (const verdict of open.toReversed())

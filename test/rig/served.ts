@@ -110,18 +110,14 @@ const page = await statusPage()
 
 export type ServedGiven = Partial<Served> & { readonly token?: string | null }
 
-/** Routes on top of what a test says; without a token where it is null. */
-export function servedRig({ token = 'right', ...given }: ServedGiven = {}): ServedRig {
-  const clock = virtualClock({ startMs: START_MS })
-  const streams = openStreams(clock)
-  const defects: unknown[] = []
-  const asked: KlinesQuery[] = []
-  const started: (readonly [string, string | null])[] = []
-  const served: Served = {
+/** What serves nothing real; `given` is what a test says of it. */
+export function plainServed(given: Partial<Served>): Served {
+  return {
     version: '1.2.3',
     command: 'run',
     uptimeMs: () => 12_345,
     unready: async () => [],
+    lastUnready: () => [],
     jobs: () => [view('spot klines BTCUSDT 1m'), view('um funding BTCUSDT')],
     weights: () => [
       { host: 'api.test', used: 120, limit: 6_000, pausedUntilMs: null },
@@ -133,20 +129,35 @@ export function servedRig({ token = 'right', ...given }: ServedGiven = {}): Serv
       gapsLeftOut: 0,
       lines: [sampleLine],
     }),
-    nowMs: () => clock.nowMs(),
+    nowMs: () => START_MS,
     lags: () => new Map([[sampleLine.series, 2.5]]),
     troubles: () => [{ atMs: START_MS, kind: 'failure', message: 'it broke', count: 2 }],
+    klines: async () => [sampleKline],
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
+    start: () => ({ known: ['one', 'other'], started: ['other'] }),
+    ...given,
+  }
+}
+
+/** Routes on top of what a test says; without a token where it is null. */
+export function servedRig({ token = 'right', ...given }: ServedGiven = {}): ServedRig {
+  const clock = virtualClock({ startMs: START_MS })
+  const streams = openStreams(clock)
+  const defects: unknown[] = []
+  const asked: KlinesQuery[] = []
+  const started: (readonly [string, string | null])[] = []
+  const served = plainServed({
+    nowMs: clock.nowMs,
     klines: async (query) => {
       asked.push(query)
       return [sampleKline]
     },
-    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
     start: (kind, name) => {
       started.push([kind, name])
       return { known: ['one', 'other'], started: ['other'] }
     },
     ...given,
-  }
+  })
   const limit = startRateLimit(clock.monotonicMs)
   const defect = (error: unknown): void => void defects.push(error)
   const app = createApp({ served, streams, limit, token, defect, page })

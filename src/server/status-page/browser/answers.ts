@@ -58,6 +58,8 @@ export type Status = {
   readonly version: string
   readonly command: string
   readonly uptime_seconds: number
+  /** Why it is not ready; none where it is. */
+  readonly not_ready: readonly string[]
   readonly pass: Pass
   readonly last_pass: Summary | null
   readonly next_pass_at: string | null
@@ -97,14 +99,11 @@ export type Trouble = {
   readonly count: number
 }
 
-export type Readiness = { readonly ready: boolean; readonly reasons: readonly string[] }
-
 /** What the page knows; null: not yet. */
 export type Known = {
   readonly status: Status | null
   readonly timelines: Timelines | null
   readonly errors: readonly Trouble[]
-  readonly readiness: Readiness | null
   /** How it hears of news: by the stream, by asking now and then, or not at all. */
   readonly connection: 'connecting' | 'live' | 'asking' | 'lost'
   /** When anything was last heard, epoch ms. */

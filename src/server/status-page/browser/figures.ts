@@ -56,9 +56,9 @@ function passTile({ next_pass_at: next, pass }: Status, nowMs: number): Tile {
   const share = planned > 0 ? pass.rows_done / planned : pass.series_done / Math.max(1, pass.series_total)
   const sinceMs = pass.started_at === null ? 0 : nowMs - Date.parse(pass.started_at)
   return {
-    name: 'Pass running',
-    value: `${counted(left, 'series')} left`,
-    more: `of ${thousands(pass.series_total)}; ${short(rowsLeft)} rows left; for ${duration(sinceMs / 1_000)}`,
+    name: 'Series left in this pass',
+    value: thousands(left),
+    more: `of ${thousands(pass.series_total)}; ${short(rowsLeft)} rows left; runs for ${duration(sinceMs / 1_000)}`,
     share: Math.min(1, share),
   }
 }

@@ -8,7 +8,7 @@ import { showFigures } from './figures.ts'
 import { showJobs } from './jobs.ts'
 import { News } from './news.ts'
 import { showOverview } from './overview.ts'
-import { SeriesList, showAxis } from './series-list.ts'
+import { SeriesList, showAxis, worstOf } from './series-list.ts'
 
 const DAY_MS = 86_400_000
 /** Pixels of a cell at least, and cells of a timeline at most. */
@@ -60,9 +60,7 @@ function showAll(known: Known): void {
   showAxis(known.timelines)
   list.show(series, chosenState, chosenSeries)
   showJobs(known)
-  const [worst] = series.filter(({ state }) => state === 'missing')
-  const shown = series.find((one) => one.series === chosenSeries) ?? worst ?? series[0] ?? null
-  details.show(shown, known)
+  details.show(series.find((one) => one.series === chosenSeries) ?? worstOf(series), known)
 }
 
 function choose(key: string): void {

@@ -1,6 +1,6 @@
 // What the page hears: answers of the routes, asked again when the stream of events says that they have
 // changed, at most every two seconds; where there is no stream, they are asked for now and then.
-import type { Exchange, Known, Pass, Readiness, Status, Timelines, Trouble } from './answers.ts'
+import type { Exchange, Known, Pass, Status, Timelines, Trouble } from './answers.ts'
 
 /** Between two questions for the same, ms. */
 const LEAST_PAUSE_MS = 2_000
@@ -13,7 +13,7 @@ const ANSWER_LIMIT_MS = 15_000
 const RATE_MS = 5_000
 
 const blank: Known = {
-  ...{ status: null, timelines: null, errors: [], readiness: null },
+  ...{ status: null, timelines: null, errors: [] },
   ...{ connection: 'connecting', heardAtMs: 0, rowsPerSecond: null },
 }
 
@@ -21,9 +21,7 @@ const blank: Known = {
 export async function ask<T>(path: string): Promise<T> {
   const response = await fetch(path, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
   const body = (await response.json()) as T & { readonly error?: string }
-  if (response.status >= 400 && response.status !== 503)
-    throw new Error(body.error ?? `HTTP ${response.status}`)
-  if (typeof body.error === 'string') throw new Error(body.error)
+  if (!response.ok) throw new Error(body.error ?? `HTTP ${response.status}`)
   return body
 }
 
@@ -72,14 +70,13 @@ export class News {
   async #ask(): Promise<void> {
     this.#askedAtMs = performance.now()
     try {
-      const [status, timelines, { errors }, readiness] = await Promise.all([
+      const [status, timelines, { errors }] = await Promise.all([
         ask<Status>('/api/status'),
         ask<Timelines>(this.#timelinePath()),
         ask<{ errors: readonly Trouble[] }>('/api/errors'),
-        ask<Readiness>('/ready'),
       ])
       const connection = this.known.connection === 'live' ? 'live' : 'asking'
-      this.#learn({ status, timelines, errors, readiness, connection })
+      this.#learn({ status, timelines, errors, connection })
     } catch {
       this.#learn({ connection: 'lost' })
     }
@@ -87,7 +84,8 @@ export class News {
 
   #learn(news: Partial<Known>): void {
     const heardAtMs = news.connection === 'lost' ? this.known.heardAtMs : Date.now()
-    this.known = { ...this.known, ...news, heardAtMs, rowsPerSecond: this.#rate() }
+    const known = { ...this.known, ...news, heardAtMs }
+    this.known = { ...known, rowsPerSecond: this.#rate(known) }
     this.#changed(this.known)
   }
 
@@ -107,7 +105,7 @@ export class News {
     })
     on('pass', (pass) => this.#update({ pass: pass as Pass }))
     on('exchange', (exchange) => this.#update({ exchange: exchange as Exchange }))
-    on('ready', (readiness) => this.#learn({ readiness: readiness as Readiness }))
+    on('ready', (ready) => this.#update({ not_ready: (ready as { reasons: readonly string[] }).reasons }))
     on('trouble', (data) => this.#trouble((data as { errors: readonly Trouble[] }).errors))
     on('batch-written', (data) => {
       this.#written.push({ atMs: performance.now(), rows: (data as { rows: number }).rows })
@@ -127,10 +125,10 @@ export class News {
     this.#learn({ errors: [...fresh, ...others].slice(0, 50) })
   }
 
-  #rate(): number | null {
+  #rate({ status }: Known): number | null {
     const nowMs = performance.now()
     this.#written = this.#written.filter(({ atMs }) => nowMs - atMs < RATE_MS)
-    if (this.known.status?.pass.running !== true) return null
+    if (status?.pass.running !== true) return null
     return this.#written.reduce((sum, { rows }) => sum + rows, 0) / (RATE_MS / 1_000)
   }
 }

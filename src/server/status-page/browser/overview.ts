@@ -40,9 +40,9 @@ export function showOverview(
 /** Seconds as whole minutes, once there are some. */
 const roughly = (seconds: number): number => (seconds < 60 ? seconds : Math.floor(seconds / 60) * 60)
 
-function showAlerts({ readiness, status }: Known, nowMs: number): void {
+function showAlerts({ status }: Known, nowMs: number): void {
   const alerts: { level: 'bad' | 'late'; title: string; text: string }[] = []
-  for (const reason of readiness?.reasons ?? [])
+  for (const reason of status?.not_ready ?? [])
     alerts.push(
       reason.startsWith('the store')
         ? { level: 'bad', title: 'The store does not answer', text: reason.replace(/^[^:]*: /, '') }
@@ -51,11 +51,10 @@ function showAlerts({ readiness, status }: Known, nowMs: number): void {
   for (const { host, paused_until: until } of status?.exchange.hosts ?? []) {
     if (until === null || Date.parse(until) <= nowMs) continue
     const left = duration(Math.ceil((Date.parse(until) - nowMs) / 1_000 / 5) * 5)
-    const text = `${host} told this address to stop until ${clockTime(until)}, about ${left} from now. `
     alerts.push({
       level: 'bad',
-      title: 'The exchange lets us wait',
-      text: `${text}Nothing is asked before; then it goes on.`,
+      title: `The exchange makes us wait until ${clockTime(until)}`,
+      text: `${host} pauses or bans this address for ${left} more. Nothing is asked before; then it goes on.`,
     })
   }
   for (const { last_pass: last, name } of status?.jobs ?? []) {
@@ -115,7 +114,9 @@ function showReasons({ timelines }: Known, series: readonly SeriesFacts[]): void
       { verdict: 'rows', word: 'complete', why: 'every row that the exchange has is stored', isOpen: false },
       '',
     ),
-    ...listed.map(({ meaning, total }) => reason(meaning, total === null ? null : amount(total))),
+    ...listed
+      .toSorted((a, b) => Number(a.total === null) - Number(b.total === null))
+      .map(({ meaning, total }) => reason(meaning, total === null ? null : amount(total))),
   ])
 }
 
@@ -125,13 +126,10 @@ function amount({ gaps, rows, series }: { gaps: number; rows: number; series: nu
   return `: ${ofRows}${counted(gaps, 'gap')} of ${counted(series, 'series')}`
 }
 
+/** One entry of the legend; what there is none of is named, and no more. */
 function reason({ verdict, why, word }: Meaning, told: string | null): HTMLElement {
-  const text = element('b', {}, `${word}${told ?? ': none'}`)
+  const name = element('b', {}, `${word}${told ?? ': none'}`)
+  const text = told === null ? [name] : [name, element('small', {}, why)]
   const count = told === null ? 'none' : 'some'
-  return element(
-    'li',
-    { 'data-count': count },
-    swatch(verdict),
-    element('span', {}, text, element('small', {}, why)),
-  )
+  return element('li', { 'data-count': count }, swatch(verdict), element('span', {}, ...text))
 }

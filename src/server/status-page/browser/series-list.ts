@@ -4,7 +4,7 @@ import type { Timelines } from './answers.ts'
 import { byId, element, field, fill, setText } from './dom.ts'
 import { type SeriesFacts, type State, states } from './facts.ts'
 import { line } from './timeline.ts'
-import { counted, duration, minute, short, thousands } from './words.ts'
+import { brief, counted, minute, short, thousands } from './words.ts'
 
 /** Rows that are shown at once; a filter finds the others. */
 export const MOST_ROWS = 1_000
@@ -75,8 +75,9 @@ function newRow(series: string): Drawn {
 
 function partsOf(one: SeriesFacts): HTMLElement[] {
   const [market = '', dataset = '', symbol = '', period = ''] = one.series.split('/')
-  const kind = [period, market, dataset].filter((word) => word !== '').join(' ')
-  const lag = one.lagSeconds === null ? '-' : duration(one.lagSeconds)
+  const kind = [period, market, dataset].filter((word) => word !== '' && word !== 'klines').join(' ')
+  const lag = one.lagSeconds === null ? '-' : brief(one.lagSeconds)
+  const named = (word: string): HTMLElement => element('span', { class: 'hidden' }, ` ${word} `)
   return [
     element('span', { class: 'mark', 'aria-hidden': 'true' }, marks[one.state]),
     element(
@@ -87,20 +88,18 @@ function partsOf(one: SeriesFacts): HTMLElement[] {
       element('small', {}, kind),
     ),
     line(one.timeline?.runs ?? []),
-    element('span', { class: 'num lag' }, element('span', { class: 'hidden' }, ' lag '), lag),
-    element('span', { class: 'num count' }, element('span', { class: 'hidden' }, ' rows '), short(one.rows)),
-    element('span', { class: 'state' }, stateText(one)),
+    element('span', { class: 'num lag' }, named('lag'), lag),
+    element('span', { class: 'num count' }, named('rows'), short(one.rows)),
+    element('span', { class: 'state' }, named('state'), stateText(one)),
   ]
 }
 
 function stateText(one: SeriesFacts): string {
   if (one.state === 'missing')
-    return one.gap_rows > 0
-      ? `${short(one.gap_rows)} missing in ${short(one.open_gaps)}`
-      : counted(one.open_gaps, 'open gap')
-  if (one.state === 'behind') return `behind ${duration(one.lagSeconds ?? 0)}`
+    return one.gap_rows > 0 ? `${short(one.gap_rows)} missing` : counted(one.open_gaps, 'open gap')
+  if (one.state === 'behind') return `behind ${brief(one.lagSeconds ?? 0)}`
   if (one.state === 'empty') return 'no row yet'
-  return one.explained_gaps > 0 ? `complete, ${short(one.explained_gaps)} explained` : 'complete'
+  return one.explained_gaps > 0 ? `${counted(one.explained_gaps, 'gap')} explained` : 'complete'
 }
 
 function ordered(series: readonly SeriesFacts[], order: string): SeriesFacts[] {
@@ -133,6 +132,11 @@ function moveFocus(event: KeyboardEvent, list: HTMLElement): void {
   next?.querySelector<HTMLElement>('.row')?.focus()
 }
 
+/** The series that needs a look first: the one with the most missing, else the first. */
+export function worstOf(series: readonly SeriesFacts[]): SeriesFacts | null {
+  return ordered(series, 'worst')[0] ?? null
+}
+
 /** Shows the span of time that all timelines share. */
 export function showAxis(timelines: Timelines | null): void {
   const start = timelines?.start ?? null
@@ -142,10 +146,11 @@ export function showAxis(timelines: Timelines | null): void {
   }
   const [startMs, endMs] = [Date.parse(start), Date.parse(timelines.end)]
   const isLong = endMs - startMs > 3 * 86_400_000
+  const isNarrow = byId('axis').clientWidth < 220
   const at = (share: number): string => {
     const text = minute(new Date(startMs + (endMs - startMs) * share).toISOString())
     return isLong ? text.slice(0, 10) : text.slice(5)
   }
-  const labels = [at(0), at(0.5), at(1)]
+  const labels = isNarrow ? [at(0), at(1)] : [at(0), at(0.5), at(1)]
   fill(byId('axis'), labels, () => labels.map((label) => element('span', {}, label)))
 }

@@ -28,6 +28,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / big)} ${bigName}${rest > 0 ? ` ${rest} ${smallName}` : ''}`
 }
 
+/** `0 s`, `73 s`, `1.2 h`, `3.4 d`: for narrow columns. */
+export function brief(seconds: number): string {
+  if (seconds < 100) return `${Math.round(seconds)} s`
+  if (seconds < 6_000) return `${Math.round(seconds / 60)} min`
+  return seconds < 172_800 ? `${(seconds / 3_600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} d`
+}
+
 /** `12.3 k`, `4.5 M`: for narrow columns. */
 export function short(value: number): string {
   if (value < 10_000) return thousands(value)
