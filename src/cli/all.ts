@@ -78,7 +78,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'run',
-    summary: 'the whole pipeline: every job of --config, or klines and funding rates as set, then a report',
+    summary:
+      'the whole pipeline: the jobs of --config, or klines and funding; then gaps --fill; then a report',
     settings: [...choice, 'period', 'market', 'dataset', ...once, 'apiKey'],
     examples: ['petrosa run', 'petrosa run --config petrosa.yaml'],
     load: async () => (await import('./run.ts')).runPipeline,

@@ -6,6 +6,7 @@ import { isoTime } from '../core/span.ts'
 import type { SeriesOutcome } from './gap-pass.ts'
 
 type Json = Readonly<Record<string, unknown>>
+
 export type ListedGap = JudgedGap & { readonly series: Series }
 
 const rank = (gap: JudgedGap): number => (gap.filled ? 1 : isOpen(gap) ? 0 : 2)
@@ -24,12 +25,12 @@ export function gapFields(outcomes: readonly SeriesOutcome[]): Json {
   return {
     gaps_found: sum(({ found }) => found),
     gaps_filled: sum(({ filled }) => filled),
-    gaps: listedGaps(outcomes).map(({ series, ...gap }) => gapJson(series, gap)),
+    gaps: listedGaps(outcomes).map(gapJson),
   }
 }
 
-/** One gap as results have it. */
-export function gapJson(series: Series, { span, rowsMissing, verdict, filled, ids }: JudgedGap): Json {
+/** A gap as results have it (interface.md, section 4). */
+export function gapJson({ series, span, rowsMissing, verdict, filled, ids }: ListedGap): Json {
   return {
     series: seriesKey(series),
     start: isoTime(span.startMs),

@@ -27,7 +27,7 @@ export async function lookAtStore(store: Store, signal: AbortSignal, tell: Tell)
     const looked = await lookAt(store, one, ledgers[i] ?? [])
     series.push(looked.status)
     const kept = looked.gaps.slice(0, MOST_GAPS - gaps.length)
-    gaps.push(...kept.map((gap) => gapJson(one, { ...gap, filled: false })))
+    gaps.push(...kept.map((gap) => gapJson({ ...gap, series: one, filled: false })))
     lines.push(lineOf(looked))
     gapsLeftOut += looked.gaps.length - kept.length
     const { open_gaps: openGaps, gap_rows: gapRows } = looked.status
