@@ -59,7 +59,7 @@ export function startWatch(
     },
   })
   context.listen((event) => {
-    if (event.type === 'batch-written') survey.news()
+    if (event.type === 'batch-written' || event.type === 'hole-settled') survey.news()
     lag.tell(event)
     const trouble = troubles.tell(event)
     if (trouble) streams.send({ event: 'trouble', data: errorsAnswer([trouble]) })

@@ -84,6 +84,36 @@ describe.concurrent('its routes', () => {
     expect(tail(await serving.stop())).toStartWith('exit 0\n')
   })
 
+  test('fill gaps when they are told to', async () => {
+    const serving = await serve([...named, ...hourly], { API_TOKEN: 'right' })
+    await serving.passes(1)
+    const database = new Database(serving.uri)
+    database.run("DELETE FROM klines_h1 WHERE symbol = 'AAAUSDT' AND open_time % 10800000 = 0")
+    const gone = database.query<{ n: number }, []>('SELECT changes() AS n').get()?.n ?? 0
+    const held = database.query<{ n: number }, []>(
+      "SELECT count(*) AS n FROM klines_h1 WHERE symbol = 'AAAUSDT'",
+    )
+    expect(held.get()?.n).toBe(48 - gone)
+    // Nobody told it: the hole is seen when it looks for gaps.
+    const fill = await serving.get('/api/gaps/fill', {
+      method: 'POST',
+      headers: { authorization: 'Bearer right' },
+    })
+    expect([fill.status, await fill.json()]).toEqual([
+      202,
+      { started: ['gaps of spot klines AAAUSDT,BBBUSDT 1h'] },
+    ])
+    await eventually(async () => held.get()?.n === 48)
+    await eventually(async () => {
+      const jobs = (await serving.json('/api/status')).jobs as { last_pass: Record<string, unknown> | null }[]
+      return jobs[1]?.last_pass?.gaps_filled === jobs[1]?.last_pass?.gaps_found && jobs[1]?.last_pass !== null
+    })
+    const jobs = (await serving.json('/api/status')).jobs as { last_pass: Record<string, unknown> }[]
+    expect(jobs[1]?.last_pass).toMatchObject({ rows_written: gone, errors: [], unsettled: [] })
+    database.close()
+    expect(tail(await serving.stop())).toStartWith('exit 0\n')
+  })
+
   test('tell events as they happen', async () => {
     const serving = await serve([...named, ...hourly], { API_TOKEN: 'right' })
     await serving.passes(1)
@@ -152,7 +182,15 @@ describe.concurrent('the pipeline', () => {
         ...{ name: 'spot klines NIXUSDT 1m', schedule: '*/30 * * * *' },
         last_pass: { errors: [expect.stringContaining('unknown symbol on spot: NIXUSDT')] },
       },
+      {
+        ...{ name: 'gaps of spot klines AAAUSDT 1h; spot klines NIXUSDT 1m', schedule: '0 40 3 * * *' },
+        last_pass: null,
+      },
     ])
+    // By the exchange's clock, which is another one than this machine's.
+    const [, , gaps] = status.jobs as { next_pass_at: string }[]
+    const untilMs = Date.parse(gaps?.next_pass_at ?? '') - Date.now()
+    expect(Math.abs(untilMs - (Date.parse('2024-03-22T03:40Z') - nowMs))).toBeLessThan(60_000)
     expect((await serving.get('/ready')).status).toBe(200)
     // What the last passes came to: one of them needs somebody to change something.
     expect(tail(await serving.stop())).toStartWith('exit 2\n')
@@ -170,16 +208,20 @@ describe.concurrent('SIGHUP', () => {
     const serving = await servePetrosa(words, { cwd: folder, env })
     const names = async (): Promise<unknown[]> =>
       ((await serving.json('/api/status')).jobs as { name: string }[]).map(({ name }) => name)
+    const both = (symbol: string): string[] => [
+      `spot klines ${symbol} 1h`,
+      `gaps of spot klines ${symbol} 1h`,
+    ]
     await serving.passes(1)
     await config('AAAUSDT', 'perid: 1m\n')
     serving.petrosa.kill('SIGHUP')
     await eventually(async () => serving.log.some(({ message }) => message.includes('stay as they were')))
     expect(serving.log.at(-1)?.message).toContain("line 5: unknown key 'perid'; did you mean period?")
-    expect(await names()).toEqual(['spot klines AAAUSDT 1h'])
+    expect(await names()).toEqual(both('AAAUSDT'))
     await config('BBBUSDT', 'log-level: debug\nport: 99\n')
     serving.petrosa.kill('SIGHUP')
     await serving.petrosa.said('settings read again')
-    expect(await names()).toEqual(['spot klines BBBUSDT 1h'])
+    expect(await names()).toEqual(both('BBBUSDT'))
     await serving.petrosa.said('page fetched')
     await eventually(async () => ((await serving.json('/api/status')).series as unknown[]).length === 2)
     // Settings of the process alone change no job.
