@@ -67,7 +67,7 @@ function gapServeJobs(jobs: readonly Job[], nowMs: number): ServeJob[] {
       settings,
       origins,
       kind: 'gaps',
-      name: `gaps of ${names.length > NAMED_JOBS ? `${names.length} jobs, ${names[0]} the first` : names.join('; ')}`,
+      name: `gaps of ${names.length > NAMED_JOBS ? `${names[0]} and others` : names.join('; ')}`,
       key: JSON.stringify(['gaps', ...group.map((job) => fetchServeJob(job, nowMs).key)]),
       market: checkFetch(first, dataset),
       dataset,

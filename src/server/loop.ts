@@ -1,5 +1,5 @@
-// One job that repeats: a pass at once (or when it is due), then by its schedule. Never two passes at a time; one that took
-// longer than the schedule allows is followed by one more, not by as many as were missed.
+// One job that repeats: a pass at once (or when it is due), then by its schedule. Never two passes at a time;
+// one that took longer than the schedule allows is followed by one more, not by as many as were missed.
 import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
 import type { Gate } from './gate.ts'

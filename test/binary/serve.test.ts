@@ -84,36 +84,6 @@ describe.concurrent('its routes', () => {
     expect(tail(await serving.stop())).toStartWith('exit 0\n')
   })
 
-  test('fill gaps when they are told to', async () => {
-    const serving = await serve([...named, ...hourly], { API_TOKEN: 'right' })
-    await serving.passes(1)
-    const database = new Database(serving.uri)
-    database.run("DELETE FROM klines_h1 WHERE symbol = 'AAAUSDT' AND open_time % 10800000 = 0")
-    const gone = database.query<{ n: number }, []>('SELECT changes() AS n').get()?.n ?? 0
-    const held = database.query<{ n: number }, []>(
-      "SELECT count(*) AS n FROM klines_h1 WHERE symbol = 'AAAUSDT'",
-    )
-    expect(held.get()?.n).toBe(48 - gone)
-    // Nobody told it: the hole is seen when it looks for gaps.
-    const fill = await serving.get('/api/gaps/fill', {
-      method: 'POST',
-      headers: { authorization: 'Bearer right' },
-    })
-    expect([fill.status, await fill.json()]).toEqual([
-      202,
-      { started: ['gaps of spot klines AAAUSDT,BBBUSDT 1h'] },
-    ])
-    await eventually(async () => held.get()?.n === 48)
-    await eventually(async () => {
-      const jobs = (await serving.json('/api/status')).jobs as { last_pass: Record<string, unknown> | null }[]
-      return jobs[1]?.last_pass?.gaps_filled === jobs[1]?.last_pass?.gaps_found && jobs[1]?.last_pass !== null
-    })
-    const jobs = (await serving.json('/api/status')).jobs as { last_pass: Record<string, unknown> }[]
-    expect(jobs[1]?.last_pass).toMatchObject({ rows_written: gone, errors: [], unsettled: [] })
-    database.close()
-    expect(tail(await serving.stop())).toStartWith('exit 0\n')
-  })
-
   test('tell events as they happen', async () => {
     const serving = await serve([...named, ...hourly], { API_TOKEN: 'right' })
     await serving.passes(1)

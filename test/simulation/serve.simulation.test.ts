@@ -131,7 +131,7 @@ function expectPrompt(life: ServedLife, specs: readonly SymbolSpec[], calm: read
   return prompt
 }
 
-/** Gaps are looked for once a night, when the night was calm; and never but at night, or once more after it. */
+/** Gaps are looked for once a night where it was calm, and not before the first night. */
 function expectNightly(life: ServedLife, calm: readonly Calm[], endMs: number): void {
   const passes = life.passes.filter(({ kind }) => kind === 'gaps')
   const nights: number[] = []

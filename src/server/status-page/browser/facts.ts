@@ -61,7 +61,8 @@ export function headline({ connection, heardAtMs, status }: Known, series: reado
   }
   if (behind.length > 0) {
     const most = Math.max(...behind.map(({ lagSeconds }) => lagSeconds ?? 0))
-    const text = `${counted(behind.length, 'series')} ${are(behind.length)} behind, by up to ${duration(most)}`
+    const late = `${counted(behind.length, 'series')} ${are(behind.length)} behind`
+    const text = `${late}, by up to ${duration(most)}`
     return { level: 'late', text, more: `Nothing before that is missing. ${rest}` }
   }
   return allWell(series, complete.length, rest)
@@ -71,7 +72,8 @@ const are = (count: number): string => (count === 1 ? 'is' : 'are')
 
 function nothing({ pass }: Status): Headline {
   if (!pass.running) return { level: 'wait', text: 'Nothing is stored yet', more: 'No pass is running.' }
-  const more = `The first pass is running: ${thousands(pass.series_done)} of ${counted(pass.series_total, 'series')} done.`
+  const done = `${thousands(pass.series_done)} of ${counted(pass.series_total, 'series')} done`
+  const more = `The first pass is running: ${done}.`
   return { level: 'wait', text: 'Nothing is stored yet', more }
 }
 

@@ -58,7 +58,7 @@ function passTile({ next_pass_at: next, pass }: Status, nowMs: number): Tile {
   return {
     name: 'Series left in this pass',
     value: thousands(left),
-    more: `of ${thousands(pass.series_total)}; ${short(rowsLeft)} rows left; runs for ${duration(sinceMs / 1_000)}`,
+    more: `of ${thousands(pass.series_total)}; ${short(rowsLeft)} rows left; ${duration(sinceMs / 1_000)}`,
     share: Math.min(1, share),
   }
 }
