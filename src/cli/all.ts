@@ -42,7 +42,7 @@ const fetching: readonly SettingName[] = [
   ...logging,
 ]
 /** And with what else a command can be told to make one pass, or to stay up. */
-const once: readonly SettingName[] = [...fetching, 'dryRun', 'serve', ...serving]
+const once: readonly SettingName[] = ['refresh', ...fetching, 'dryRun', 'serve', ...serving]
 
 export const commands: readonly CommandEntry[] = [
   {

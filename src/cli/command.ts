@@ -4,6 +4,7 @@ import type { ArchiveReach } from '../core/archive-reach.ts'
 import type { LogLevel, Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
+import type { Trace } from '../core/trace.ts'
 import type { ExitCode } from '../errors.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
@@ -15,6 +16,8 @@ export type CommandContext = ResolvedRun & {
   readonly startedAtMs: number
   readonly startedMs: number
   readonly tell: Tell
+  /** Follows a piece of work. */
+  readonly trace: Trace
   /** Has every event told to `listener` too. */
   readonly listen: (listener: Tell) => void
   /** The settings as they are now: --config and the files of variables are read again. Throws UserError. */

@@ -7,6 +7,7 @@ import { exitCodes } from '../errors.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import { cutToWidth, wrapToWidth } from '../observe/terminal.ts'
 import type { ListedGap } from './gaps-json.ts'
+import { refreshLines } from './pass-result.ts'
 import type { Stage } from './run-outcome.ts'
 import { minuteText, textTable } from './text-table.ts'
 
@@ -15,6 +16,7 @@ const COLUMNS = 80
 const MOST_JOBS = 7
 const MOST_ERRORS = 2
 const MOST_OPEN = 3
+const MOST_REFRESHED = 3
 /** Lines of one error: its advice stands at the end. */
 const MOST_ERROR_LINES = 3
 /** Columns of a job's name: the others need the rest. */
@@ -25,6 +27,8 @@ export type RunReport = {
   /** The gaps that are open now. */
   readonly gaps: readonly ListedGap[]
   readonly summary: Summary
+  /** Whether archives that were published anew were to be taken in again. */
+  readonly isRefresh: boolean
 }
 
 /** The whole text of the command. */
@@ -32,6 +36,7 @@ export function runText(report: RunReport): string {
   const lines = [
     ...jobLines(report.stages),
     ...gapLines(report.summary),
+    ...(report.isRefresh ? refreshLines(report.summary.refreshed ?? [], MOST_REFRESHED) : []),
     ...errorLines(report.summary),
     ...openLines(report),
     lastLine(report),

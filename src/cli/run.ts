@@ -10,6 +10,7 @@ import { isServing } from './fetch-command.ts'
 import { fillGaps, groupedJobs, type JobGroup } from './fill-gaps.ts'
 import { type Job, jobsOf } from './jobs.ts'
 import { KeptConnections } from './kept-connections.ts'
+import { refreshedJson } from './pass-result.ts'
 import { type Filled, judgedStages, openGaps, runFields, type Stage, unsettledOf } from './run-outcome.ts'
 import { runText } from './run-text.ts'
 
@@ -96,8 +97,11 @@ function runResult(
   const exitCode = worstExitCode(signal.aborted ? [...codes, exitCodeOf(signal.reason)] : codes)
   const summary = addUp(context, judged, groups, exitCode)
   const gaps = openGaps(groups)
-  const text = runText({ stages: judged, gaps, summary })
-  return { summary, fields: runFields(judged, gaps, summary.unsettled), text, exitCode }
+  const isRefresh = context.settings.refresh === true
+  const text = runText({ stages: judged, gaps, summary, isRefresh })
+  const refreshed = isRefresh ? { refreshed: (summary.refreshed ?? []).map(refreshedJson) } : {}
+  const fields = { ...runFields(judged, gaps, summary.unsettled), ...refreshed }
+  return { summary, fields, text, exitCode }
 }
 
 /** One summary over all of it. */
@@ -130,6 +134,7 @@ function addUp(
     gapsFound: sum(filled, (one) => one.gapsFound ?? 0),
     gapsFilled: sum(filled, (one) => one.gapsFilled ?? 0),
     unsettled: unsettledOf(stages, groups),
+    refreshed: fetched.flatMap((one) => one.refreshed ?? []),
     errors: [...new Set([...named, ...all.flatMap((one) => one.errors)])],
     exitCode,
   }

@@ -25,6 +25,10 @@ export type JobsOf = (resolved: ResolvedRun, nowMs: number) => readonly ServeJob
 export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<CommandResult> {
   const { settings, world } = context
   if (settings.dryRun) throw new UserError('--dry-run and --serve exclude each other', 'say one of them')
+  if (settings.refresh) {
+    const advice = 'run the same command with --refresh and without --serve, now and then'
+    throw new UserError('--refresh and --serve exclude each other', advice)
+  }
   const serveJobs = (resolved: ResolvedRun): readonly ServeJob[] => jobsOf(resolved, world.nowMs())
   const first = serveJobs(context)
   const page = await statusPage()

@@ -27,7 +27,8 @@ export async function servedPass(
   const blank = { command: context.command, startedAtMs, durationMs: 0 }
   let summary: Summary
   try {
-    const result = await job.pass(own, connections)
+    const about = { 'petrosa.command': context.command, 'petrosa.job': job.name }
+    const result = await context.trace('pass', about, () => job.pass(own, connections))
     summary = result.summary ?? emptySummary(blank, [], result.exitCode)
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown

@@ -138,7 +138,7 @@ const reading: Readonly<Record<string, Json>> = {
   },
   '/status': {
     get: {
-      summary: 'What /api/status tells, as a page for people',
+      summary: 'All of it as a page for people: what is complete, what is missing and why',
       responses: { '200': plain('text/html', 'a page') },
     },
   },
