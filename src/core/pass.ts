@@ -10,15 +10,16 @@ import {
   worstExitCode,
 } from '../errors.ts'
 import { emptyRows } from './dataset.ts'
-import type { Summary, Tell, Unsettled } from './events.ts'
+import type { Refreshed, Summary, Tell, Unsettled } from './events.ts'
 import { fetchSeries, type SeriesJob } from './fetch-series.ts'
 import { LOST_ROWS, ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
-import type { Series } from './series.ts'
-import { minus, type Span } from './span.ts'
+import { type Series, seriesKey } from './series.ts'
+import { minus, type Span, spanText } from './span.ts'
 import type { Step } from './step.ts'
 import type { Page, Store } from './store.ts'
+import { type Trace, untraced } from './trace.ts'
 import { PageWriter } from './writer.ts'
 
 export type { SeriesJob }
@@ -35,6 +36,7 @@ export type PassOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly tell: Tell
+  readonly trace?: Trace
   /** Requests to the API made so far and the weight they cost, by the client's own count; archives taken. */
   readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives?: number }
 }
@@ -47,6 +49,7 @@ export async function runPass(options: PassOptions): Promise<Summary> {
 
 class Pass {
   readonly #options: PassOptions
+  readonly #trace: Trace
   readonly #writer: PageWriter
   readonly #startedAtMs: number
   readonly #startedMs: number
@@ -54,15 +57,17 @@ class Pass {
   readonly #errors: string[] = []
   readonly #codes: ExitCode[] = []
   readonly #queue: SeriesJob[]
+  readonly #refreshed: Refreshed[] = []
   #rowsFetched = 0
   #ended = false
 
   constructor(options: PassOptions) {
     this.#options = options
+    this.#trace = options.trace ?? untraced
     this.#writer = new PageWriter(options.store, options.clock, options.tell)
     this.#startedAtMs = options.clock.nowMs()
     this.#startedMs = options.clock.monotonicMs()
-    this.#queue = options.jobs.filter((job) => job.plan.spans.length > 0)
+    this.#queue = options.jobs.filter((job) => job.plan.tasks.length > 0)
   }
 
   async run(): Promise<Summary> {
@@ -79,14 +84,14 @@ class Pass {
     const due = jobs.map((job) => ({ series: job.series, fromMs: lackingFromMs(job) }))
     tell({ type: 'pass-due', nowMs: this.#options.plannedAtMs ?? this.#startedAtMs, due })
     try {
-      await this.#want(this.#queue)
+      await this.#trace('want', {}, () => this.#want(this.#queue))
       const count = Math.min(workers, this.#queue.length)
       await Promise.all(Array.from({ length: count }, () => this.#work()))
     } catch (error) {
       this.#fail(error)
     }
     try {
-      await this.#writer.flush()
+      await this.#trace('flush', {}, () => this.#writer.flush())
     } catch (error) {
       this.#fail(error)
     }
@@ -117,7 +122,8 @@ class Pass {
   async #work(): Promise<void> {
     for (let job = this.#queue.shift(); job && !this.#ended; job = this.#queue.shift()) {
       try {
-        await this.#series(job)
+        const attributes = { 'petrosa.series': seriesKey(job.series) }
+        await this.#trace('series', attributes, () => this.#series(job))
       } catch (error) {
         this.#fail(error)
         return
@@ -129,11 +135,23 @@ class Pass {
     const { clock, tell } = this.#options
     const nowMs = (): number => job.source?.nowMs() ?? clock.nowMs()
     let rows = 0
-    for await (const step of fetchSeries(job, { nowMs, tell })) {
-      if (this.#ended) return
-      rows += step.rows.count
-      await this.#keep(job, step)
+    const steps = fetchSeries(job, { nowMs, tell })
+    try {
+      for (let more = true; more; ) {
+        more = await this.#trace('page', {}, async (note) => {
+          const { done, value: step } = await steps.next()
+          if (done || this.#ended) return false
+          rows += step.rows.count
+          const { span } = step
+          note({ 'petrosa.rows': step.rows.count, 'petrosa.span': spanText(span) })
+          await this.#keep(job, step)
+          return true
+        })
+      }
+    } finally {
+      await steps.return(undefined)
     }
+    if (this.#ended) return
     tell({ type: 'series-done', series: job.series, rows })
   }
 
@@ -156,7 +174,16 @@ class Pass {
     if (step.rows.count === 0 && step.ledger.length === 0 && !step.archives) return
     this.#options.tell({ type: 'page-fetched', series: job.series, span: step.span, rows: step.rows.count })
     if (step.barrier) await this.#writer.flush()
-    await this.#writer.add(page(job, step, !known))
+    await this.#writer.add(page(job, step, !known), step.refreshes)
+    if (step.archives && step.refreshes !== undefined) this.#tellRefreshed(job.series, step.refreshes)
+  }
+
+  /** All rows of an archive that was published anew are written. */
+  #tellRefreshed(series: Series, archive: string): void {
+    const { written, changed } = this.#writer.writtenOf(archive)
+    this.#refreshed.push({ series, archive, rowsWritten: written, rowsChanged: changed })
+    const fields = { archive, new: written, changed }
+    this.#options.tell({ type: 'note', message: 'taken in again: it was published anew', fields })
   }
 
   #open(series: Series, span: Span, reason: string): void {
@@ -198,6 +225,7 @@ class Pass {
       weight,
       archives,
       unsettled: this.#unsettled,
+      refreshed: this.#refreshed.toSorted((a, b) => (a.archive < b.archive ? -1 : 1)),
       errors: this.#errors,
       exitCode: worstExitCode(this.#ended ? [...stopped, ...this.#codes] : this.#codes),
     }

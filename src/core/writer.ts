@@ -16,13 +16,18 @@ const MOST_BATCHES = 3
 
 export type Totals = { written: number; changed: number }
 
+/** Pages that wait; `refreshes` as in `add`. */
+type Queue = { readonly refreshes: string | null; readonly pages: Page[] }
+
 export class PageWriter {
   readonly #store: Store
   readonly #clock: Clock
   readonly #tell: Tell
-  readonly #waiting = new Map<string, Page[]>()
+  /** By table, and by the archive whose rows replace whatever is stored. */
+  readonly #waiting = new Map<string, Queue>()
   readonly #running = new Set<Promise<void>>()
   readonly totals: Totals = { written: 0, changed: 0 }
+  readonly #ofArchives = new Map<string, Totals>()
   #rowsInHand = 0
   #failure: unknown = null
   #lingering: AbortController | null = null
@@ -33,14 +38,23 @@ export class PageWriter {
     this.#tell = tell
   }
 
-  /** Takes a page; resolves when there is room for more. Rejects with what a write failed of. */
-  async add(page: Page): Promise<void> {
+  /** What was written so far of the rows of an archive that replace whatever is stored. */
+  writtenOf(archive: string): Readonly<Totals> {
+    return this.#ofArchives.get(archive) ?? { written: 0, changed: 0 }
+  }
+
+  /**
+   * Takes a page; resolves when there is room for more. Rejects with what a write failed of. `refreshes`: the
+   * key of an archive whose rows replace whatever is stored; what they replace is kept.
+   */
+  async add(page: Page, refreshes: string | null = null): Promise<void> {
+    const name = JSON.stringify([page.table.name, refreshes])
     for (const part of splitPage(page, this.#store.batchRows)) {
-      const pages = this.#waiting.get(part.table.name) ?? []
-      pages.push(part)
-      this.#waiting.set(part.table.name, pages)
+      const queue = this.#waiting.get(name) ?? { refreshes, pages: [] }
+      queue.pages.push(part)
+      this.#waiting.set(name, queue)
       this.#rowsInHand += part.rows.count
-      if (rowsOf(pages) >= this.#store.batchRows) await this.#write(part.table.name)
+      if (rowsOf(queue.pages) >= this.#store.batchRows) await this.#write(name)
     }
     this.#linger()
     while (this.#rowsInHand > MOST_BATCHES * this.#store.batchRows && this.#running.size > 0) {
@@ -52,7 +66,7 @@ export class PageWriter {
   /** Writes everything in hand; rejects with what a write failed of. */
   async flush(): Promise<void> {
     this.#lingering?.abort()
-    for (const table of [...this.#waiting.keys()]) await this.#write(table)
+    for (const name of [...this.#waiting.keys()]) await this.#write(name)
     await Promise.all(this.#running)
     this.#check()
   }
@@ -61,37 +75,43 @@ export class PageWriter {
     if (this.#failure !== null) throw this.#failure
   }
 
-  /** Begins to write what waits for a table, as soon as the store has a writer free. */
-  async #write(table: string): Promise<void> {
+  /** Begins to write what waits under a name, as soon as the store has a writer free. */
+  async #write(name: string): Promise<void> {
     while (this.#running.size >= this.#store.writers) await Promise.race(this.#running)
-    const pages = this.#waiting.get(table)
-    if (!pages || pages.length === 0) return
-    this.#waiting.delete(table)
-    const work = this.#batches(pages).finally(() => this.#running.delete(work))
+    const queue = this.#waiting.get(name)
+    if (!queue || queue.pages.length === 0) return
+    this.#waiting.delete(name)
+    const work = this.#batches(queue).finally(() => this.#running.delete(work))
     this.#running.add(work)
   }
 
-  async #batches(pages: readonly Page[]): Promise<void> {
+  async #batches({ pages, refreshes }: Queue): Promise<void> {
     let batch: Page[] = []
     for (const page of pages) {
       if (batch.length > 0 && rowsOf(batch) + page.rows.count > this.#store.batchRows) {
-        await this.#batch(batch)
+        await this.#batch(batch, refreshes)
         batch = []
       }
       batch.push(page)
     }
-    await this.#batch(batch)
+    await this.#batch(batch, refreshes)
   }
 
-  async #batch(pages: readonly Page[]): Promise<void> {
+  async #batch(pages: readonly Page[], refreshes: string | null): Promise<void> {
     const rows = rowsOf(pages)
     try {
       // After a failed write nothing more is tried: the rest is fetched again by the next pass.
       if (this.#failure !== null) return
       const startedMs = this.#clock.monotonicMs()
-      const { written, changed } = await this.#store.write(pages)
+      const options = refreshes === null ? {} : { refresh: true, keepReplaced: true }
+      const { written, changed } = await this.#store.write(pages, options)
       this.totals.written += written
       this.totals.changed += changed
+      if (refreshes !== null) {
+        const before = this.writtenOf(refreshes)
+        const totals = { written: before.written + written, changed: before.changed + changed }
+        this.#ofArchives.set(refreshes, totals)
+      }
       const durationMs = this.#clock.monotonicMs() - startedMs
       this.#tell({ type: 'batch-written', rows, written, changed, durationMs, parts: pages.map(partOf) })
     } catch (error) {
@@ -110,7 +130,7 @@ export class PageWriter {
     }
     this.#clock.wait(LINGER_MS, lingering.signal).then(async () => {
       over()
-      for (const table of [...this.#waiting.keys()]) await this.#write(table)
+      for (const name of [...this.#waiting.keys()]) await this.#write(name)
     }, over)
   }
 }
