@@ -38,7 +38,8 @@ name=$(basename "$binary")
 wanted=$(awk -v name="$name" '$2 == name || $2 == "*" name { print $1 }' "$sums")
 [ -n "$wanted" ] || give_up "$sums does not name $name"
 found=$(sha256sum "$binary" | cut -d ' ' -f 1)
-[ "$wanted" = "$found" ] || give_up "$name is not what $sums says: its sha256 is $found, not $wanted; fetch it again"
+[ "$wanted" = "$found" ] ||
+  give_up "$name is not what $sums says: its sha256 is $found, not $wanted; fetch it again"
 
 # Copies a file where it differs, in one step, so that nobody ever runs half of one.
 put() { # from, to, mode

@@ -34,8 +34,8 @@ export type MarketClient = {
   /** What the exchange lists, by symbol. */
   symbols(market: Market): Promise<readonly Listing[]>
   /**
-   * The rows of a series in `[start, end)`, in order of time, page by page as they are asked for; candles only
-   * once they have closed. Throws UnavailableError, RefusedError and UserError of this package.
+   * The rows of a series in `[start, end)`, in order of time, page by page as they are asked for; candles
+   * only once they have closed. Throws UnavailableError, RefusedError and UserError of this package.
    */
   rows<D extends ClientDataset>(
     series: RowSeries<D>,

@@ -140,7 +140,7 @@ export function fromRows<D extends RowDataset>(table: Table, rows: Rows): RowTyp
   })
 }
 
-/** A time as people write it: a Date, epoch ms, or ISO 8601 (UTC where it names no zone). Throws UserError. */
+/** A time as people write it: a Date, epoch ms, or ISO 8601, UTC where it names no zone. Throws UserError. */
 export function toMs(moment: Date | number | string): number {
   const zoned = typeof moment === 'string' && /T.*\d$/.test(moment) && !/[+-]\d\d:?\d\d$/.test(moment)
   const ms =

@@ -1,5 +1,5 @@
-// The services of deploy/compose.yaml, and the units of deploy/systemd: the words and variables of each through
-// the compiled program, which plans what it would do, into a real database of the kind that it names.
+// The services of deploy/compose.yaml, and the units of deploy/systemd: the words and variables of each
+// through the compiled program, which plans what it would do, into a real database of the kind that it names.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

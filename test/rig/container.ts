@@ -103,9 +103,7 @@ function giveLibraries(root: string, binary: string): void {
   for (const path of paths) fs.cpSync(path, join(root, path), { dereference: true })
 }
 
-/**
- * Runs a binary in a root of its own, as nobody, with the libraries that the loader asks for and nothing else.
- */
+/** Runs a binary in a root of its own, as nobody, with nothing but the libraries that the loader asks for. */
 export function runInLibraries(binary: string, args: readonly string[]): Run {
   const root = fs.mkdtempSync(join(tmpdir(), 'petrosa-libraries-'))
   try {

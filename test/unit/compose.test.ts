@@ -1,5 +1,5 @@
-// deploy/compose.yaml: what the schema of compose files allows, every file and service that it names is there,
-// Prometheus asks every petrosa, and Grafana is given the dashboard.
+// deploy/compose.yaml: what the schema of compose files allows, every file and service that it names is
+// there, Prometheus asks every petrosa, and Grafana is given the dashboard.
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -65,7 +65,7 @@ describe('deploy/compose.yaml', () => {
     }
   })
 
-  test('Prometheus asks every petrosa and has the alerts; Grafana has Prometheus and the dashboard', async () => {
+  test('Prometheus asks every petrosa and has the alerts, Grafana the dashboard', async () => {
     const { rule_files: rules, scrape_configs: scrapes } = await yaml('prometheus.yaml')
     const targets = scrapes.flatMap((scrape: { static_configs: { targets: string[] }[] }) =>
       scrape.static_configs.flatMap((one) => one.targets),

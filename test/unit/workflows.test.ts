@@ -1,5 +1,5 @@
-// The workflows: GitHub's own parser finds nothing wrong, every step calls a package script that is there, with
-// the Bun of package.json, and what they name of the Dockerfile and of a release is there.
+// The workflows: GitHub's own parser finds nothing wrong, every step calls a package script that is there,
+// with the Bun of package.json, and what they name of the Dockerfile and of a release is there.
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
