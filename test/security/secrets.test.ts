@@ -1,6 +1,6 @@
-// Secrets are planted wherever one may be given: passwords in addresses, the API key, the API token, as variable,
-// as file, in --config and on the command line. Then the program runs into every kind of failure, with its log at
-// debug, and no secret may stand in anything that it said: not as it is, not encoded.
+// Secrets are planted wherever one may be given: passwords in addresses, the API key, the API token, as
+// variable, as file, in --config and on the command line. Then the program runs into every kind of failure,
+// with its log at debug, and no secret may stand in anything that it said: not as it is, not encoded.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { exchangeEnv } from '../rig/bench.ts'
