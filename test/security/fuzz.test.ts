@@ -234,7 +234,7 @@ describe('archives', () => {
       expect(parseKey(`${PREFIX}${name}`, `${PREFIX}BTCUSDT-1m-`, 'day')).toBeNull()
   })
 
-  test('a zip whose member has another name, or that is damaged, is refused before it is inflated', async () => {
+  test('a zip whose member has another name, or is damaged, is refused before it is inflated', async () => {
     const NAME = 'BTCUSDT-1m-2024-01.csv'
     const zipped = (name: string) =>
       Buffer.concat(zipOf([deflatedMember(name, [fragmentOf('one,two\n')])], Date.UTC(2024, 0, 1)))
