@@ -63,6 +63,8 @@ describe('settings', () => {
         const nowhere = { SQLITE_PATH: '/nonexistent/petrosa.db', DB_ADAPTER: 'sqlite' }
         const world = testWorld({
           env: { ...variablesOf, ...nowhere },
+          // No file has any name, not even that of a prototype.
+          files: Object.create(null),
           fetch: async () => new Response('', { status: 451 }),
         })
         const ordinary = given.filter((word) => !/^--(serve|db|db-uri|db-adapter)/.test(word))
