@@ -73,8 +73,9 @@ export class ArchiveIdSpan {
       const lastId = previousId(expected)
       this.#wait({ firstId: '0', lastId, afterMs: this.#span.startMs, beforeMs: firstMs }, true)
     }
+    const placed = skipped.map((id) => ({ id, timeMs: Number.NaN }))
     const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
-    for (const jump of jumpsOf(this.#table, rows, skipped, expected, sinceMs)) this.#wait(jump)
+    for (const jump of jumpsOf(this.#table, rows, placed, expected, sinceMs)) this.#wait(jump)
     this.#lastId = extreme(ids.at(-1), skipped.at(-1), 1)
     this.#skipped.push(...skipped)
     this.#carried = this.#carried ? joinRows(this.#carried, rows) : rows
