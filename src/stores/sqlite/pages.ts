@@ -65,5 +65,9 @@ export function unpackPages(pages: readonly SentPage[]): Page[] {
 function unpackRows({ count, columns, slices }: SentRows): Rows {
   const values = columns.map((column) => (column instanceof Float64Array ? Array.from(column) : column))
   if (!slices) return { count, columns: values.map((held) => held ?? []) }
-  return slicedRows(count, values, slices, (bytes) => Buffer.from(bytes.buffer).toString('latin1'))
+  return slicedRows(count, values, slices, oneByteText)
 }
+
+/** One character a byte. */
+const oneByteText = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
