@@ -35,16 +35,24 @@ export function knownSeries(database: Database, tables: readonly Table[]): reado
   return [...found.keys()].sort().flatMap((key) => found.get(key) ?? [])
 }
 
-/** The distinct (market, symbol) of a table, by one key look-up each: DISTINCT would walk every row. */
-function* keyHeads(database: Database, table: Table): Generator<{ market: string; symbol: string }> {
-  const next = database.query<{ market: string; symbol: string }, [string, string]>(
-    `SELECT market, symbol FROM ${table.name} WHERE (market, symbol) > (?, ?) ` +
-      'ORDER BY market, symbol LIMIT 1',
+type Head = { readonly market: string; readonly symbol: string }
+
+/**
+ * The distinct (market, symbol) of a table, by look-ups of the key: DISTINCT would walk every row, and so
+ * does a comparison of both at once (2 s for 10 M rows).
+ */
+function* keyHeads(database: Database, table: Table): Generator<Head> {
+  const select = `SELECT market, symbol FROM ${table.name}`
+  const symbolAfter = database.query<Head, [string, string]>(
+    `${select} WHERE market = ? AND symbol > ? ORDER BY symbol LIMIT 1`,
   )
-  let head = next.get('', '')
+  const marketAfter = database.query<Head, [string]>(
+    `${select} WHERE market > ? ORDER BY market, symbol LIMIT 1`,
+  )
+  let head = marketAfter.get('')
   while (head) {
     yield head
-    head = next.get(head.market, head.symbol)
+    head = symbolAfter.get(head.market, head.symbol) ?? marketAfter.get(head.market)
   }
 }
 
