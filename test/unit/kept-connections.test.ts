@@ -55,7 +55,7 @@ describe('the store', () => {
     expect(story).toEqual(['open 1', 'close 1'])
   })
 
-  test('of a survey is one of its own, but for SQLite alone, and where the last survey took long', async () => {
+  test('of a survey is its own where SQLite would let others wait for it', async () => {
     const { kept, context, contextWith, story } = await rig()
     await kept.withStore(context, false, read)
     expect(await kept.survey(context, async () => 'seen')).toBe('seen')
