@@ -97,10 +97,12 @@ export const commands: readonly CommandEntry[] = [
     settings: [
       ...(['fill', 'recheck', 'symbols', 'exclude', 'period', 'market', 'dataset'] as const),
       ...fetching.filter((name) => name !== 'lookbackHours' && name !== 'hypertables'),
-      ...(['dryRun', 'apiKey'] as const),
+      ...(['dryRun', 'apiKey', 'serve'] as const),
+      ...serving,
     ],
     saidDefaults: {
       ...storedDefaults,
+      schedule: 'at night',
       start: 'where the rows of each series begin',
       end: 'the last closed period that a series was asked for; with --fill the last one that has closed',
     },

@@ -34,7 +34,8 @@ export async function runPipeline(given: CommandContext): Promise<CommandResult>
 /** Serves the jobs of the command: each on its own schedule. */
 export async function servePipeline(context: CommandContext): Promise<CommandResult> {
   const { serve } = await import('./serve.ts')
-  return serve(context, jobsOf)
+  const { servedJobsOf } = await import('./serve-jobs.ts')
+  return serve(context, (resolved, nowMs) => servedJobsOf(jobsOf(resolved), nowMs))
 }
 
 /** One after another, until it is told to stop: what was done by then is told all the same. */
