@@ -26,6 +26,7 @@ export function libraryWorld(signal: AbortSignal, version: string): World {
     stderr: silent,
     readFile: none,
     openTemporary: none,
+    tidyMemory: () => undefined,
     signal,
     usage: none,
     onHangup: none,

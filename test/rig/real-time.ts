@@ -2,7 +2,8 @@
 // where REAL_TIME_TESTS is set, and are skipped, with a word about it, elsewhere.
 import { test } from 'bun:test'
 
-const isQuiet = Bun.env.REAL_TIME_TESTS === '1'
+/** Whether the machine does nothing else. */
+export const isQuiet = Bun.env.REAL_TIME_TESTS === '1'
 if (!isQuiet)
   console.warn('tests by the real clock are skipped; REAL_TIME_TESTS=1 runs them on a quiet machine')
 
