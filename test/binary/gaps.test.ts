@@ -109,6 +109,16 @@ describe.each(databases)('$label', (database) => {
     const here = await pulled(database)
     await handOf(database, here).deleteRows(series, klines.table(series), { startMs: at(0), endMs: at(48) })
     expect(listed(await gaps(here, [], 3))).toEqual([[0, 10, 'lost'], [12 + 7 / 60, 48, 'lost'], theOutage])
+    const status = (await here.run(['status'])).result() as unknown as { readonly series: readonly unknown[] }
+    const facts = {
+      first: null,
+      last: null,
+      rows: 0,
+      open_gaps: 2,
+      gap_rows: 48 * 60 - 127,
+      explained_gaps: 1,
+    }
+    expect(status.series).toMatchObject([facts])
     await expectMended(here)
   })
 
@@ -214,7 +224,7 @@ describe.each(databases)('$label', (database) => {
   })
 })
 
-test('a symbol that is renamed: the old name keeps its rows, and gets lost ones back from its archives', async () => {
+test('a symbol that is renamed: its rows stay, and lost ones come back from its archives', async () => {
   const endsAtMs = at(24)
   const here = await bench(await exchangeWith([plainSymbol('AAAUSDT', { endsAtMs, status: 'BREAK' })]))
   expect(tail(await here.klines([...flags, '--end', isoTime(endsAtMs)]))).toStartWith('exit 0')
