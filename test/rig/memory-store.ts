@@ -115,11 +115,12 @@ export function openMemoryStore(
       }),
     read: (series, table, span, limit) =>
       reach((database) => {
-        const rows = within(sorted(database, series, table), table, span).slice(0, limit)
-        return {
-          count: rows.length,
-          columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
-        }
+        return toRows(table, within(sorted(database, series, table), table, span).slice(0, limit))
+      }),
+    readIds: (series, table, fromId, limit) =>
+      reach((database) => {
+        const rows = byKey(database, series, table).filter((row) => BigInt(idOf(row)) >= BigInt(fromId))
+        return toRows(table, rows.slice(0, limit))
       }),
     check: () => reach(() => [{ name: 'store reachable', ok: true, detail: 'in memory', advice: '' }]),
     close: async () => {
@@ -249,6 +250,11 @@ function byKey(database: MemoryDatabase, series: Series, table: Table): readonly
   if (table.columns[0]?.kind !== 'id') return rows
   return [...rows].sort((a, b) => Number(BigInt(idOf(a)) - BigInt(idOf(b))))
 }
+
+const toRows = (table: Table, rows: readonly StoredRow[]): Rows => ({
+  count: rows.length,
+  columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+})
 
 const idOf = (row: StoredRow): string => String(row.values[0])
 

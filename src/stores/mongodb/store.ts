@@ -13,7 +13,7 @@ import { type Turn, turns } from './flight.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
 import { writeRows } from './rows.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { prepareSchema, schemaVersion } from './schema.ts'
 
 /** Rows a write: ten commands of a thousand documents. */
@@ -46,6 +46,7 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
     countIds: (series, table, ranges) => countIds(connection, series, table, ranges),
     fromIds: (series, table, ids) => fromIds(connection, series, table, ids),
     read: (series, table, span, limit) => readRows(connection, series, table, span, limit),
+    readIds: (series, table, fromId, limit) => readIds(connection, series, table, fromId, limit),
     check: (tables) => checkDatabase(connection, tables),
     close: () => connection.client.close(),
   }

@@ -14,7 +14,7 @@ import { explained, isPassing, LoadRefusedError, missingDatabase } from './error
 import { countIds, ends, fromIds } from './keys.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { CHARACTERS, prepareSchema, schemaVersion, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 import { quoted } from './text.ts'
@@ -210,6 +210,10 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
     read: (series, table, span, limit) =>
       server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>
         readRows(session, series, table, span, limit),
+      ),
+    readIds: (series, table, fromId, limit) =>
+      server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>
+        readIds(session, series, table, fromId, limit),
       ),
     check: (tables) => server.run((session) => checkServer(session, server.address, tables)),
     close: () => server.pool.close(),
