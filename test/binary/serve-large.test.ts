@@ -75,7 +75,8 @@ test(
       if (ready.status !== 200)
         expect(await ready.json()).toEqual({ ready: false, reasons: ['the first pass has not begun'] })
       series = (await serving.json('/api/status')).series as typeof series
-      await Bun.sleep(10)
+      // More often, and an address is told to wait.
+      await Bun.sleep(60)
     }
     for (const one of series) {
       expect(one).toMatchObject({ open_gaps: 0, gap_rows: 0 })
