@@ -1,6 +1,7 @@
 // Where a run gets what it shares with other runs: the request weight that is spent, and the open store. A
 // command that ends has its own; one that serves keeps them from pass to pass.
 import type { Budgets } from '../binance/budgets.ts'
+import type { HeldLease } from '../core/lease-keeper.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import type { CommandContext } from './command.ts'
@@ -11,7 +12,16 @@ export type Connections = {
   budgets(context: CommandContext, market: Market): Budgets | undefined
   /** Runs `work` with the store of the settings. Throws what opening it throws, and what `work` throws. */
   withStore<T>(context: CommandContext, readOnly: boolean, work: (store: Store) => Promise<T>): Promise<T>
+  /**
+   * The leases that this program has of `series` (keys), where several share the work; null: it does all of
+   * it. Throws what the store throws.
+   */
+  leases(context: CommandContext, series: readonly string[]): Promise<ReadonlyMap<string, HeldLease> | null>
 }
 
 /** Nothing is shared: a store is opened and closed, weight is counted from nothing. */
-export const ownConnections: Connections = { budgets: () => undefined, withStore }
+export const ownConnections: Connections = {
+  budgets: () => undefined,
+  withStore,
+  leases: async () => null,
+}

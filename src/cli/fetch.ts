@@ -3,6 +3,7 @@
 import { restSource } from '../binance/rest.ts'
 import { HOUR_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
+import type { HeldLease } from '../core/lease-keeper.ts'
 import { runPass, type SeriesJob } from '../core/pass.ts'
 import type { Range } from '../core/plan.ts'
 import { type Market, type Period, type Series, seriesKey } from '../core/series.ts'
@@ -69,10 +70,16 @@ export async function runFetch(
   return connections.withStore(context, dryRun, async (store) => {
     const tables = [...new Set(mine.map(({ series }) => dataset.table(series)))]
     if (!dryRun) await trace('prepare', {}, () => store.prepare(tables))
+    const leases = dryRun
+      ? null
+      : await connections.leases(
+          context,
+          mine.map(({ series }) => seriesKey(series)),
+        )
     const source = exchange.client ? restSource(exchange.client, dataset, market) : null
     const jobs: SeriesJob[] = await trace('plan', {}, () =>
       planJobs({
-        wanted: mine,
+        wanted: leases ? mine.filter(({ series }) => leases.has(seriesKey(series))) : mine,
         dataset,
         store,
         rest: source,
@@ -86,7 +93,7 @@ export async function runFetch(
     const summary = await runPass({
       command: context.command,
       startMs: range.startMs,
-      jobs,
+      jobs: leases ? jobs.map((job) => leased(job, leases)) : jobs,
       plannedAtMs: nowMs,
       store,
       workers: need(settings, 'maxWorkers'),
@@ -98,6 +105,11 @@ export async function runFetch(
     })
     return passResult(summary)
   })
+}
+
+function leased(job: SeriesJob, leases: ReadonlyMap<string, HeldLease>): SeriesJob {
+  const lease = leases.get(seriesKey(job.series))
+  return lease ? { ...job, lease } : job
 }
 
 /** A moment as epoch ms, by the exchange's clock; null for none. */

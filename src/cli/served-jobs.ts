@@ -75,7 +75,9 @@ export class ServedJobs {
     for (const [key, { loop, stop }] of gone) {
       this.#active.delete(key)
       stop.abort(new StoppedError())
-      const leaving: Promise<void> = loop.ended.finally(() => this.#leaving.delete(leaving))
+      const leaving: Promise<void> = loop.ended
+        .then(() => this.#options.connections.leave(key))
+        .finally(() => this.#leaving.delete(leaving))
       this.#leaving.add(leaving)
     }
     const fresh = [...wanted].filter(([key]) => !this.#active.has(key))
@@ -150,6 +152,7 @@ export class ServedJobs {
     const { context, connections } = this.#options
     const stop = new AbortController()
     const board = openBoard()
+    const own = connections.of(job.key, () => void loop.runNow())
     const loop = startLoop({
       schedule: job.schedule,
       nowMs: () => connections.nowMs(this.#contextOf(job), job.market),
@@ -157,7 +160,7 @@ export class ServedJobs {
       signal: stop.signal,
       gate: this.#gate,
       pass: async () => {
-        const summary = await servedPass(this.#contextOf(job), job, connections, board, stop.signal)
+        const summary = await servedPass(this.#contextOf(job), job, own, board, stop.signal)
         active.last = summary
         this.#ended(job, board, summary)
         return summary.exitCode === exitCodes.done ? 'done' : 'again'

@@ -20,8 +20,8 @@ export const REPLICA_PREFIX = 'replica/'
 export type LeaseView = {
   /** All that the holder has, replicas' keys too. */
   readonly held: readonly Lease[]
-  /** The keys of all programs whose leases have not run out. */
-  readonly replicas: readonly string[]
+  /** The keys of all leases that have not run out, whoever has them. */
+  readonly live: readonly string[]
 }
 
 /** What a store with leases owes; each call is a few statements, however many series it is about. */

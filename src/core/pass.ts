@@ -94,6 +94,7 @@ class Pass {
     } catch (error) {
       this.#fail(error)
     }
+    for (const { lease } of jobs) lease?.end()
     const summary = this.#summary()
     tell({ type: 'pass-ended', summary })
     return summary
@@ -121,6 +122,8 @@ class Pass {
   async #work(): Promise<void> {
     for (let job = this.#queue.shift(); job && !this.#ended; job = this.#queue.shift()) {
       try {
+        // Whoever has it by now fetches it.
+        if (job.lease && !job.lease.begin()) continue
         const attributes = { 'petrosa.series': seriesKey(job.series) }
         await this.#trace('series', attributes, () => this.#series(job))
       } catch (error) {
@@ -136,7 +139,7 @@ class Pass {
     let rows = 0
     const steps = fetchSeries(job, { nowMs, tell })
     try {
-      for (let more = true; more; ) {
+      for (let more = true; more && job.lease?.isHeld() !== false; ) {
         more = await this.#trace('page', {}, async (note) => {
           const { done, value: step } = await steps.next()
           if (done || this.#ended) return false
@@ -233,5 +236,7 @@ type Content = Pick<Page, 'rows' | 'ledger' | 'extractedAtMs' | 'source' | 'arch
 function page(job: SeriesJob, content: Content, fresh: boolean): Page {
   const { rows, ledger, extractedAtMs, source, archives } = content
   const { series, table } = job
-  return { series, table, rows, ledger, extractedAtMs, source, fresh, ...(archives ? { archives } : {}) }
+  const under = job.lease ? { token: job.lease.token } : {}
+  const taken = archives ? { archives } : {}
+  return { series, table, rows, ledger, extractedAtMs, source, fresh, ...taken, ...under }
 }

@@ -80,7 +80,7 @@ export function leaseCases(subject: Subject): void {
     await leases.claim({ holder: b, series: [ofB ?? ''], lastsMs: 2 * LASTS_MS, nowMs: NOW_MS })
     const seen = async (nowMs: number): Promise<string[]> => {
       const view = await leases.renew({ holder: 'nobody', lastsMs: LASTS_MS, nowMs })
-      return view.replicas.filter((key) => key === ofA || key === ofB).sort()
+      return view.live.filter((key) => key === ofA || key === ofB).sort()
     }
     expect(await seen(NOW_MS)).toEqual([ofA ?? '', ofB ?? ''])
     expect(await seen(LATE_MS)).toEqual([ofB ?? ''])

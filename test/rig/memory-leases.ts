@@ -25,8 +25,7 @@ export function memoryLeases(change: Change, clockMs: () => number): Leases {
         for (const lease of [...leases.values()].filter((one) => one.holder === holder))
           leases.set(lease.series, { ...lease, expiresAtMs: nowMs + lastsMs })
         const live = [...leases.values()].filter((lease) => lease.expiresAtMs > nowMs)
-        const replicas = live.map(({ series }) => series).filter((key) => key.startsWith(REPLICA_PREFIX))
-        return { held: heldOf(leases, holder), replicas }
+        return { held: heldOf(leases, holder), live: live.map(({ series }) => series) }
       }),
     release: ({ holder, series }) =>
       change(({ leases }) => {

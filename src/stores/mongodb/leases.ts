@@ -52,9 +52,8 @@ export function mongodbLeases(connection: Connection): Leases {
         leases.updateMany({ holder }, [{ $set: { expires_at: until(nowMs, lastsMs) } }]),
       )
       const held = await readLeases(connection, { holder })
-      const isLive = { $expr: { $gt: ['$expires_at', now(nowMs)] } }
-      const live = await readLeases(connection, { ...replicas, ...isLive })
-      return { held, replicas: live.map(({ series }) => series) }
+      const live = await readLeases(connection, { $expr: { $gt: ['$expires_at', now(nowMs)] } })
+      return { held, live: live.map(({ series }) => series) }
     },
     async release({ holder, series }) {
       for (const some of series === null ? [null] : pieces(series, COMMAND_DOCUMENTS)) {

@@ -48,8 +48,8 @@ export function mysqlLeases(ask: Ask): Leases {
           holder,
         ])
         const held = await read(session, '`holder` = ?', [holder])
-        const live = await read(session, `${isReplica} AND \`expires_at\` > ${now}`, [stamp(nowMs)])
-        return { held, replicas: live.map(({ series }) => series) }
+        const live = await read(session, `\`expires_at\` > ${now}`, [stamp(nowMs)])
+        return { held, live: live.map(({ series }) => series) }
       }),
     release: ({ holder, series }) =>
       ask(async (session) => {

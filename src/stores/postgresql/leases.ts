@@ -35,7 +35,7 @@ const takeText =
 const forgetText = `DELETE FROM ${LEASES_TABLE} WHERE ${isReplica} AND expires_at < ${now('$1')} - interval '1 day'`
 
 const renewText = `UPDATE ${LEASES_TABLE} SET expires_at = ${until('$2', '$3')} WHERE holder = $1 RETURNING series, token`
-const replicasText = `SELECT series FROM ${LEASES_TABLE} WHERE ${isReplica} AND expires_at > ${now('$1')}`
+const liveText = `SELECT series FROM ${LEASES_TABLE} WHERE expires_at > ${now('$1')}`
 
 const wanted = '($2::text[] IS NULL OR series = ANY ($2::text[]))'
 const forgetOwnText = `DELETE FROM ${LEASES_TABLE} WHERE holder = $1 AND ${isReplica} AND ${wanted}`
@@ -57,8 +57,8 @@ export function postgresqlLeases(ask: Ask): Leases {
     renew: ({ holder, lastsMs, nowMs = null }) =>
       write(async (session) => {
         const { rows } = await session.run(renewText, [holder, nowMs, lastsMs])
-        const live = await session.run(replicasText, [nowMs])
-        return { held: toLeases(rows), replicas: live.rows.map(([series]) => String(series)) }
+        const live = await session.run(liveText, [nowMs])
+        return { held: toLeases(rows), live: live.rows.map(([series]) => String(series)) }
       }),
     release: ({ holder, series }) =>
       write(async (session) => {
