@@ -49,7 +49,13 @@ type Group = {
   freeSinceMs: ReadonlyMap<string, number>
 }
 
-type Held = { readonly token: number; untilMs: number; users: number }
+type Held = {
+  readonly token: number
+  untilMs: number
+  users: number
+  /** Until when it is not offered to others, because nobody wanted it before. */
+  readonly keptUntilMs: number
+}
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
@@ -179,17 +185,19 @@ export class LeaseKeeper {
     const mine = group.series.filter((key) => this.#held.has(key))
     if (mine.length > share) {
       // Each program likes other series best, so that they do not all reach for the same ones.
-      const idle = this.#byLiking(mine.filter((key) => this.#held.get(key)?.users === 0))
+      const idle = this.#byLiking(mine.filter((key) => this.#isIdle(key)))
       await this.#giveUp(idle.reverse().slice(0, mine.length - share))
     }
     const live = new Set(view.live)
     // Of a claim whose answer was lost.
     const lost = new Set(view.held.map(({ series }) => series))
-    const free = group.series.filter((key) => this.#isMissing(key) && (!live.has(key) || lost.has(key)))
+    const { lastsMs } = this.#options
+    const had = new Set(mine)
+    const free = group.series.filter((key) => !had.has(key) && (!live.has(key) || lost.has(key)))
     const left = this.#leftOver(group, free)
     const fair = this.#byLiking(free.filter((key) => !left.includes(key)))
     const most = Math.max(0, share - mine.length - left.length)
-    const taken = await this.#claim([...left, ...fair.slice(0, most)])
+    const taken = (await this.#claim(left, lastsMs)) + (await this.#claim(fair.slice(0, most)))
     if (taken === 0) return
     group.hasNews = true
     this.#options.tell({
@@ -211,13 +219,19 @@ export class LeaseKeeper {
     return free.filter((key) => nowMs - (before.get(key) ?? nowMs) >= ripeMs)
   }
 
-  async #claim(series: readonly string[]): Promise<number> {
+  #isIdle(key: string): boolean {
+    const held = this.#held.get(key)
+    return held?.users === 0 && held.keptUntilMs <= this.#options.clock.monotonicMs()
+  }
+
+  /** How many of `series` could be had; they are not offered to others for `keptMs`. */
+  async #claim(series: readonly string[], keptMs = 0): Promise<number> {
     if (series.length === 0) return 0
     const { ask, clock, holder, lastsMs } = this.#options
     const fromMs = clock.monotonicMs()
     const taken = await ask((leases) => leases.claim({ holder, series, lastsMs }))
-    for (const lease of taken)
-      this.#held.set(lease.series, { token: lease.token, untilMs: fromMs + lastsMs, users: 0 })
+    const times = { untilMs: fromMs + lastsMs, keptUntilMs: fromMs + keptMs }
+    for (const { series: key, token } of taken) this.#held.set(key, { token, users: 0, ...times })
     return taken.length
   }
 
