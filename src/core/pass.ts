@@ -12,6 +12,8 @@ import {
 import { emptyRows } from './dataset.ts'
 import type { Summary, Tell, Unsettled } from './events.ts'
 import { fetchSeries, type SeriesJob } from './fetch-series.ts'
+import { LeaseLostError } from './lease.ts'
+import { sourceUnder } from './lease-source.ts'
 import { LOST_ROWS, ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
@@ -127,6 +129,7 @@ class Pass {
         const attributes = { 'petrosa.series': seriesKey(job.series) }
         await this.#trace('series', attributes, () => this.#series(job))
       } catch (error) {
+        if (error instanceof LeaseLostError) continue
         this.#fail(error)
         return
       }
@@ -137,7 +140,9 @@ class Pass {
     const { clock, tell } = this.#options
     const nowMs = (): number => job.source?.nowMs() ?? clock.nowMs()
     let rows = 0
-    const steps = fetchSeries(job, { nowMs, tell })
+    const { lease, series, source } = job
+    const own = source && lease ? { ...job, source: sourceUnder(source, lease, seriesKey(series)) } : job
+    const steps = fetchSeries(own, { nowMs, tell })
     try {
       for (let more = true; more && job.lease?.isHeld() !== false; ) {
         more = await this.#trace('page', {}, async (note) => {
