@@ -1,10 +1,10 @@
 // Where a run gets what it shares with other runs: the request weight that is spent, and the open store. A
 // command that ends has its own; one that serves keeps them from pass to pass.
 import type { Budgets } from '../binance/budgets.ts'
-import type { HeldLease } from '../core/lease-keeper.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import type { CommandContext } from './command.ts'
+import type { Held } from './leased.ts'
 import { withStore } from './open-store.ts'
 
 export type Connections = {
@@ -16,7 +16,7 @@ export type Connections = {
    * The leases that this program has of `series` (keys), where several share the work; null: it does all of
    * it. Throws what the store throws.
    */
-  leases(context: CommandContext, series: readonly string[]): Promise<ReadonlyMap<string, HeldLease> | null>
+  leases(context: CommandContext, series: readonly string[]): Promise<Held>
 }
 
 /** Nothing is shared: a store is opened and closed, weight is counted from nothing. */

@@ -3,7 +3,6 @@
 import { restSource } from '../binance/rest.ts'
 import { HOUR_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
-import type { HeldLease } from '../core/lease-keeper.ts'
 import { runPass, type SeriesJob } from '../core/pass.ts'
 import type { Range } from '../core/plan.ts'
 import { type Market, type Period, type Series, seriesKey } from '../core/series.ts'
@@ -12,6 +11,7 @@ import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { type Connections, ownConnections } from './connections.ts'
 import { choiceOf, marketOf, openExchange } from './exchange.ts'
+import { isOwn, leased } from './leased.ts'
 import { closeMargin } from './margin.ts'
 import { chosenStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
@@ -30,6 +30,10 @@ export function checkFetch(context: Pick<CommandContext, 'settings' | 'origins'>
   if (!dataset.markets.includes(market)) {
     const advice = `use --market ${dataset.markets.join(' or --market ')}`
     throw new UserError(`${market} has no ${dataset.name}`, advice)
+  }
+  if (settings.refresh && settings.source === 'rest') {
+    const advice = 'say --source auto, or leave --refresh out'
+    throw new UserError('--refresh takes in archives, and --source rest none', advice)
   }
   refuseBackwards(settings.start, settings.end, null)
   chosenStore(context)
@@ -70,16 +74,12 @@ export async function runFetch(
   return connections.withStore(context, dryRun, async (store) => {
     const tables = [...new Set(mine.map(({ series }) => dataset.table(series)))]
     if (!dryRun) await trace('prepare', {}, () => store.prepare(tables))
-    const leases = dryRun
-      ? null
-      : await connections.leases(
-          context,
-          mine.map(({ series }) => seriesKey(series)),
-        )
+    const keys = mine.map(({ series }) => seriesKey(series))
+    const held = dryRun ? null : await connections.leases(context, keys)
     const source = exchange.client ? restSource(exchange.client, dataset, market) : null
     const jobs: SeriesJob[] = await trace('plan', {}, () =>
       planJobs({
-        wanted: leases ? mine.filter(({ series }) => leases.has(seriesKey(series))) : mine,
+        wanted: mine.filter(({ series }) => isOwn(held, series)),
         dataset,
         store,
         rest: source,
@@ -87,13 +87,14 @@ export async function runFetch(
         archivesOnly: need(settings, 'source') === 'archive',
         range,
         nowMs,
+        refresh: settings.refresh ? { tell: context.tell, signal: world.signal } : null,
       }),
     )
     if (dryRun) return planResult(jobs)
     const summary = await runPass({
       command: context.command,
       startMs: range.startMs,
-      jobs: leases ? jobs.map((job) => leased(job, leases)) : jobs,
+      jobs: leased(held, jobs),
       plannedAtMs: nowMs,
       store,
       workers: need(settings, 'maxWorkers'),
@@ -103,13 +104,8 @@ export async function runFetch(
       trace,
       spent: exchange.spent,
     })
-    return passResult(summary)
+    return passResult(summary, settings.refresh === true)
   })
-}
-
-function leased(job: SeriesJob, leases: ReadonlyMap<string, HeldLease>): SeriesJob {
-  const lease = leases.get(seriesKey(job.series))
-  return lease ? { ...job, lease } : job
 }
 
 /** A moment as epoch ms, by the exchange's clock; null for none. */

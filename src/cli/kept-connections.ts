@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Budgets, openBudgets } from '../binance/budgets.ts'
-import { LeaseKeeper, type LeaseKeeperOptions } from '../core/lease-keeper.ts'
+import { type LeasedJob, LeaseKeeper, type LeaseKeeperOptions } from '../core/lease-keeper.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import type { HostWeight } from '../server/served.ts'
@@ -18,7 +18,7 @@ import { watchedStore } from './watched-store.ts'
 type Opened = { readonly opening: Promise<Store>; users: number; isStale: boolean }
 type OpenStore = typeof openStore
 
-export class KeptConnections {
+export class KeptConnections implements Connections {
   readonly #world: World
   readonly #open: OpenStore
   readonly #budgets = new Map<string, Budgets>()
@@ -96,8 +96,13 @@ export class KeptConnections {
     return [...new Map(contexts.map((context) => [storeKey(context), context])).values()]
   }
 
+  /** Nothing is shared with other programs by passes that are of no job. */
+  async leases(): Promise<null> {
+    return null
+  }
+
   /** What the passes of a job get; `wake` begins one, for series that come while none runs. */
-  of(job: string, wake: () => void): Connections {
+  of(job: LeasedJob, wake: () => void): Connections {
     return {
       budgets: (context, market) => this.budgets(context, market),
       withStore: (...given) => this.withStore(...given),

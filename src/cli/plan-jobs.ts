@@ -1,18 +1,20 @@
 // The plan of every series: what is missing by the ledger, and who brings it. The archive listing is asked
 // only where archives may pay, for several series at once.
-import type { ArchiveFile, ArchiveSource } from '../core/archive.ts'
+import type { ArchiveFile, ArchiveRecord, ArchiveSource } from '../core/archive.ts'
 import { DAY_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
+import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import type { Fill } from '../core/gap-fill.ts'
 import { type LedgerRow, settledSpans, withNews } from '../core/ledger.ts'
 import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
-import { type Span, union } from '../core/span.ts'
+import { minus, type Span, union } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
-import { judgeNowhere, mayUseArchives, type Sources, shareOut, type Task } from '../core/tasks.ts'
+import { judgeNowhere, mayUseArchives, type Sources, shareOut, startOf, type Task } from '../core/tasks.ts'
 import { UnavailableError } from '../errors.ts'
+import { refreshTasks } from './refresh.ts'
 
 export type Wanted = Pick<SeriesJob, 'series' | 'period' | 'listing'> & {
   /** What is to be fetched, whatever the ledger says; else it is what the ledger does not settle. */
@@ -31,6 +33,8 @@ export type PlanOptions = {
   readonly range: Range
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
+  /** Where archives that were published anew are to be taken in again: who hears of it, and who stops it. */
+  readonly refresh?: { readonly tell: Tell; readonly signal: AbortSignal } | null
 }
 
 /** Series whose archives are listed at once. */
@@ -45,11 +49,16 @@ const EDGE_MS = 62 * DAY_MS
 /** The jobs of a pass, in the order of `wanted`. */
 export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
   const { store, wanted } = options
-  const ledgers = await store.ledger(wanted.map(({ series }) => series))
+  const series = wanted.map((one) => one.series)
+  const ledgers = await store.ledger(series)
+  const taken = options.refresh ? await store.archives(series) : []
   const jobs: SeriesJob[] = []
   for (let from = 0; from < wanted.length; from += LISTINGS_AT_ONCE) {
     const some = wanted.slice(from, from + LISTINGS_AT_ONCE)
-    jobs.push(...(await Promise.all(some.map((one, i) => planJob(options, one, ledgers[from + i] ?? [])))))
+    const planning = some.map((one, i) =>
+      planJob(options, one, ledgers[from + i] ?? [], taken[from + i] ?? []),
+    )
+    jobs.push(...(await Promise.all(planning)))
   }
   return jobs
 }
@@ -58,6 +67,7 @@ async function planJob(
   options: PlanOptions,
   wanted: Wanted,
   stored: readonly LedgerRow[],
+  records: readonly ArchiveRecord[],
 ): Promise<SeriesJob> {
   const { archives, archivesOnly, dataset, nowMs, range } = options
   const { series, period, listing, fill } = wanted
@@ -76,11 +86,18 @@ async function planJob(
   const table = dataset.table(series)
   const taken = fill ? { takeBack: fill.takeBack } : {}
   const job = { series, period, dataset, table, source: rest, archives, listing, ledger, ...taken }
-  if (!archives || !mayUseArchives(spans, sources)) {
-    const tasks = spans.flatMap((span) => shareOut([span], [], sources))
+  const { refresh } = options
+  const anew =
+    archives && refresh
+      ? await refreshTasks({ series, archives, records, ledger, missing: union(spans), range, ...refresh })
+      : []
+  const brought = anew.map(({ file }) => file.span)
+  if (!archives || !mayUseArchives(minus(spans, brought), sources)) {
+    const left = anew.length === 0 ? spans : spans.flatMap((span) => minus([span], brought))
+    const tasks = [...left.flatMap((span) => shareOut([span], [], sources)), ...anew]
     return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
   }
-  const missing = union(spans)
+  const missing = minus(spans, brought)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
   const around = { startMs: Math.max(0, hull.startMs - EDGE_MS), endMs: hull.endMs + EDGE_MS }
   const files = await listed(rest, archives, series, around)
@@ -92,7 +109,8 @@ async function planJob(
     listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
   )
   const untilMs = Math.max(...own.map((file) => file.span.endMs))
-  const tasks = archivesOnly && range.endMs === null && !fill ? published(judged, untilMs) : judged
+  const others = archivesOnly && range.endMs === null && !fill ? published(judged, untilMs) : judged
+  const tasks = [...others, ...anew].sort((a, b) => startOf(a) - startOf(b))
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
   return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
 }

@@ -3,6 +3,7 @@ import type { SeriesJob } from '../core/pass.ts'
 import { taskCost } from '../core/plan.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
+import { spansOf } from '../core/tasks.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import type { CommandResult } from './command.ts'
 import { minuteText, textTable } from './text-table.ts'
@@ -12,7 +13,7 @@ export function planResult(jobs: readonly SeriesJob[]): CommandResult {
   const plan = jobs.flatMap((job) =>
     job.plan.tasks.flatMap((task) => {
       const { rows, ...cost } = taskCost(job.series, job.period, task, job.source)
-      const spans = task.kind === 'archive' ? task.spans : [task.span]
+      const spans = spansOf(task)
       const [first, last] = [spans[0], spans.at(-1)]
       if (!first || !last) return []
       return {

@@ -40,8 +40,10 @@ export async function servedPass(
   }
   const durationMs = world.monotonicMs() - startedMs
   board.end(summaryJson(summary, summary))
-  const { market, dataset } = job
-  tell({ type: 'pass-served', market, dataset: dataset.name, durationMs, exitCode: summary.exitCode })
+  const { market, dataset, kind } = job
+  // Over gaps of several datasets and markets, it is a pass of none of them.
+  if (kind === 'fetch')
+    tell({ type: 'pass-served', market, dataset: dataset.name, durationMs, exitCode: summary.exitCode })
   return summary
 }
 

@@ -117,9 +117,23 @@ export type Summary = {
   readonly weight: number
   /** Archives that were taken in. */
   readonly archives: number
+  /** Open gaps before filling, and those of them that were filled, where gaps were looked for. */
+  readonly gapsFound?: number
+  readonly gapsFilled?: number
   readonly unsettled: readonly Unsettled[]
+  /** The archives that were published anew and taken in again, by key. */
+  readonly refreshed?: readonly Refreshed[]
   readonly errors: readonly string[]
   readonly exitCode: number
+}
+
+/** What came of an archive that was published anew: rows that were new, and rows that it changed. */
+export type Refreshed = {
+  readonly series: Series
+  /** The file's key. */
+  readonly archive: string
+  readonly rowsWritten: number
+  readonly rowsChanged: number
 }
 
 export type Tell = (event: PetrosaEvent) => void

@@ -15,9 +15,9 @@ import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Period, Series } from './series.ts'
 import type { Listing, Source } from './source.ts'
-import { minus, type Span, union } from './span.ts'
+import { meet, minus, type Span, union } from './span.ts'
 import type { OpenSpan, SpanJob, Step } from './step.ts'
-import type { Task } from './tasks.ts'
+import { spansOf, type Task } from './tasks.ts'
 import { fetchByTime } from './time-walk.ts'
 
 /** What a pass does with one series. */
@@ -129,6 +129,7 @@ class SeriesFetch {
   async *#archive(task: ArchiveTask): AsyncGenerator<Step> {
     const { series, table } = this.#job
     const { nowMs, tell } = this.#context
+    const refreshing = task.again ? { refreshes: task.file.key } : {}
     let settled: Span[] = []
     try {
       const opening = this.#ahead.get(task)
@@ -140,13 +141,15 @@ class SeriesFetch {
         let next = await steps.next()
         for (; !next.done; next = await steps.next()) {
           settled = union(settled, next.value.ledger)
-          yield next.value
+          yield { ...next.value, ...refreshing }
         }
         // What an archive lacks REST is asked for; where that is out of reach, the archive's word counts.
         const lacking = this.#job.source ? this.#left : this.#holes
-        lacking.push(...next.value.lacking)
+        lacking.push(...meet(next.value.lacking, task.spans))
         if (next.value.rows) this.#rows.push(next.value.rows)
-        yield takenStep(series, table, open, nowMs())
+        const taken = takenStep(series, table, open, nowMs())
+        // Were it known as taken before its rows are written, an interruption would lose what has changed.
+        yield task.again ? { ...taken, ...refreshing, barrier: true } : taken
         tell({ type: 'archive-taken', series, bytes: task.file.bytes })
       } finally {
         await open.close()
@@ -158,7 +161,7 @@ class SeriesFetch {
 
   #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, ArchiveFindings> {
     const { dataset, ledger, period, source } = this.#job
-    const job = { ...this.#job, spans: task.spans, open, nowMs: this.#context.nowMs }
+    const job = { ...this.#job, spans: spansOf(task), open, nowMs: this.#context.nowMs }
     switch (dataset.order) {
       case 'calendar':
         if (period === null) throw new Error(`${dataset.name} without a period`)
@@ -203,8 +206,13 @@ class SeriesFetch {
     if (!isBad && !(error instanceof UnavailableError && source)) throw error
     const reason = isBad ? `the archive ${task.file.key} is no good: ${error.message}` : error.message
     const reachMs = source ? this.#context.nowMs() - (source.reachMs ?? Number.POSITIVE_INFINITY) : null
-    const how = source ? '; its rows are asked for by REST' : ''
+    const isMissing = source && task.spans.length > 0
+    const how = isMissing ? '; its rows are asked for by REST' : ''
     if (isBad) this.#context.tell({ type: 'warning', message: `${reason}${how}` })
+    if (task.again) {
+      const again = `it was published anew, and what is stored of it stays as it is: ${reason}`
+      this.#open.push({ span: task.file.span, reason: again })
+    }
     for (const span of spans) {
       if (reachMs !== null && span.startMs >= reachMs) this.#left.push(span)
       else this.#open.push({ span, reason })

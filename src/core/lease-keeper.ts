@@ -38,8 +38,12 @@ export type LeaseKeeperOptions = {
   readonly tell: Tell
 }
 
-/** A job: the series that it is about, shared by all programs that have it. */
+/** A job: its own key, and the name that it has in every program that shares its series. */
+export type LeasedJob = { readonly key: string; readonly name: string }
+
+/** The series that a job is about, shared by all programs that have it. */
 type Group = {
+  readonly name: string
   series: readonly string[]
   /** Begins a pass of the job. */
   wake: () => void
@@ -74,20 +78,20 @@ export class LeaseKeeper {
    * them before it looks at the ledger. `wake` is called when more come later. Throws what the store throws.
    */
   async take(
-    job: string,
+    { key, name }: LeasedJob,
     series: readonly string[],
     wake: () => void,
   ): Promise<ReadonlyMap<string, HeldLease>> {
-    const { freeSinceMs = new Map() } = this.#groups.get(job) ?? {}
-    const group: Group = { series, wake, hasNews: false, freeSinceMs }
-    this.#groups.set(job, group)
+    const { freeSinceMs = new Map() } = this.#groups.get(key) ?? {}
+    const group: Group = { name, series, wake, hasNews: false, freeSinceMs }
+    this.#groups.set(key, group)
     await this.#inTurn(() => this.#beat())
     group.hasNews = false
     this.#beating ??= this.#beats()
     return new Map(
-      series.flatMap((key) => {
-        const held = this.#held.get(key)
-        return held ? [[key, this.#leaseOf(key, held.token)] as const] : []
+      series.flatMap((one) => {
+        const held = this.#held.get(one)
+        return held ? [[one, this.#leaseOf(one, held.token)] as const] : []
       }),
     )
   }
@@ -98,7 +102,7 @@ export class LeaseKeeper {
     if (!this.#groups.delete(job) || !group) return
     const kept = new Set([...this.#groups.values()].flatMap(({ series }) => series))
     const gone = group.series.filter((key) => this.#held.has(key) && !kept.has(key))
-    await this.#inTurn(() => this.#giveUp([...gone, this.#replicaKey(job)])).catch(() => undefined)
+    await this.#inTurn(() => this.#giveUp([...gone, this.#replicaKey(group.name)])).catch(() => undefined)
   }
 
   /** Stops renewing and gives everything back, as far as the store answers in time. Never throws. */
@@ -151,11 +155,13 @@ export class LeaseKeeper {
   /** Renews all, then brings every job to its share. */
   async #beat(): Promise<void> {
     const { ask, clock, holder, lastsMs } = this.#options
-    await this.#claim([...this.#groups.keys()].map((job) => this.#replicaKey(job)).filter(this.#isMissing))
+    await this.#claim(
+      [...this.#groups.values()].map(({ name }) => this.#replicaKey(name)).filter(this.#isMissing),
+    )
     const fromMs = clock.monotonicMs()
     const view = await ask((leases) => leases.renew({ holder, lastsMs }))
     this.#learn(view, fromMs)
-    for (const [job, group] of this.#groups) await this.#balance(job, group, view)
+    for (const group of this.#groups.values()) await this.#balance(group, view)
   }
 
   readonly #isMissing = (key: string): boolean => !this.#held.has(key)
@@ -178,10 +184,10 @@ export class LeaseKeeper {
     this.#options.tell({ type: 'note', message, fields: { series: series.length } })
   }
 
-  async #balance(job: string, group: Group, view: LeaseView): Promise<void> {
-    const prefix = this.#replicaPrefix(job)
+  async #balance(group: Group, view: LeaseView): Promise<void> {
+    const prefix = this.#replicaPrefix(group.name)
     const replicas = view.live.filter((key) => key.startsWith(prefix)).sort()
-    const share = shareOf(group.series.length, replicas, this.#replicaKey(job))
+    const share = shareOf(group.series.length, replicas, this.#replicaKey(group.name))
     const mine = group.series.filter((key) => this.#held.has(key))
     if (mine.length > share) {
       // Each program likes other series best, so that they do not all reach for the same ones.
@@ -252,8 +258,8 @@ export class LeaseKeeper {
       .map(({ key }) => key)
   }
 
-  #replicaPrefix = (job: string): string => `${REPLICA_PREFIX}${mixed(job).toString(16)}/`
-  #replicaKey = (job: string): string => `${this.#replicaPrefix(job)}${this.#options.holder}`
+  #replicaPrefix = (name: string): string => `${REPLICA_PREFIX}${mixed(name).toString(16)}/`
+  #replicaKey = (name: string): string => `${this.#replicaPrefix(name)}${this.#options.holder}`
 
   /** One after the other: a renewal must not meet a claim half-way. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ import {
   worstExitCode,
 } from '../errors.ts'
 import { emptyRows } from './dataset.ts'
-import type { Summary, Tell, Unsettled } from './events.ts'
+import type { Refreshed, Summary, Tell, Unsettled } from './events.ts'
 import { fetchSeries, type SeriesJob } from './fetch-series.ts'
 import { LeaseLostError } from './lease.ts'
 import { sourceUnder } from './lease-source.ts'
@@ -59,6 +59,7 @@ class Pass {
   readonly #errors: string[] = []
   readonly #codes: ExitCode[] = []
   readonly #queue: SeriesJob[]
+  readonly #refreshed: Refreshed[] = []
   #rowsFetched = 0
   #ended = false
 
@@ -68,7 +69,7 @@ class Pass {
     this.#writer = new PageWriter(options.store, options.clock, options.tell)
     this.#startedAtMs = options.clock.nowMs()
     this.#startedMs = options.clock.monotonicMs()
-    this.#queue = options.jobs.filter((job) => job.plan.spans.length > 0)
+    this.#queue = options.jobs.filter((job) => job.plan.tasks.length > 0)
   }
 
   async run(): Promise<Summary> {
@@ -181,7 +182,16 @@ class Pass {
     if (step.rows.count === 0 && step.ledger.length === 0 && !step.archives) return
     this.#options.tell({ type: 'page-fetched', series: job.series, span: step.span, rows: step.rows.count })
     if (step.barrier) await this.#writer.flush()
-    await this.#writer.add(page(job, step, !known))
+    await this.#writer.add(page(job, step, !known), step.refreshes)
+    if (step.archives && step.refreshes !== undefined) this.#tellRefreshed(job.series, step.refreshes)
+  }
+
+  /** All rows of an archive that was published anew are written. */
+  #tellRefreshed(series: Series, archive: string): void {
+    const { written, changed } = this.#writer.writtenOf(archive)
+    this.#refreshed.push({ series, archive, rowsWritten: written, rowsChanged: changed })
+    const fields = { archive, new: written, changed }
+    this.#options.tell({ type: 'note', message: 'taken in again: it was published anew', fields })
   }
 
   #open(series: Series, span: Span, reason: string): void {
@@ -223,6 +233,7 @@ class Pass {
       weight,
       archives,
       unsettled: this.#unsettled,
+      refreshed: this.#refreshed.toSorted((a, b) => (a.archive < b.archive ? -1 : 1)),
       errors: this.#errors,
       exitCode: worstExitCode(this.#ended ? [...stopped, ...this.#codes] : this.#codes),
     }

@@ -6,7 +6,7 @@ import { type LedgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { Period, Series } from './series.ts'
 import type { Listing, Source } from './source.ts'
 import { meet, minus, type Span } from './span.ts'
-import type { Task } from './tasks.ts'
+import { spansOf, type Task } from './tasks.ts'
 
 /** What the user asks for; null where it is left to the program. Epoch ms. */
 export type Range = {
@@ -166,7 +166,9 @@ export function costTasks(
   tasks: readonly Task[],
   source: Source | null,
 ): SeriesPlan {
-  const places = period === null ? 0 : spans.reduce((sum, span) => sum + countPlaces(period, span), 0)
+  const again = tasks.flatMap((task) => (task.kind === 'archive' ? (task.again ?? []) : []))
+  const brought = [...spans, ...again]
+  const places = period === null ? 0 : brought.reduce((sum, span) => sum + countPlaces(period, span), 0)
   const costs = tasks.map((task) => taskCost(series, period, task, source))
   const sum = (of: 'requests' | 'weight' | 'archives'): number =>
     costs.reduce((total, cost) => total + cost[of], 0)
@@ -189,7 +191,7 @@ export function taskCost(series: Series, period: Period | null, task: Task, sour
   const none = { requests: 0, weight: 0, archives: 0, rows: 0 }
   if (task.kind === 'none') return none
   if (task.kind === 'archive') {
-    const rows = period === null ? 0 : task.spans.reduce((sum, span) => sum + countPlaces(period, span), 0)
+    const rows = period === null ? 0 : spansOf(task).reduce((sum, span) => sum + countPlaces(period, span), 0)
     return { requests: 0, weight: 0, archives: 1, rows }
   }
   if (!source) return none

@@ -38,6 +38,8 @@ export type Step = {
   readonly barrier?: true
   /** Archives whose rows have all been handed out with this step. */
   readonly archives?: readonly ArchiveRecord[]
+  /** The key of an archive that was published anew: its rows replace what is stored, whoever sent that. */
+  readonly refreshes?: string
 }
 
 /** A step that brings nothing, because its window was refused. */

@@ -15,6 +15,8 @@ export type Task =
       readonly file: ArchiveFile
       /** What is missing of the file's rows. */
       readonly spans: readonly Span[]
+      /** What is settled, and taken in again because the file was published anew. */
+      readonly again?: readonly Span[]
     }
   /** What nobody has; with a verdict where that is what it has to be. */
   | {
@@ -158,8 +160,14 @@ function assumedFiles(missing: readonly Span[]): ArchiveFile[] {
   return [...files.values()].sort((a, b) => a.span.startMs - b.span.startMs)
 }
 
-const startOf = (task: Task): number =>
-  task.kind === 'archive' ? (task.spans[0]?.startMs ?? task.file.span.startMs) : task.span.startMs
+/** Everything that a task is to bring, as a normal set. */
+export function spansOf(task: Task): readonly Span[] {
+  return task.kind === 'archive' ? union(task.spans, task.again ?? []) : [task.span]
+}
+
+/** When what a task brings begins, epoch ms. */
+export const startOf = (task: Task): number =>
+  task.kind === 'archive' ? (spansOf(task)[0]?.startMs ?? task.file.span.startMs) : task.span.startMs
 
 function reasonFor(sources: Sources): string {
   if (sources.restPageRows === null) return NOT_PUBLISHED

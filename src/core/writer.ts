@@ -8,7 +8,7 @@ import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Clock } from './retry.ts'
 import { seriesKey } from './series.ts'
 import { split } from './span.ts'
-import type { Page, Store, WriteResult } from './store.ts'
+import type { Page, Store, WriteOptions, WriteResult } from './store.ts'
 
 /** A page waits this long for company. */
 const LINGER_MS = 1_000
@@ -18,13 +18,18 @@ const MOST_BATCHES = 3
 
 export type Totals = { written: number; changed: number }
 
+/** Pages that wait; `refreshes` as in `add`. */
+type Queue = { readonly refreshes: string | null; readonly pages: Page[] }
+
 export class PageWriter {
   readonly #store: Store
   readonly #clock: Clock
   readonly #tell: Tell
-  readonly #waiting = new Map<string, Page[]>()
+  /** By table, and by the archive whose rows replace whatever is stored. */
+  readonly #waiting = new Map<string, Queue>()
   readonly #running = new Set<Promise<void>>()
   readonly totals: Totals = { written: 0, changed: 0 }
+  readonly #ofArchives = new Map<string, Totals>()
   #rowsInHand = 0
   #failure: unknown = null
   #lingering: AbortController | null = null
@@ -35,14 +40,23 @@ export class PageWriter {
     this.#tell = tell
   }
 
-  /** Takes a page; resolves when there is room for more. Rejects with what a write failed of. */
-  async add(page: Page): Promise<void> {
+  /** What was written so far of the rows of an archive that replace whatever is stored. */
+  writtenOf(archive: string): Readonly<Totals> {
+    return this.#ofArchives.get(archive) ?? { written: 0, changed: 0 }
+  }
+
+  /**
+   * Takes a page; resolves when there is room for more. Rejects with what a write failed of. `refreshes`: the
+   * key of an archive whose rows replace whatever is stored; what they replace is kept.
+   */
+  async add(page: Page, refreshes: string | null = null): Promise<void> {
+    const name = JSON.stringify([page.table.name, refreshes])
     for (const part of splitPage(page, this.#store.batchRows)) {
-      const pages = this.#waiting.get(part.table.name) ?? []
-      pages.push(part)
-      this.#waiting.set(part.table.name, pages)
+      const queue = this.#waiting.get(name) ?? { refreshes, pages: [] }
+      queue.pages.push(part)
+      this.#waiting.set(name, queue)
       this.#rowsInHand += part.rows.count
-      if (rowsOf(pages) >= this.#store.batchRows) await this.#write(part.table.name)
+      if (rowsOf(queue.pages) >= this.#store.batchRows) await this.#write(name)
     }
     this.#linger()
     while (this.#rowsInHand > MOST_BATCHES * this.#store.batchRows && this.#running.size > 0) {
@@ -54,7 +68,7 @@ export class PageWriter {
   /** Writes everything in hand; rejects with what a write failed of. */
   async flush(): Promise<void> {
     this.#lingering?.abort()
-    for (const table of [...this.#waiting.keys()]) await this.#write(table)
+    for (const name of [...this.#waiting.keys()]) await this.#write(name)
     await Promise.all(this.#running)
     this.#check()
   }
@@ -63,37 +77,43 @@ export class PageWriter {
     if (this.#failure !== null) throw this.#failure
   }
 
-  /** Begins to write what waits for a table, as soon as the store has a writer free. */
-  async #write(table: string): Promise<void> {
+  /** Begins to write what waits under a name, as soon as the store has a writer free. */
+  async #write(name: string): Promise<void> {
     while (this.#running.size >= this.#store.writers) await Promise.race(this.#running)
-    const pages = this.#waiting.get(table)
-    if (!pages || pages.length === 0) return
-    this.#waiting.delete(table)
-    const work = this.#batches(pages).finally(() => this.#running.delete(work))
+    const queue = this.#waiting.get(name)
+    if (!queue || queue.pages.length === 0) return
+    this.#waiting.delete(name)
+    const work = this.#batches(queue).finally(() => this.#running.delete(work))
     this.#running.add(work)
   }
 
-  async #batches(pages: readonly Page[]): Promise<void> {
+  async #batches({ pages, refreshes }: Queue): Promise<void> {
     let batch: Page[] = []
     for (const page of pages) {
       if (batch.length > 0 && rowsOf(batch) + page.rows.count > this.#store.batchRows) {
-        await this.#batch(batch)
+        await this.#batch(batch, refreshes)
         batch = []
       }
       batch.push(page)
     }
-    await this.#batch(batch)
+    await this.#batch(batch, refreshes)
   }
 
-  async #batch(pages: readonly Page[]): Promise<void> {
+  async #batch(pages: readonly Page[], refreshes: string | null): Promise<void> {
     const rows = rowsOf(pages)
     try {
       // After a failed write nothing more is tried: the rest is fetched again by the next pass.
       if (this.#failure !== null) return
       const startedMs = this.#clock.monotonicMs()
-      const { pages: stored, written, changed } = await this.#stored(pages)
+      const options = refreshes === null ? {} : { refresh: true, keepReplaced: true }
+      const { pages: stored, written, changed } = await this.#stored(pages, options)
       this.totals.written += written
       this.totals.changed += changed
+      if (refreshes !== null) {
+        const before = this.writtenOf(refreshes)
+        const totals = { written: before.written + written, changed: before.changed + changed }
+        this.#ofArchives.set(refreshes, totals)
+      }
       const durationMs = this.#clock.monotonicMs() - startedMs
       const told = rowsOf(stored)
       this.#tell({
@@ -112,16 +132,19 @@ export class PageWriter {
   }
 
   /** Writes pages, but for those of series that went to another program meanwhile. */
-  async #stored(pages: readonly Page[]): Promise<WriteResult & { readonly pages: readonly Page[] }> {
+  async #stored(
+    pages: readonly Page[],
+    options: WriteOptions,
+  ): Promise<WriteResult & { readonly pages: readonly Page[] }> {
     if (pages.length === 0) return { pages, written: 0, changed: 0 }
     try {
-      return { pages, ...(await this.#store.write(pages)) }
+      return { pages, ...(await this.#store.write(pages, options)) }
     } catch (error) {
       const lost = error instanceof LeaseLostError ? new Set(error.series) : new Set()
       const kept = pages.filter(({ series }) => !lost.has(seriesKey(series)))
       if (!(error instanceof LeaseLostError) || kept.length === pages.length) throw error
       this.#tell({ type: 'note', message: error.message, fields: { series: error.series } })
-      return this.#stored(kept)
+      return this.#stored(kept, options)
     }
   }
 
@@ -134,7 +157,7 @@ export class PageWriter {
     }
     this.#clock.wait(LINGER_MS, lingering.signal).then(async () => {
       over()
-      for (const table of [...this.#waiting.keys()]) await this.#write(table)
+      for (const name of [...this.#waiting.keys()]) await this.#write(name)
     }, over)
   }
 }

@@ -129,6 +129,14 @@ export const settingTable = {
     value: 'SOURCE',
     help: 'where rows come from: auto (archives where they pay, REST for the rest), rest, archive',
   }),
+  refresh: setting({
+    flag: 'refresh',
+    variable: null,
+    read: onOff,
+    fallback: 'false',
+    value: null,
+    help: 'take in again the archives that were published anew since they were taken in',
+  }),
   ...storeSettings,
   ...verifySettings,
   maxWorkers: setting({

@@ -1,12 +1,13 @@
 // bun run bench: how fast the program is, each figure beside a ceiling that is measured in the same run. The
 // figures hold for the machine they were measured on; the ratios are the point. Arguments choose parts:
-// start, pull, tracing, sqlite, and the stores.
+// start, pull, gaps, tracing, sqlite, and the stores.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCollector } from '../rig/otlp-collector.ts'
 import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
 import { newMinute, pullFlags, startBenchExchange } from './bench-market.ts'
+import { benchGaps } from './gaps-bench.ts'
 import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
 import { benchStores } from './store-bench.ts'
 
@@ -102,6 +103,7 @@ async function main(): Promise<void> {
   try {
     if (wants('start')) await benchStart()
     if (wants('pull')) await benchPull(exchange, folder)
+    if (wants('gaps')) await benchGaps(BINARY, folder)
     if (wants('tracing')) await benchTracing(exchange, folder)
     await benchStores({ binary: BINARY, exchange, folder, wants })
   } finally {

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { ArchiveRecord } from '../../src/core/archive.ts'
 import { ledgerRow } from '../../src/core/ledger.ts'
-import { fileOf, republished } from '../../src/core/verification/archive-check.ts'
+import { fileOf } from '../../src/core/republished.ts'
+import { republished } from '../../src/core/verification/archive-check.ts'
 import {
   Findings,
   MOST_ERRORS,
