@@ -1,14 +1,14 @@
 // Keeps the leases of one program: shares the series of each job with the other programs that have the same
-// job, renews what it has, takes over what nobody has any more, and gives up what is more than its share. That
-// a lease is still held it judges by its own clock, from before it was asked for: never longer than the
+// job, renews what it has, takes over what nobody has any more, and gives up what is more than its share.
+// That a lease is still held it judges by its own clock, from before it was asked for: never longer than the
 // database does.
 import type { Tell } from './events.ts'
 import { type Leases, type LeaseView, REPLICA_PREFIX } from './lease.ts'
 import type { Clock } from './retry.ts'
 
 /**
- * Renewals in the time of a lease: some may fail. A lease that ran out is seen by others after one of them, and is
- * for anybody after three, so that no series waits longer than a lease and a half.
+ * Renewals in the time of a lease: some may fail. A lease that ran out is seen by others after one of them,
+ * and is for anybody after three, so that no series waits longer than a lease and a half.
  */
 const BEATS = 7
 
@@ -214,7 +214,8 @@ export class LeaseKeeper {
   }
 
   /**
-   * What nobody has taken since a look before: it is for anybody, since who should have it may not be able to.
+   * What nobody has taken since a look before: it is for anybody, since who should have it may not be able
+   * to.
    */
   #leftOver(group: Group, free: readonly string[]): string[] {
     const { clock, lastsMs } = this.#options

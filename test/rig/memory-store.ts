@@ -50,15 +50,8 @@ export type MemoryDatabase = {
 
 /** A database with nothing in it. */
 export function emptyMemoryDatabase(): MemoryDatabase {
-  return {
-    version: 0,
-    tables: new Map(),
-    rows: new Map(),
-    ledger: new Map(),
-    archives: new Map(),
-    leases: new Map(),
-    replaced: new Map(),
-  }
+  const [tables, rows, ledger, archives] = [new Map(), new Map(), new Map(), new Map()]
+  return { version: 0, tables, rows, ledger, archives, leases: new Map(), replaced: new Map() }
 }
 
 /** Opens a store on `find()`, which is asked at every call: undefined is a database that is gone. */

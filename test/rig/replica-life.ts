@@ -1,6 +1,6 @@
-// Several programs that serve the same series from one database, in virtual time: the real jobs, loops, passes
-// and leases, on the rig's market behind one exchange that counts their weight together. Each program can be
-// killed, paused as by SIGSTOP, or cut off from the database. All chance comes from the seed.
+// Several programs that serve the same series from one database, in virtual time: the real jobs, loops,
+// passes and leases, on the rig's market behind one exchange that counts their weight together. Each program
+// can be killed, paused as by SIGSTOP, or cut off from the database. All chance comes from the seed.
 
 import { jobsOf } from '../../src/cli/jobs.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
@@ -196,7 +196,10 @@ type Distance = {
   readonly isCut: () => boolean
 }
 
-/** A store at the end of a line: calls take time, may be lost on the way there or back, and wait with the caller. */
+/**
+ * A store at the end of a line: calls take time, may be lost on the way there or back, and wait with the
+ * caller.
+ */
 function distantStore(store: Store, distance: Distance): Store {
   const { clock, chance, own, refused, isCut } = distance
   const far = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -1,7 +1,8 @@
-// Two and three programs that serve the same series from one database, for hours of simulated time, while some
-// of them are killed, stopped and continued, or cut off from the database. Every series has an owner, nobody
-// fetches what is another's beyond a page, who slept past a lease is refused, the exchange never sees more
-// than its weight, and in the end the store is the market. TEST_SEED replays one life; TEST_RUNS lives more.
+// Two and three programs that serve the same series from one database, for hours of simulated time, while
+// some of them are killed, stopped and continued, or cut off from the database. Every series has an owner,
+// nobody fetches what is another's beyond a page, who slept past a lease is refused, the exchange never sees
+// more than its weight, and in the end the store is the market. TEST_SEED replays one life; TEST_RUNS lives
+// more.
 import { afterAll, expect, test } from 'bun:test'
 import { ceilToPeriod, DAY_MS, floorToPeriod, HOUR_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { timesOf } from '../../src/core/dataset.ts'

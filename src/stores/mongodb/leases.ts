@@ -1,6 +1,7 @@
-// Leases as documents, each changed by conditional updates of its own. There may be no transactions, so whoever
-// takes a series over renews the revision of every document of its ledger: what the owner before has read of
-// it is out of date then, and its changes, which name the revision that they were made for, find nothing.
+// Leases as documents, each changed by conditional updates of its own. There may be no transactions, so
+// whoever takes a series over renews the revision of every document of its ledger: what the owner before has
+// read of it is out of date then, and its changes, which name the revision that they were made for, find
+// nothing.
 import { type Document, ObjectId } from 'mongodb'
 import { type Lease, type Leases, REPLICA_PREFIX } from '../../core/lease.ts'
 import { LEASES_TABLE, refuseLost } from '../leases.ts'

@@ -1,5 +1,5 @@
-// Leases in MySQL and MariaDB. Every statement stands alone: who takes a lease over waits for who writes under
-// it, and sees then whether it has run out.
+// Leases in MySQL and MariaDB. Every statement stands alone: who takes a lease over waits for who writes
+// under it, and sees then whether it has run out.
 import type { RowDataPacket } from 'mysql2/promise'
 import { type Lease, type Leases, REPLICA_PREFIX } from '../../core/lease.ts'
 import type { Page } from '../../core/store.ts'

@@ -32,14 +32,17 @@ const takeText =
   'FROM free WHERE lease.series = free.series RETURNING lease.series, lease.token'
 
 /** Programs that have been gone for a day leave no trace. */
-const forgetText = `DELETE FROM ${LEASES_TABLE} WHERE ${isReplica} AND expires_at < ${now('$1')} - interval '1 day'`
+const past = `${now('$1')} - interval '1 day'`
+const forgetText = `DELETE FROM ${LEASES_TABLE} WHERE ${isReplica} AND expires_at < ${past}`
 
-const renewText = `UPDATE ${LEASES_TABLE} SET expires_at = ${until('$2', '$3')} WHERE holder = $1 RETURNING series, token`
+const renewed = until('$2', '$3')
+const renewText = `UPDATE ${LEASES_TABLE} SET expires_at = ${renewed} WHERE holder = $1 RETURNING series, token`
 const liveText = `SELECT series FROM ${LEASES_TABLE} WHERE expires_at > ${now('$1')}`
 
 const wanted = '($2::text[] IS NULL OR series = ANY ($2::text[]))'
 const forgetOwnText = `DELETE FROM ${LEASES_TABLE} WHERE holder = $1 AND ${isReplica} AND ${wanted}`
-const releaseText = `UPDATE ${LEASES_TABLE} SET holder = '', expires_at = ${EPOCH} WHERE holder = $1 AND ${wanted}`
+const releaseText =
+  `UPDATE ${LEASES_TABLE} SET holder = '', expires_at = ${EPOCH} WHERE holder = $1 ` + `AND ${wanted}`
 
 /** The leases of a database, asked through `ask`. */
 export function postgresqlLeases(ask: Ask): Leases {
