@@ -36,7 +36,8 @@ const past = `${now('$1')} - interval '1 day'`
 const forgetText = `DELETE FROM ${LEASES_TABLE} WHERE ${isReplica} AND expires_at < ${past}`
 
 const renewed = until('$2', '$3')
-const renewText = `UPDATE ${LEASES_TABLE} SET expires_at = ${renewed} WHERE holder = $1 RETURNING series, token`
+const own = 'WHERE holder = $1 RETURNING series, token'
+const renewText = `UPDATE ${LEASES_TABLE} SET expires_at = ${renewed} ${own}`
 const liveText = `SELECT series FROM ${LEASES_TABLE} WHERE expires_at > ${now('$1')}`
 
 const wanted = '($2::text[] IS NULL OR series = ANY ($2::text[]))'
