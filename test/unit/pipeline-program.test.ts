@@ -71,7 +71,7 @@ describe('petrosa run', () => {
   })
 })
 
-test('petrosa serve passes, answers, reads its settings again, starts what it is told to, and stops', async () => {
+test('petrosa serve passes, answers, reloads, starts what it is told, and ends', async () => {
   const stopping = new AbortController()
   const hangUps: (() => void)[] = []
   const files = { 'petrosa.yaml': 'symbols: BTCUSDT\nperiod: 1h\nstart: 2024-03-20\nlog-level: info\n' }
