@@ -14,6 +14,7 @@ import {
 import { funding } from '../../src/datasets/funding.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { indexPriceKlines, markPriceKlines } from '../../src/datasets/price-klines.ts'
+import { aggTrades, trades } from '../../src/datasets/trades.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/dataset.test.ts')
@@ -114,4 +115,15 @@ test('rates of an unknown type, or before 1970, cannot be', () => {
   const odd = funding.flaw({ ...good, columns: [times, ['Odd', 'Regular'], ...rest] })
   expect(odd).toEqual({ row: 0, problem: 'an unknown type of rate: "Odd"' })
   expect(funding.archive?.('um')?.daily(null)).toBe(false)
+})
+
+test('trades are asked for by id where one is known, and else by time where they can be', () => {
+  const series = { market: 'spot', dataset: 'agg-trades', symbol: 'BTCUSDT', period: null } as const
+  const window = { span: { startMs: 1_000, endMs: 2_000 }, limit: 9 }
+  const byId = { symbol: 'BTCUSDT', fromId: '7', limit: '9' }
+  for (const dataset of [aggTrades, trades])
+    expect(dataset.query(series, { ...window, fromId: '7' })).toEqual(byId)
+  const byTime = { symbol: 'BTCUSDT', startTime: '1000', endTime: '1999', limit: '9' }
+  expect(aggTrades.query(series, window)).toEqual(byTime)
+  expect(trades.query(series, window)).toEqual({ symbol: 'BTCUSDT', limit: '9' })
 })
