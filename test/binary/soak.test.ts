@@ -33,7 +33,7 @@ async function visit(serving: Serving): Promise<void> {
   const events = await serving.get('/events', { signal: stream.signal })
   await events.body?.getReader().read()
   stream.abort()
-  await Bun.sleep(200)
+  await Bun.sleep(500)
 }
 
 async function markOf(serving: Serving): Promise<Mark> {
@@ -80,6 +80,8 @@ test(
     console.log(
       `memory in use, MB: ${bytes.map(megabytes).join(' then ')}; open files: ${files.join(' then ')}`,
     )
+    const cpuSeconds = await serving.metric('process_cpu_seconds_total')
+    console.log(`seconds of computing: ${cpuSeconds?.toFixed(1)}`)
     expect(marks.length).toBeGreaterThan(5)
     expect(bytes[1] / bytes[0]).toBeLessThan(MOST_GROWTH)
     expect(files[1] - files[0]).toBeLessThan(MOST_FILES)
