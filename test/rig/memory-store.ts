@@ -16,9 +16,11 @@ import type {
   WriteResult,
 } from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
+import { leasesOf, refuseLost } from '../../src/stores/leases.ts'
+import { type MemoryLease, memoryLeases } from './memory-leases.ts'
 import type { Replaced } from './test-database.ts'
 
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
 const BATCH_ROWS = 10_000
 const WRITERS = 4
 
@@ -40,26 +42,23 @@ export type MemoryDatabase = {
   readonly ledger: Map<string, readonly LedgerRow[]>
   /** By series and name. */
   readonly archives: Map<string, ArchiveRecord>
+  /** By series, or by the key of a program. */
+  readonly leases: Map<string, MemoryLease>
   /** By series, key and time. */
   readonly replaced: Map<string, Replaced>
 }
 
 /** A database with nothing in it. */
 export function emptyMemoryDatabase(): MemoryDatabase {
-  return {
-    version: 0,
-    tables: new Map(),
-    rows: new Map(),
-    ledger: new Map(),
-    archives: new Map(),
-    replaced: new Map(),
-  }
+  const [tables, rows, ledger, archives] = [new Map(), new Map(), new Map(), new Map()]
+  return { version: 0, tables, rows, ledger, archives, leases: new Map(), replaced: new Map() }
 }
 
 /** Opens a store on `find()`, which is asked at every call: undefined is a database that is gone. */
 export function openMemoryStore(
   find: () => MemoryDatabase | undefined,
   options: Pick<StoreOptions, 'readOnly' | 'batchRows'> = { readOnly: false, batchRows: null },
+  nowMs: () => number = Date.now,
 ): Store {
   let open = true
   const reach = <T>(work: (database: MemoryDatabase) => T): Promise<T> =>
@@ -122,6 +121,7 @@ export function openMemoryStore(
         const rows = byKey(database, series, table).filter((row) => BigInt(idOf(row)) >= BigInt(fromId))
         return toRows(table, rows.slice(0, limit))
       }),
+    leases: memoryLeases(change, nowMs),
     check: () => reach(() => [{ name: 'store reachable', ok: true, detail: 'in memory', advice: '' }]),
     close: async () => {
       open = false
@@ -139,7 +139,10 @@ function archivesOf(database: MemoryDatabase, series: string): readonly ArchiveR
     .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
 }
 
-const ownTables = ['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced']
+const ownTables = [
+  ...['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced'],
+  'petrosa_leases',
+]
 
 function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
   refuseNewer(database)
@@ -152,6 +155,7 @@ function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
 
 function write(database: MemoryDatabase, pages: readonly Page[], options: WriteOptions = {}): WriteResult {
   for (const page of pages) refuseBadPage(database, page)
+  refuseLost(leasesOf(pages), [...database.leases.values()])
   let written = 0
   let changed = 0
   for (const page of pages) {

@@ -12,6 +12,7 @@ import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { explained, isPassing, LoadRefusedError, missingDatabase } from './errors.ts'
 import { countIds, ends, fromIds } from './keys.ts'
+import { mysqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
@@ -215,6 +216,7 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
       server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>
         readIds(session, series, table, fromId, limit),
       ),
+    leases: mysqlLeases((work) => server.run(work)),
     check: (tables) => server.run((session) => checkServer(session, server.address, tables)),
     close: () => server.pool.close(),
   }

@@ -13,6 +13,7 @@ import { createDatabase } from './database.ts'
 import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
 import { makeHypertables } from './hypertables.ts'
 import { countIds, ends, fromIds } from './keys.ts'
+import { postgresqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
@@ -112,6 +113,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
       return again(() => writer(pages, writeOptions ?? {}))
     },
     ...rowReads(read),
+    leases: postgresqlLeases((work) => again(() => pool.use(work))),
     check: async (tables) => {
       try {
         return await pool.use((session) => checkServer(session, tables, place, SESSIONS))
