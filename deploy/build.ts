@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bundlePage } from '../src/server/status-page/bundle.ts'
 
 const project = join(import.meta.dir, '..')
 
@@ -61,7 +62,12 @@ async function compile(outfile: string, version: string, target: string | undefi
     // 4 MB that make the stack of a defect name our files and lines, and not a screenful of minified code.
     sourcemap: 'linked',
     // Without this the NODE_ENV of the build machine would be baked in.
-    define: { 'process.env.NODE_ENV': '"production"', PETROSA_VERSION: JSON.stringify(version) },
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      PETROSA_VERSION: JSON.stringify(version),
+      // JSON within JSON: the program reads one text.
+      PETROSA_PAGE: JSON.stringify(JSON.stringify(await bundlePage())),
+    },
     compile: {
       ...(target ? { target: target as Bun.Build.CompileTarget } : {}),
       outfile,

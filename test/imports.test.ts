@@ -33,6 +33,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   consola: /^src\/observe\/log\.ts$/,
   croner: /^src\/server\/(loop|schedule)\.ts$/,
   hono: /^src\/server\/app\.ts$/,
+  'lightweight-charts': /^src\/server\/status-page\/browser\/chart\.ts$/,
   'prom-client': /^src\/observe\/metrics\.ts$/,
   postgres: /^src\/stores\/postgresql(\.ts$|\/)/,
   mysql2: /^src\/stores\/mysql(\.ts$|\/)/,

@@ -20,8 +20,10 @@ export type PageInHand = {
   readonly integers: readonly (number[] | null)[]
   /** Decimals of a row. */
   readonly decimals: number
-  /** Where each decimal begins and ends, row by row; has room for the row that is read. */
+  /** Where the first decimal of each row begins, then where it ends, then the same of the second, ... */
   places: Int32Array
+  /** Rows that each column of places has room for; more than the row that is read. */
+  room: number
 }
 
 /** What usualRow returns when it leaves the row to the thorough reading. */
@@ -50,8 +52,8 @@ function isFourDigits(word: number): boolean {
  * what it has put into the page for that row so far means nothing.
  */
 export function usualRow(page: PageInHand, start: number, row: number): number {
-  const { bytes, words, integers, places, decimals } = page
-  let place = 2 * decimals * row
+  const { bytes, words, integers, places, room } = page
+  let place = row
   let at = start
   for (let i = 0; i < integers.length; i += 1) {
     if (bytes[at] !== (i === 0 ? OPEN : COMMA)) return UNUSUAL
@@ -91,8 +93,8 @@ export function usualRow(page: PageInHand, start: number, row: number): number {
     while (bytes[end - 1] === ZERO) end -= 1
     places[place] = first
     // Of a whole number the point is left out too.
-    places[place + 1] = end - 1 === point ? point : end
-    place += 2
+    places[place + room] = end - 1 === point ? point : end
+    place += 2 * room
   }
   return behindRest(bytes, at)
 }

@@ -78,7 +78,8 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'run',
-    summary: 'the whole pipeline: every job of --config, or klines and funding rates as set, then a report',
+    summary:
+      'the whole pipeline: the jobs of --config, or klines and funding; then gaps --fill; then a report',
     settings: [...choice, 'period', 'market', 'dataset', ...once, 'apiKey'],
     examples: ['petrosa run', 'petrosa run --config petrosa.yaml'],
     load: async () => (await import('./run.ts')).runPipeline,
@@ -96,10 +97,12 @@ export const commands: readonly CommandEntry[] = [
     settings: [
       ...(['fill', 'recheck', 'symbols', 'exclude', 'period', 'market', 'dataset'] as const),
       ...fetching.filter((name) => name !== 'lookbackHours' && name !== 'hypertables'),
-      ...(['dryRun', 'apiKey'] as const),
+      ...(['dryRun', 'apiKey', 'serve'] as const),
+      ...serving,
     ],
     saidDefaults: {
       ...storedDefaults,
+      schedule: 'at night',
       start: 'where the rows of each series begin',
       end: 'the last closed period that a series was asked for; with --fill the last one that has closed',
     },

@@ -4,6 +4,7 @@ import type { ArchiveReach } from '../core/archive-reach.ts'
 import type { LogLevel, Summary, Tell, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
+import type { Trace } from '../core/trace.ts'
 import type { ExitCode } from '../errors.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
@@ -15,6 +16,8 @@ export type CommandContext = ResolvedRun & {
   readonly startedAtMs: number
   readonly startedMs: number
   readonly tell: Tell
+  /** Follows a piece of work. */
+  readonly trace: Trace
   /** Has every event told to `listener` too. */
   readonly listen: (listener: Tell) => void
   /** The settings as they are now: --config and the files of variables are read again. Throws UserError. */
@@ -67,8 +70,8 @@ export function summaryJson(
     rows_fetched: summary?.rowsFetched ?? 0,
     rows_written: summary?.rowsWritten ?? 0,
     rows_changed: summary?.rowsChanged ?? 0,
-    gaps_found: 0,
-    gaps_filled: 0,
+    gaps_found: summary?.gapsFound ?? 0,
+    gaps_filled: summary?.gapsFilled ?? 0,
     requests: summary?.requests ?? 0,
     weight: summary?.weight ?? 0,
     archives: summary?.archives ?? 0,

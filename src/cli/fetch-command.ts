@@ -21,9 +21,10 @@ export async function runFetchCommand(
   const { dataset, periods } = wantedOf(context)
   if (!isServing(context)) return runFetch(context, dataset, periods)
   const { serve } = await import('./serve.ts')
-  return serve(context, (resolved) => {
+  const { servedJobsOf } = await import('./serve-jobs.ts')
+  return serve(context, (resolved, nowMs) => {
     const wanted = wantedOf(resolved)
-    return [namedJob(resolved, wanted.dataset, wanted.periods)]
+    return servedJobsOf([namedJob(resolved, wanted.dataset, wanted.periods)], nowMs)
   })
 }
 

@@ -46,13 +46,15 @@ export async function runFetch(
   periods: readonly (Period | null)[],
   connections: Connections = ownConnections,
 ): Promise<CommandResult> {
-  const { settings, world } = context
+  const { settings, trace, world } = context
   const market = checkFetch(context, dataset)
-  const exchange = await openExchange(context, market, { budgets: connections.budgets(context, market) })
+  const exchange = await trace('clock', {}, () =>
+    openExchange(context, market, { budgets: connections.budgets(context, market) }),
+  )
   refuseBackwards(settings.start, settings.end, exchange.nowMs())
   const choice = choiceOf(context, need(settings, 'symbols'))
-  const listings = await resolveSymbols(exchange, market, dataset.name, choice)
-  await closeMargin(world, periods, exchange.nowMs)
+  const listings = await trace('symbols', {}, () => resolveSymbols(exchange, market, dataset.name, choice))
+  await trace('margin', {}, () => closeMargin(world, periods, exchange.nowMs))
   const nowMs = exchange.nowMs()
   const range: Range = {
     startMs: atMs(settings.start, nowMs),
@@ -69,19 +71,22 @@ export async function runFetch(
     .filter(({ series }) => inShard(seriesKey(series), settings.shard))
   const dryRun = settings.dryRun === true
   return connections.withStore(context, dryRun, async (store) => {
-    if (!dryRun) await store.prepare([...new Set(mine.map(({ series }) => dataset.table(series)))])
+    const tables = [...new Set(mine.map(({ series }) => dataset.table(series)))]
+    if (!dryRun) await trace('prepare', {}, () => store.prepare(tables))
     const source = exchange.client ? restSource(exchange.client, dataset, market) : null
-    const jobs: SeriesJob[] = await planJobs({
-      wanted: mine,
-      dataset,
-      store,
-      rest: source,
-      archives: exchange.archives,
-      archivesOnly: need(settings, 'source') === 'archive',
-      range,
-      nowMs,
-      refresh: settings.refresh ? { tell: context.tell, signal: world.signal } : null,
-    })
+    const jobs: SeriesJob[] = await trace('plan', {}, () =>
+      planJobs({
+        wanted: mine,
+        dataset,
+        store,
+        rest: source,
+        archives: exchange.archives,
+        archivesOnly: need(settings, 'source') === 'archive',
+        range,
+        nowMs,
+        refresh: settings.refresh ? { tell: context.tell, signal: world.signal } : null,
+      }),
+    )
     if (dryRun) return planResult(jobs)
     const summary = await runPass({
       command: context.command,
@@ -93,6 +98,7 @@ export async function runFetch(
       clock: world,
       signal: world.signal,
       tell: context.tell,
+      trace,
       spent: exchange.spent,
     })
     return passResult(summary, settings.refresh === true)

@@ -10,6 +10,7 @@ import type { Listing, Source } from '../core/source.ts'
 import { datasetNamed } from '../datasets/all.ts'
 import { type ExitCode, errorLine, exitCodeOf, PetrosaError, StoppedError } from '../errors.ts'
 import { type CommandContext, need } from './command.ts'
+import type { Connections } from './connections.ts'
 import { type Exchange, openExchange } from './exchange.ts'
 import { closeMargin } from './margin.ts'
 
@@ -43,14 +44,18 @@ export const noMarkets: GapMarkets = {
 }
 
 /** Opens the markets of `series`, one after another. Throws what stops the whole command. */
-export async function openMarkets(context: CommandContext, series: readonly Series[]): Promise<GapMarkets> {
+export async function openMarkets(
+  context: CommandContext,
+  series: readonly Series[],
+  connections: Pick<Connections, 'budgets'>,
+): Promise<GapMarkets> {
   const open = new Map<Market, GapMarket>()
   const failed = new Map<Market, MarketFailure>()
   const exchanges: Exchange[] = []
   for (const market of new Set(series.map((one) => one.market))) {
     const own = series.filter((one) => one.market === market)
     try {
-      const exchange = await openExchange(context, market)
+      const exchange = await openExchange(context, market, { budgets: connections.budgets(context, market) })
       exchanges.push(exchange)
       const periods = [...new Set(own.map(({ period }) => period))]
       if (exchange.client) await closeMargin(context.world, periods, exchange.nowMs)

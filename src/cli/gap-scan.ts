@@ -24,7 +24,8 @@ export type FillWish = { readonly open: boolean; readonly outages: 'all' | 'over
 export type ScanOptions = {
   readonly store: Store
   readonly series: readonly Series[]
-  readonly range: AskedRange
+  /** Where its gaps are looked for. */
+  readonly range: (series: Series) => AskedRange
   /** The markets that are asked; none where gaps are only to be found. */
   readonly markets: GapMarkets
   /** Null where nothing is to be fetched. */
@@ -93,7 +94,7 @@ async function scanSeries(
   const nowMs = market?.nowMs() ?? options.nowMs
   const closedMs = closedUntilMs(series.period, dataset.order, nowMs)
   const owed = owedOf(series, dataset, ledger, market, listing)
-  const times = { ...range, owedUntilMs: owed, closedUntilMs: closedMs }
+  const times = { ...range(series), owedUntilMs: owed, closedUntilMs: closedMs }
   const { span, gaps } = await gapsOf(store, { series, dataset, ledger, ...times })
   if (!wish || !market || !listing || !span) return { series, dataset, span, gaps, fill: null, listing }
   // An archive says the same again until it is published anew: that is for those who compare checksums.

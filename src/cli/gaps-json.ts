@@ -5,6 +5,8 @@ import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { SeriesOutcome } from './gap-pass.ts'
 
+type Json = Readonly<Record<string, unknown>>
+
 export type ListedGap = JudgedGap & { readonly series: Series }
 
 const rank = (gap: JudgedGap): number => (gap.filled ? 1 : isOpen(gap) ? 0 : 2)
@@ -17,20 +19,25 @@ export function listedGaps(outcomes: readonly SeriesOutcome[]): ListedGap[] {
 }
 
 /** What the JSON of the command adds (interface.md, section 4); of trades the ids are named too. */
-export function gapFields(outcomes: readonly SeriesOutcome[]): Readonly<Record<string, unknown>> {
+export function gapFields(outcomes: readonly SeriesOutcome[]): Json {
   const sum = (of: (outcome: SeriesOutcome) => number): number =>
     outcomes.reduce((total, outcome) => total + of(outcome), 0)
   return {
     gaps_found: sum(({ found }) => found),
     gaps_filled: sum(({ filled }) => filled),
-    gaps: listedGaps(outcomes).map(({ series, span, rowsMissing, verdict, filled, ids }) => ({
-      series: seriesKey(series),
-      start: isoTime(span.startMs),
-      end: isoTime(span.endMs),
-      rows_missing: rowsMissing,
-      verdict,
-      filled,
-      ...(ids ? { first_id: ids.firstId, last_id: ids.lastId } : {}),
-    })),
+    gaps: listedGaps(outcomes).map(gapJson),
+  }
+}
+
+/** A gap as results have it (interface.md, section 4). */
+export function gapJson({ series, span, rowsMissing, verdict, filled, ids }: ListedGap): Json {
+  return {
+    series: seriesKey(series),
+    start: isoTime(span.startMs),
+    end: isoTime(span.endMs),
+    rows_missing: rowsMissing,
+    verdict,
+    filled,
+    ...(ids ? { first_id: ids.firstId, last_id: ids.lastId } : {}),
   }
 }

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts'
 import type { Settings } from '../settings/table.ts'
 import { type StoreEntry, stores } from '../stores/all.ts'
 import { type CommandContext, need } from './command.ts'
+import { watchedStore } from './watched-store.ts'
 
 const uriSettings = {
   sqlite: 'sqlitePath',
@@ -55,21 +56,22 @@ export async function withStore<T>(
   address: StoreAddress = chosenStore(context),
 ): Promise<T> {
   const store = await openStore(context, readOnly, address)
+  const watched = watchedStore(store, context.world, context.tell, () => undefined)
   try {
-    return await work(store)
+    return await work(watched)
   } finally {
-    await store.close()
+    await context.trace('close store', {}, () => store.close())
   }
 }
 
 /** Opens a store; whoever does so closes it. */
 export function openStore(
-  { settings, world }: CommandContext,
+  { settings, trace, world }: CommandContext,
   readOnly: boolean,
   { entry, uri }: StoreAddress,
 ): Promise<Store> {
   const options = { readOnly, batchRows: settings.batchSize, hypertables: settings.hypertables === true }
-  return entry.open({ uri, ...options }, world)
+  return trace('open store', {}, () => entry.open({ uri, ...options }, world))
 }
 
 function entryOf(kind: StoreKind): StoreEntry {

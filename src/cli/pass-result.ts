@@ -35,11 +35,11 @@ export function passResult(summary: Summary, isRefresh = false): CommandResult {
 }
 
 /** What came of --refresh for people: a line an archive, of so many. */
-export function refreshLines(refreshed: readonly Refreshed[]): string[] {
+export function refreshLines(refreshed: readonly Refreshed[], most = MOST_LISTED): string[] {
   if (refreshed.length === 0) return ['no archive was published anew']
-  const more = refreshed.length - MOST_LISTED
+  const more = refreshed.length - most
   return [
-    ...refreshed.slice(0, MOST_LISTED).map(({ archive, rowsWritten, rowsChanged }) => {
+    ...refreshed.slice(0, most).map(({ archive, rowsWritten, rowsChanged }) => {
       const name = archive.split('/').at(-1)
       return `published anew: ${name}: ${thousands(rowsWritten)} new, ${thousands(rowsChanged)} changed`
     }),

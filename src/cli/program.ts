@@ -1,6 +1,7 @@
 // The program from its words to its exit code: finds the command, resolves its settings, runs it, prints its
 // result. Errors become one line each, here and nowhere else.
 import { didYouMean } from '../core/nearest.ts'
+import { untraced } from '../core/trace.ts'
 import { type ExitCode, errorLine, exitCodeOf, exitCodes, UserError } from '../errors.ts'
 import { wrapToWidth } from '../observe/terminal.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
@@ -63,25 +64,30 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
   const resolved = await resolveAgain()
   const { startObservers } = await import('../observe/start.ts')
   const { logLevel, logFormat } = resolved.settings
-  const observers = startObservers(world, {
+  const isServing = resolved.settings.serve === true || command.name === 'serve'
+  const observers = await startObservers(world, {
     command: command.name,
     level: logLevel ?? 'info',
     format: logFormat,
+    isServing,
   })
   const context: CommandContext = {
     ...resolved,
-    world,
+    world: observers.world,
     command: command.name,
     startedAtMs,
     startedMs,
     tell: observers.tell,
     listen: observers.listen,
+    trace: observers.trace,
     resolveAgain,
     setLogLevel: observers.setLevel,
   }
   try {
     const run = await command.load()
-    const result = await run(context)
+    // While serving each pass is a trace of its own.
+    const whole = isServing ? untraced : observers.trace
+    const result = await whole('pass', { 'petrosa.command': command.name }, () => run(context))
     await observers.stop()
     await printResult(context, result)
     return result.exitCode

@@ -9,17 +9,17 @@ import { type EventStreams, openStreams } from '../server/event-streams.ts'
 import { listen } from '../server/listen.ts'
 import { messageOf } from '../server/messages.ts'
 import { startRateLimit } from '../server/rate-limit.ts'
+import { type Page, statusPage } from '../server/status-page/page.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
-import type { Job } from './jobs.ts'
 import { KeptConnections } from './kept-connections.ts'
 import { startReloads } from './reload.ts'
-import { fetchServeJob, type ServeJob } from './serve-jobs.ts'
+import type { ServeJob } from './serve-jobs.ts'
 import { ServedJobs } from './served-jobs.ts'
 import { startWatch, type Watch } from './served-watch.ts'
 
-/** The jobs that settings mean. Throws UserError. */
-export type JobsOf = (resolved: ResolvedRun) => readonly Job[]
+/** The jobs that settings mean, by a clock in epoch ms. Throws UserError. */
+export type JobsOf = (resolved: ResolvedRun, nowMs: number) => readonly ServeJob[]
 
 /** Serves until a signal comes. Throws UserError for what makes no sense, before anything is begun. */
 export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<CommandResult> {
@@ -29,9 +29,9 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
     const advice = 'run the same command with --refresh and without --serve, now and then'
     throw new UserError('--refresh and --serve exclude each other', advice)
   }
-  const serveJobs = (resolved: ResolvedRun): ServeJob[] =>
-    jobsOf(resolved).map((job) => fetchServeJob(job, world.nowMs()))
+  const serveJobs = (resolved: ResolvedRun): readonly ServeJob[] => jobsOf(resolved, world.nowMs())
   const first = serveJobs(context)
+  const page = await statusPage()
   const connections = new KeptConnections(world)
   const streams = openStreams(world)
   const jobs = new ServedJobs({ context, connections, streams })
@@ -46,7 +46,7 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   jobs.replace(first)
   const watch = startWatch(context, connections, jobs, streams)
   const metrics = metricsOf(context, connections, watch)
-  const app = appOf(context, watch, metrics, streams)
+  const app = appOf(context, watch, metrics, streams, page)
   context.listen((event) => {
     metrics.tell(event)
     const message = messageOf(event)
@@ -82,12 +82,14 @@ function appOf(
   watch: Watch,
   metrics: Metrics,
   streams: EventStreams,
+  page: Page,
 ): App {
   return createApp({
     served: { ...watch.served, metrics: metrics.text },
     streams,
     limit: startRateLimit(world.monotonicMs),
     token: settings.apiToken,
+    page,
     defect: (error) => tell({ type: 'defect', error }),
   })
 }

@@ -28,6 +28,10 @@ export type ServedJobsOptions = {
   readonly streams: EventStreams
 }
 
+/** Whether the next pass may wait for its schedule: gaps that stay open are looked at again at night. */
+const isEnough = ({ kind }: ServeJob, { exitCode }: Summary): boolean =>
+  exitCode === exitCodes.done || (kind === 'gaps' && exitCode === exitCodes.open)
+
 export class ServedJobs {
   readonly #options: ServedJobsOptions
   readonly #gate = openGate(MOST_AT_ONCE)
@@ -98,6 +102,13 @@ export class ServedJobs {
     })
   }
 
+  /** The clock of the first job, epoch ms: the exchange's, where it is known. */
+  nowMs(): number {
+    const { connections, context } = this.#options
+    const [first] = this.#active.values()
+    return first ? connections.nowMs(this.#contextOf(first.job), first.job.market) : context.world.nowMs()
+  }
+
   /** Whether a pass has begun. */
   get hasBegun(): boolean {
     return [...this.#active.values()].some(({ board }) => board.pass().startedAtMs !== null)
@@ -152,6 +163,7 @@ export class ServedJobs {
     const board = openBoard()
     const loop = startLoop({
       schedule: job.schedule,
+      atOnce: job.atOnce,
       nowMs: () => connections.nowMs(this.#contextOf(job), job.market),
       clock: context.world,
       signal: stop.signal,
@@ -160,7 +172,7 @@ export class ServedJobs {
         const summary = await servedPass(this.#contextOf(job), job, connections, board, stop.signal)
         active.last = summary
         this.#ended(job, board, summary)
-        return summary.exitCode === exitCodes.done ? 'done' : 'again'
+        return isEnough(job, summary) ? 'done' : 'again'
       },
     })
     const active: Active = { job, board, loop, stop, last: null }
@@ -185,7 +197,7 @@ export class ServedJobs {
       this.#total[name] += summary[name]
     streams.send({ event: 'pass-ended', data: { job: job.name, summary: board.lastPass() } })
     this.#hasWorked ||= summary.exitCode !== exitCodes.user
-    const active = [...this.#active.values()]
+    const active = [...this.#active.values()].filter((one) => one.job.atOnce)
     // With settings like these no job can do anything, today or tomorrow: somebody has to change them.
     if (!this.#hasWorked && active.every(({ last }) => last !== null))
       this.#stop(new StoppedError(exitCodes.user))

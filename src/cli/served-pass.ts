@@ -27,7 +27,8 @@ export async function servedPass(
   const blank = { command: context.command, startedAtMs, durationMs: 0 }
   let summary: Summary
   try {
-    const result = await job.pass(own, connections)
+    const about = { 'petrosa.command': context.command, 'petrosa.job': job.name }
+    const result = await context.trace('pass', about, () => job.pass(own, connections))
     summary = result.summary ?? emptySummary(blank, [], result.exitCode)
   } catch (thrown) {
     const error = signal.aborted ? signal.reason : thrown
@@ -39,8 +40,10 @@ export async function servedPass(
   }
   const durationMs = world.monotonicMs() - startedMs
   board.end(summaryJson(summary, summary))
-  const { market, dataset } = job
-  tell({ type: 'pass-served', market, dataset: dataset.name, durationMs, exitCode: summary.exitCode })
+  const { market, dataset, kind } = job
+  // Over gaps of several datasets and markets, it is a pass of none of them.
+  if (kind === 'fetch')
+    tell({ type: 'pass-served', market, dataset: dataset.name, durationMs, exitCode: summary.exitCode })
   return summary
 }
 

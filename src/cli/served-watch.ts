@@ -1,11 +1,14 @@
 // What serving watches beside its passes: whether the store answers, what is stored, how far the passes
 // are. Requests are answered from what was seen last.
+import { seriesKey } from '../core/series.ts'
 import { klines } from '../datasets/klines.ts'
-import { exchangeAnswer, passAnswer } from '../server/answers.ts'
+import { startLag } from '../observe/lag.ts'
+import { errorsAnswer, exchangeAnswer, passAnswer, readyAnswer } from '../server/answers.ts'
 import type { EventStreams } from '../server/event-streams.ts'
 import { startProbe } from '../server/probe.ts'
 import type { Served, Stored } from '../server/served.ts'
 import { startSurvey } from '../server/survey.ts'
+import { openTroubles } from '../server/troubles.ts'
 import type { CommandContext } from './command.ts'
 import type { KeptConnections } from './kept-connections.ts'
 import type { ServedJobs } from './served-jobs.ts'
@@ -34,7 +37,9 @@ export function startWatch(
 ): Watch {
   const { world } = context
   const over = new AbortController()
-  let stored: Stored = { series: [], gaps: [], gapsLeftOut: 0 }
+  let stored: Stored = { series: [], gaps: [], gapsLeftOut: 0, lines: [] }
+  const lag = startLag(world.monotonicMs)
+  const troubles = openTroubles(world.nowMs)
   const stores = (): CommandContext[] => connections.distinct(jobs.contexts())
   const probe = startProbe(world, over.signal, async () => {
     for (const one of stores()) await connections.look(one, (store) => store.ledger([anySeries]))
@@ -54,31 +59,32 @@ export function startWatch(
     },
   })
   context.listen((event) => {
-    if (event.type === 'batch-written') survey.news()
+    if (event.type === 'batch-written' || event.type === 'hole-settled') survey.news()
+    lag.tell(event)
+    const trouble = troubles.tell(event)
+    if (trouble) streams.send({ event: 'trouble', data: errorsAnswer([trouble]) })
   })
   const ticking = tickEach(context, streams, over.signal, () => [
     { event: 'pass', data: passAnswer(jobs.views()) },
     { event: 'exchange', data: exchangeAnswer(connections.weights()) },
+    { event: 'ready', data: readyAnswer(unready(jobs, probe.lastReason())) },
   ])
   return {
     served: {
       version: world.version,
       command: context.command,
       uptimeMs: () => world.monotonicMs() - context.startedMs,
-      async unready() {
-        if (jobs.stopping.aborted) return ['it is stopping']
-        const reason = await probe.reason()
-        return [
-          ...(jobs.hasBegun ? [] : ['the first pass has not begun']),
-          ...(reason === null ? [] : [`the store does not answer: ${reason}`]),
-        ]
-      },
+      unready: async () => unready(jobs, await probe.reason()),
+      lastUnready: () => unready(jobs, probe.lastReason()),
       jobs: () => jobs.views(),
       weights: () => connections.weights(),
       stored: () => stored,
+      nowMs: () => jobs.nowMs(),
+      lags: () => new Map([...lag.seconds()].map(({ series, seconds }) => [seriesKey(series), seconds])),
+      troubles: () => troubles.all(),
       async klines(query, limit) {
         const [first = context] = stores()
-        return connections.look(first, (store) => storedKlines(store, query, limit, world.nowMs()))
+        return connections.look(first, (store) => storedKlines(store, query, limit, jobs.nowMs()))
       },
       start: (kind, name) => jobs.start(kind, name),
     },
@@ -88,6 +94,14 @@ export function startWatch(
       await Promise.all([probe.ended, survey.ended, ticking])
     },
   }
+}
+
+function unready(jobs: ServedJobs, storeReason: string | null): string[] {
+  if (jobs.stopping.aborted) return ['it is stopping']
+  return [
+    ...(jobs.hasBegun ? [] : ['the first pass has not begun']),
+    ...(storeReason === null ? [] : [`the store does not answer: ${storeReason}`]),
+  ]
 }
 
 type Messages = Parameters<EventStreams['open']>[0]

@@ -12,7 +12,8 @@ export async function storedSeries(context: CommandContext, store: Store): Promi
   return (await store.knownSeries(allTables)).filter(filterOf(context))
 }
 
-function filterOf({ settings, origins }: CommandContext): (series: Series) => boolean {
+/** Whether the flags of the command let a stored series through. */
+export function filterOf({ settings, origins }: CommandContext): (series: Series) => boolean {
   const symbols = origins.symbols === 'flag' ? (settings.symbols ?? []).map(patternTest) : null
   const excluded = origins.exclude === 'flag' ? (settings.exclude ?? []).map(patternTest) : []
   const periods = origins.period === 'flag' ? settings.period : null

@@ -2,14 +2,14 @@
 import { advance } from '../core/calendar.ts'
 import { timesOf } from '../core/dataset.ts'
 import type { Tell } from '../core/events.ts'
-import type { Gap } from '../core/gap.ts'
-import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
 import { klines } from '../datasets/klines.ts'
+import { type SeriesLine, seriesLine } from '../server/series-line.ts'
 import type { Json, KlinesQuery, Stored } from '../server/served.ts'
-import { lookAt } from './status.ts'
+import { gapJson } from './gaps-json.ts'
+import { lookAt, type SeriesLook } from './status.ts'
 
 /** Gaps that are kept for those who ask. */
 const MOST_GAPS = 20_000
@@ -20,18 +20,28 @@ export async function lookAtStore(store: Store, signal: AbortSignal, tell: Tell)
   const ledgers = await store.ledger(known)
   const series: Json[] = []
   const gaps: Json[] = []
+  const lines: SeriesLine[] = []
   let gapsLeftOut = 0
   for (const [i, one] of known.entries()) {
     signal.throwIfAborted()
     const looked = await lookAt(store, one, ledgers[i] ?? [])
     series.push(looked.status)
     const kept = looked.gaps.slice(0, MOST_GAPS - gaps.length)
-    gaps.push(...kept.map((gap) => gapJson(one, gap)))
+    gaps.push(...kept.map((gap) => gapJson({ ...gap, series: one, filled: false })))
+    lines.push(lineOf(looked))
     gapsLeftOut += looked.gaps.length - kept.length
     const { open_gaps: openGaps, gap_rows: gapRows } = looked.status
     tell({ type: 'series-surveyed', series: one, openGaps, gapRows })
   }
-  return { series, gaps, gapsLeftOut }
+  return { series, gaps, gapsLeftOut, lines }
+}
+
+/** What a timeline needs of a look. */
+function lineOf({ status, gaps }: SeriesLook): SeriesLine {
+  const { series, first, last, settled_until: settledUntil } = status
+  const startMs = first === null ? null : Date.parse(first)
+  const ends = [last, settledUntil].flatMap((time) => (time === null ? [] : Date.parse(time)))
+  return seriesLine(series, startMs, ends.length === 0 ? null : Math.max(...ends), gaps)
 }
 
 /** One answer of several stores. */
@@ -39,19 +49,8 @@ export function joinStored(all: readonly Stored[]): Stored {
   return {
     series: all.flatMap((one) => one.series),
     gaps: all.flatMap((one) => one.gaps),
+    lines: all.flatMap((one) => one.lines),
     gapsLeftOut: all.reduce((sum, one) => sum + one.gapsLeftOut, 0),
-  }
-}
-
-/** A gap as results have it (interface.md, section 4). */
-function gapJson(series: Series, gap: Gap): Json {
-  return {
-    series: seriesKey(series),
-    start: isoTime(gap.span.startMs),
-    end: isoTime(gap.span.endMs),
-    rows_missing: gap.rowsMissing,
-    verdict: gap.verdict,
-    filled: false,
   }
 }
 

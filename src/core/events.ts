@@ -115,6 +115,9 @@ export type Summary = {
   readonly weight: number
   /** Archives that were taken in. */
   readonly archives: number
+  /** Open gaps before filling, and those of them that were filled, where gaps were looked for. */
+  readonly gapsFound?: number
+  readonly gapsFilled?: number
   readonly unsettled: readonly Unsettled[]
   /** The archives that were published anew and taken in again, by key. */
   readonly refreshed?: readonly Refreshed[]

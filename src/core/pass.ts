@@ -15,10 +15,11 @@ import { fetchSeries, type SeriesJob } from './fetch-series.ts'
 import { LOST_ROWS, ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
-import type { Series } from './series.ts'
-import { minus, type Span } from './span.ts'
+import { type Series, seriesKey } from './series.ts'
+import { minus, type Span, spanText } from './span.ts'
 import type { Step } from './step.ts'
 import type { Page, Store } from './store.ts'
+import { type Trace, untraced } from './trace.ts'
 import { PageWriter } from './writer.ts'
 
 export type { SeriesJob }
@@ -35,6 +36,7 @@ export type PassOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly tell: Tell
+  readonly trace?: Trace
   /** Requests to the API made so far and the weight they cost, by the client's own count; archives taken. */
   readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives?: number }
 }
@@ -47,6 +49,7 @@ export async function runPass(options: PassOptions): Promise<Summary> {
 
 class Pass {
   readonly #options: PassOptions
+  readonly #trace: Trace
   readonly #writer: PageWriter
   readonly #startedAtMs: number
   readonly #startedMs: number
@@ -60,6 +63,7 @@ class Pass {
 
   constructor(options: PassOptions) {
     this.#options = options
+    this.#trace = options.trace ?? untraced
     this.#writer = new PageWriter(options.store, options.clock, options.tell)
     this.#startedAtMs = options.clock.nowMs()
     this.#startedMs = options.clock.monotonicMs()
@@ -80,14 +84,14 @@ class Pass {
     const due = jobs.map((job) => ({ series: job.series, fromMs: lackingFromMs(job) }))
     tell({ type: 'pass-due', nowMs: this.#options.plannedAtMs ?? this.#startedAtMs, due })
     try {
-      await this.#want(this.#queue)
+      await this.#trace('want', {}, () => this.#want(this.#queue))
       const count = Math.min(workers, this.#queue.length)
       await Promise.all(Array.from({ length: count }, () => this.#work()))
     } catch (error) {
       this.#fail(error)
     }
     try {
-      await this.#writer.flush()
+      await this.#trace('flush', {}, () => this.#writer.flush())
     } catch (error) {
       this.#fail(error)
     }
@@ -118,7 +122,8 @@ class Pass {
   async #work(): Promise<void> {
     for (let job = this.#queue.shift(); job && !this.#ended; job = this.#queue.shift()) {
       try {
-        await this.#series(job)
+        const attributes = { 'petrosa.series': seriesKey(job.series) }
+        await this.#trace('series', attributes, () => this.#series(job))
       } catch (error) {
         this.#fail(error)
         return
@@ -130,11 +135,23 @@ class Pass {
     const { clock, tell } = this.#options
     const nowMs = (): number => job.source?.nowMs() ?? clock.nowMs()
     let rows = 0
-    for await (const step of fetchSeries(job, { nowMs, tell })) {
-      if (this.#ended) return
-      rows += step.rows.count
-      await this.#keep(job, step)
+    const steps = fetchSeries(job, { nowMs, tell })
+    try {
+      for (let more = true; more; ) {
+        more = await this.#trace('page', {}, async (note) => {
+          const { done, value: step } = await steps.next()
+          if (done || this.#ended) return false
+          rows += step.rows.count
+          const { span } = step
+          note({ 'petrosa.rows': step.rows.count, 'petrosa.span': spanText(span) })
+          await this.#keep(job, step)
+          return true
+        })
+      }
+    } finally {
+      await steps.return(undefined)
     }
+    if (this.#ended) return
     tell({ type: 'series-done', series: job.series, rows })
   }
 

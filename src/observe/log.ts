@@ -1,7 +1,7 @@
 // The log: one JSON object a line, or lines for people, on standard error. consola carries it; this is its
 // only door.
 import { type ConsolaInstance, createConsola, type LogObject, type LogType } from 'consola'
-import type { LogLevel } from '../core/events.ts'
+import { type LogLevel, logLevels } from '../core/events.ts'
 import { isoTime } from '../core/span.ts'
 import { type Terminal, wrapToWidth } from './terminal.ts'
 
@@ -20,15 +20,17 @@ const consolaTypes: Readonly<Record<LogLevel, { readonly type: LogType; readonly
   debug: { type: 'debug', level: 4 },
 }
 
-const levelOfType = new Map(
-  Object.entries(consolaTypes).map(([level, { type }]) => [type, level.toUpperCase()]),
-)
+const levelOfType = new Map(logLevels.map((level) => [consolaTypes[level].type, level]))
 
 export type LogOptions = {
   readonly level: LogLevel
   readonly format: 'pretty' | 'json'
   readonly logger: string
   readonly nowMs: () => number
+  /** Fields that every line bears while they are known: where it was said. */
+  readonly place?: () => Fields | null
+  /** Gets every line too. */
+  readonly also?: (level: LogLevel, message: string, fields: Fields) => void
 }
 
 /** A log that prints to `terminal`. */
@@ -42,6 +44,7 @@ export function startLog(terminal: Terminal, options: LogOptions): AdjustableLog
       {
         log: (entry) => {
           if (least === 'critical' && entry.type !== 'fatal') return
+          options.also?.(...partsOf(entry))
           terminal.print(
             options.format === 'json'
               ? jsonLine(entry, options)
@@ -69,19 +72,20 @@ export function startLog(terminal: Terminal, options: LogOptions): AdjustableLog
   }
 }
 
-function partsOf(entry: LogObject): { level: string; message: string; fields: Fields } {
+function partsOf(entry: LogObject): readonly [LogLevel, string, Fields] {
   const [message, fields] = entry.args as [string, Fields]
-  return { level: levelOfType.get(entry.type) ?? 'INFO', message, fields }
+  return [levelOfType.get(entry.type) ?? 'info', message, fields]
 }
 
 function jsonLine(entry: LogObject, options: LogOptions): string {
-  const { level, message, fields } = partsOf(entry)
+  const [level, message, fields] = partsOf(entry)
   return JSON.stringify({
     timestamp: isoTime(options.nowMs()),
-    level,
+    level: level.toUpperCase(),
     logger: options.logger,
     message,
     ...fields,
+    ...options.place?.(),
   })
 }
 
@@ -89,10 +93,10 @@ function jsonLine(entry: LogObject, options: LogOptions): string {
 const MESSAGE_COLUMN = 18
 
 function prettyLine(entry: LogObject, options: LogOptions, columns: number): string {
-  const { level, message, fields } = partsOf(entry)
+  const [level, message, fields] = partsOf(entry)
   const time = isoTime(options.nowMs()).slice(11, 19)
   const rest = Object.entries(fields).map(([name, value]) => `${name}=${fieldText(value)}`)
-  const line = [`${time} ${level.padEnd(8)} ${message}`, ...rest].join('  ')
+  const line = [`${time} ${level.toUpperCase().padEnd(8)} ${message}`, ...rest].join('  ')
   return wrapToWidth(line, columns, MESSAGE_COLUMN).join('\n')
 }
 

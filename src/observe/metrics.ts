@@ -1,5 +1,6 @@
 // The metrics as Prometheus reads them, made from the table. prom-client carries them; this is its only door.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { MetricRegistry } from './counting.ts'
 import {
   type MetricFacts,
   type MetricName,
@@ -8,24 +9,12 @@ import {
   processTable,
 } from './metric-table.ts'
 
-export type Labels = Readonly<Record<string, string>>
-
-export type MetricRegistry = {
-  /** Adds to a counter. */
-  add(name: MetricName, labels: Labels, value: number): void
-  /** Sets a gauge. */
-  set(name: MetricName, labels: Labels, value: number): void
-  /** Adds to a histogram. */
-  observe(name: MetricName, labels: Labels, value: number): void
-  /** Forgets the values of a gauge. */
-  clear(name: MetricName): void
-  /** Sets a metric of the process; null: the system does not tell. */
-  setProcess(name: ProcessMetric, value: number | null): void
+export type PrometheusRegistry = MetricRegistry & {
   text(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
 /** Every metric of the table, with nothing counted. */
-export function openRegistry(perSymbol: boolean): MetricRegistry {
+export function openRegistry(perSymbol: boolean): PrometheusRegistry {
   const registry = new Registry()
   const counters = makeMetrics(registry, 'counter', perSymbol, (facts) => new Counter(facts))
   const gauges = makeMetrics(registry, 'gauge', perSymbol, (facts) => new Gauge(facts))

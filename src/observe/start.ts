@@ -1,5 +1,6 @@
 // Everything that listens to events, started and stopped together.
 import type { LogLevel, Tell } from '../core/events.ts'
+import { type Trace, untraced } from '../core/trace.ts'
 import { errorLine } from '../errors.ts'
 import type { World } from '../world.ts'
 import { startLog } from './log.ts'
@@ -7,6 +8,7 @@ import { startProgress } from './progress.ts'
 import { startScanProgress } from './scan-progress.ts'
 import { logEvent, logFailure } from './story.ts'
 import { Terminal } from './terminal.ts'
+import { startTelemetry, type Telemetry } from './tracing.ts'
 
 export type Observers = {
   readonly tell: Tell
@@ -15,7 +17,10 @@ export type Observers = {
   setLevel(level: LogLevel): void
   /** The error that ended the program. */
   failed(error: unknown): void
-  /** Stops the progress line; resolves when everything is written. */
+  readonly trace: Trace
+  /** The world with requests that say which piece of work they are a part of, where that is followed. */
+  readonly world: World
+  /** Stops the progress line; resolves when everything is written, and sent where somebody collects it. */
   stop(): Promise<void>
 }
 
@@ -24,15 +29,29 @@ export type ObserverOptions = {
   readonly level: LogLevel
   /** Null: pretty in a terminal, else json. */
   readonly format: 'pretty' | 'json' | null
+  /** Whether the command stays up. */
+  readonly isServing: boolean
 }
 
-/** Log and progress for a run of a command. */
-export function startObservers(world: World, { command, level, format: asked }: ObserverOptions): Observers {
+/** Log, progress and telemetry for a run of a command. */
+export async function startObservers(world: World, options: ObserverOptions): Promise<Observers> {
+  const { command, level, format: asked, isServing } = options
   const terminal = new Terminal(world.stderr)
   const format = asked ?? (world.stderr.isTerminal ? 'pretty' : 'json')
-  const log = startLog(terminal, { level, format, logger: `petrosa.${command}`, nowMs: world.nowMs })
+  let telemetry: Telemetry | null = null
+  const log = startLog(terminal, {
+    level,
+    format,
+    logger: `petrosa.${command}`,
+    nowMs: world.nowMs,
+    place: () => telemetry?.ids() ?? null,
+    also: (...line) => telemetry?.log(...line),
+  })
+  const logged: Tell = (event) => logEvent(log, event)
+  telemetry = await startTelemetry(world, { command, isServing, tell: logged })
   const progresses = [startProgress(terminal, log, world), startScanProgress(terminal, log, world)]
-  const listeners: Tell[] = [(event) => logEvent(log, event), ...progresses.map(({ tell }) => tell)]
+  const listeners: Tell[] = [logged, ...progresses.map(({ tell }) => tell)]
+  if (telemetry) listeners.push(telemetry.tell)
   return {
     tell: (event) => {
       for (const listener of listeners) listener(event)
@@ -40,9 +59,24 @@ export function startObservers(world: World, { command, level, format: asked }: 
     listen: (listener) => void listeners.push(listener),
     setLevel: log.setLevel,
     failed: (error) => logFailure(log, errorLine(error), error),
-    stop: () => {
+    trace: telemetry?.trace ?? untraced,
+    world: telemetry ? askingWith(world, telemetry.headers) : world,
+    async stop() {
       for (const progress of progresses) progress.stop()
-      return terminal.flushed()
+      await telemetry?.stop()
+      await terminal.flushed()
     },
   }
+}
+
+/** `world`, with the headers of the piece of work that asks added to every request. */
+function askingWith(world: World, headers: Telemetry['headers']): World {
+  return {
+    ...world,
+    fetch: (url, init) => world.fetch(url, { ...init, headers: { ...plainHeaders(init), ...headers() } }),
+  }
+}
+
+function plainHeaders(init: BunFetchRequestInit | undefined): Record<string, string> {
+  return Object.fromEntries(new Headers(init?.headers ?? {}).entries())
 }

@@ -1,6 +1,7 @@
 // The answers of the routes, made of what the program shows of itself. Times are ISO 8601 in UTC.
 import { isoTime } from '../core/span.ts'
 import type { HostWeight, JobView, Json, PassBoard, Served } from './served.ts'
+import type { Trouble } from './troubles.ts'
 
 const timeOrNull = (timeMs: number | null): string | null => (timeMs === null ? null : isoTime(timeMs))
 const seconds = (ms: number): number => Math.round(ms) / 1_000
@@ -16,6 +17,11 @@ export function aboutAnswer(served: Served, routes: readonly string[]): Json {
   }
 }
 
+/** `GET /ready`. */
+export function readyAnswer(reasons: readonly string[]): Json {
+  return { ready: reasons.length === 0, reasons }
+}
+
 /** `GET /api/status`. Several jobs are one pass here; each by itself stands under `jobs`. */
 export function statusAnswer(served: Served): Json {
   const jobs = served.jobs()
@@ -24,6 +30,7 @@ export function statusAnswer(served: Served): Json {
     version: served.version,
     uptime_seconds: seconds(served.uptimeMs()),
     command: served.command,
+    not_ready: served.lastUnready(),
     pass: passAnswer(jobs),
     last_pass: lastPass(jobs),
     next_pass_at: nextMs.length === 0 ? null : isoTime(Math.min(...nextMs)),
@@ -52,6 +59,10 @@ export function passAnswer(jobs: readonly JobView[]): Json {
     seriesDone: sum((pass) => pass.seriesDone),
     seriesTotal: sum((pass) => pass.seriesTotal),
     rowsWritten: sum((pass) => pass.rowsWritten),
+    rowsDone: sum((pass) => pass.rowsDone),
+    rowsPlanned: shown.some((pass) => pass.rowsPlanned !== null)
+      ? sum((pass) => pass.rowsPlanned ?? 0)
+      : null,
   })
 }
 
@@ -62,6 +73,8 @@ function boardAnswer(pass: PassBoard): Json {
     series_done: pass.seriesDone,
     series_total: pass.seriesTotal,
     rows_written: pass.rowsWritten,
+    rows_done: pass.rowsDone,
+    rows_planned: pass.rowsPlanned,
   }
 }
 
@@ -83,5 +96,18 @@ export function exchangeAnswer(weights: readonly HostWeight[]): Json {
     weight_used: fullest?.used ?? 0,
     weight_limit: fullest?.limit ?? 0,
     banned_until: pausesMs.length === 0 ? null : isoTime(Math.max(...pausesMs)),
+    hosts: weights.map(({ host, used, limit, pausedUntilMs }) => ({
+      host,
+      weight_used: used,
+      weight_limit: limit,
+      paused_until: timeOrNull(pausedUntilMs),
+    })),
+  }
+}
+
+/** What went wrong lately, the newest first. */
+export function errorsAnswer(troubles: readonly Trouble[]): Json {
+  return {
+    errors: troubles.map(({ atMs, kind, message, count }) => ({ at: isoTime(atMs), kind, message, count })),
   }
 }

@@ -5,13 +5,21 @@ import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { errorLine, PetrosaError } from '../errors.ts'
-import { aboutAnswer, exchangeAnswer, passAnswer, statusAnswer } from './answers.ts'
+import {
+  aboutAnswer,
+  errorsAnswer,
+  exchangeAnswer,
+  passAnswer,
+  readyAnswer,
+  statusAnswer,
+} from './answers.ts'
 import type { EventStreams } from './event-streams.ts'
 import { openApi } from './openapi.ts'
-import { BadRequest, gapsQuery, klinesQuery, noQuery, startBody } from './queries.ts'
+import { BadRequest, gapsQuery, klinesQuery, noQuery, startBody, timelineQuery } from './queries.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { JobKind, Json, Served } from './served.ts'
-import { statusPage } from './status-page.ts'
+import type { Page } from './status-page/page.ts'
+import { timelinesAnswer } from './timeline.ts'
 import { bearsToken } from './token.ts'
 
 /** Bytes of a request's body; what the routes take is a name. */
@@ -25,6 +33,8 @@ export type AppOptions = {
   readonly limit: RateLimit
   /** The token of the routes that change something; null: there are none. */
   readonly token: string | null
+  /** The page for people. */
+  readonly page: Page
   /** What to do with a defect in a route. */
   readonly defect: (error: unknown) => void
 }
@@ -96,7 +106,7 @@ function lifeRoutes(app: Routes, { served }: AppOptions): void {
   app.get('/healthz', (c) => fresh(c, { status: 'ok' }))
   app.get('/ready', async (c) => {
     const reasons = await served.unready()
-    return fresh(c, { ready: reasons.length === 0, reasons }, reasons.length === 0 ? 200 : 503)
+    return fresh(c, readyAnswer(reasons), reasons.length === 0 ? 200 : 503)
   })
   app.get('/metrics', async (c) => {
     const { contentType, text } = await served.metrics()
@@ -104,10 +114,11 @@ function lifeRoutes(app: Routes, { served }: AppOptions): void {
   })
 }
 
-function readRoutes(app: Routes, { served, streams, token }: AppOptions): void {
+function readRoutes(app: Routes, options: AppOptions): void {
+  const { served, streams, token } = options
   const paths = (): string[] => Object.keys(openApi(served.version, token !== null).paths)
   const page = (c: Context): Response => {
-    const { html, policy } = statusPage(statusAnswer(served), served.stored().gaps)
+    const { html, policy } = options.page
     return c.html(html, 200, { 'content-security-policy': policy, 'cache-control': 'no-store' })
   }
   app.get('/', (c) => {
@@ -122,14 +133,25 @@ function readRoutes(app: Routes, { served, streams, token }: AppOptions): void {
     return fresh(c, statusAnswer(served))
   })
   app.get('/api/gaps', (c) => {
-    const { series, openOnly } = gapsQuery(queryOf(c))
+    const { series, openOnly, limit } = gapsQuery(queryOf(c))
     const { gaps, gapsLeftOut } = served.stored()
     const wanted = gaps.filter(
       (gap) =>
         (series === null || gap.series === series) &&
         (!openOnly || ['missing', 'lost', 'unpublished'].includes(String(gap.verdict))),
     )
-    return fresh(c, { gaps: wanted, left_out: gapsLeftOut })
+    const listed = limit === null ? wanted : wanted.slice(0, limit)
+    return fresh(c, { gaps: listed, left_out: gapsLeftOut + wanted.length - listed.length })
+  })
+  app.get('/api/timeline', (c) =>
+    fresh(
+      c,
+      timelinesAnswer(timelineQuery(queryOf(c)), served.stored().lines, served.lags(), served.nowMs()),
+    ),
+  )
+  app.get('/api/errors', (c) => {
+    noQuery(queryOf(c))
+    return fresh(c, errorsAnswer(served.troubles()))
   })
   app.get('/api/klines', async (c) => {
     const query = klinesQuery(queryOf(c))

@@ -1,5 +1,5 @@
-// One job that repeats: a pass at once, then by its schedule. Never two passes at a time; one that took
-// longer than the schedule allows is followed by one more, not by as many as were missed.
+// One job that repeats: a pass at once (or when it is due), then by its schedule. Never two passes at a time;
+// one that took longer than the schedule allows is followed by one more, not by as many as were missed.
 import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
 import type { Gate } from './gate.ts'
@@ -19,6 +19,8 @@ export type PassEnd = 'done' | 'again'
 
 export type LoopOptions = {
   readonly schedule: Schedule
+  /** Whether its first pass begins at once, and not when the schedule says. */
+  readonly atOnce: boolean
   /** The clock that the schedule goes by, epoch ms: the exchange's, where it is known. */
   readonly nowMs: () => number
   readonly clock: Clock
@@ -57,12 +59,14 @@ class PassLoop {
 
   constructor(options: LoopOptions) {
     this.#options = options
-    this.#dueMs = options.nowMs()
+    const { atOnce, nowMs, schedule } = options
+    this.#dueMs = atOnce ? nowMs() : (schedule.nextMs(nowMs()) ?? Number.POSITIVE_INFINITY)
   }
 
   untilNextMs(): number | null {
-    const isKnown = !this.#busy && Number.isFinite(this.#dueMs)
-    return isKnown ? Math.max(0, this.#dueMs - this.#options.nowMs()) : null
+    const atMs = this.#options.nowMs()
+    const dueMs = this.#dueAt(atMs)
+    return !this.#busy && Number.isFinite(dueMs) ? Math.max(0, dueMs - atMs) : null
   }
 
   runNow(): boolean {
@@ -112,13 +116,17 @@ class PassLoop {
     this.#dueMs = Math.min(againMs, nextMs <= nowMs() ? nextMs : nextMs + this.#jitterMs)
   }
 
+  /** When the next pass is due, at `atMs`: of a clock that was set back, what it names next comes first. */
+  #dueAt(atMs: number): number {
+    const nextMs = this.#options.schedule.nextMs(atMs) ?? Number.POSITIVE_INFINITY
+    return Math.min(this.#dueMs, nextMs + this.#jitterMs)
+  }
+
   async #untilDue(): Promise<void> {
-    const { clock, nowMs, schedule, signal } = this.#options
+    const { clock, nowMs, signal } = this.#options
     while (!signal.aborted && !this.#asked) {
       const atMs = nowMs()
-      // Of a clock that was set back: what it names next comes before what was due.
-      const nextMs = schedule.nextMs(atMs) ?? Number.POSITIVE_INFINITY
-      this.#dueMs = Math.min(this.#dueMs, nextMs + this.#jitterMs)
+      this.#dueMs = this.#dueAt(atMs)
       if (this.#dueMs <= atMs) return
       await this.#sleep(clock, Math.min(this.#dueMs - atMs, LOOK_MS), signal)
     }

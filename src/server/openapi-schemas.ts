@@ -30,6 +30,8 @@ const pass = object({
   series_done: whole,
   series_total: whole,
   rows_written: whole,
+  rows_done: whole,
+  rows_planned: orNull(whole),
 })
 
 const summary = object({
@@ -61,13 +63,31 @@ const series = object({
   rows_by_source: object({}, { rest: whole, archive: whole }),
 })
 
-const gap = object({
+const gapVerdicts = ['missing', 'lost', 'unpublished', 'outage', 'unlisted', 'delisted', 'no-trades']
+
+const gap = object(
+  {
+    series: text,
+    start: time,
+    end: time,
+    rows_missing: whole,
+    verdict: { enum: gapVerdicts },
+    filled: yesNo,
+  },
+  { first_id: text, last_id: text },
+)
+
+const timeline = object({
   series: text,
-  start: time,
-  end: time,
-  rows_missing: whole,
-  verdict: { enum: ['missing', 'lost', 'unpublished', 'outage', 'unlisted', 'delisted', 'no-trades'] },
-  filled: yesNo,
+  lag_seconds: {
+    ...orNull({ type: 'number', minimum: 0 }),
+    description: 'for how long its next row is waited for; null where no job follows the series',
+  },
+  runs: {
+    ...list(object({ verdict: { enum: [...gapVerdicts, 'rows', 'behind', 'none'] }, cells: whole })),
+    description: 'the cells from left to right: neighbours of one verdict are one run',
+  },
+  gaps: list(object({ verdict: { enum: gapVerdicts }, gaps: whole, rows: whole })),
 })
 
 const kline = object({
@@ -98,6 +118,7 @@ export const schemas: Readonly<Record<string, Json>> = {
   summary,
   series,
   gap,
+  timeline,
   kline,
   job,
   problem: object({ error: text }),
@@ -114,14 +135,24 @@ export const schemas: Readonly<Record<string, Json>> = {
     version: text,
     uptime_seconds: { type: 'number', minimum: 0 },
     command: text,
+    not_ready: { ...list(text), description: 'why it is not ready, as last seen' },
     pass: ref('pass'),
     last_pass: orNull(ref('summary')),
     next_pass_at: orNull(time),
-    exchange: object({ weight_used: whole, weight_limit: whole, banned_until: orNull(time) }),
+    exchange: object({
+      weight_used: whole,
+      weight_limit: whole,
+      banned_until: orNull(time),
+      hosts: list(
+        object({ host: text, weight_used: whole, weight_limit: whole, paused_until: orNull(time) }),
+      ),
+    }),
     jobs: list(ref('job')),
     series: list(ref('series')),
   }),
   gaps: object({ gaps: list(ref('gap')), left_out: whole }),
+  timelines: object({ start: orNull(time), end: time, cells: whole, series: list(ref('timeline')) }),
+  errors: object({ errors: list(object({ at: time, kind: text, message: text, count: whole })) }),
   klines: object({ series: text, klines: { ...list(ref('kline')), maxItems: 1_500 } }),
   started: object({ started: { ...list(text), minItems: 1 } }),
   document: { type: 'object', required: ['openapi', 'info', 'paths', 'components'] },

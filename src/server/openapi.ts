@@ -12,6 +12,7 @@ export type OpenApi = {
 }
 
 const text = { type: 'string' } as const
+const whole = { type: 'integer', minimum: 1 } as const
 const at = { type: 'string', description: 'ISO 8601 date or time in UTC, or epoch milliseconds' } as const
 
 const query = (name: string, schema: Json, description: string, required = false): Json => ({
@@ -87,9 +88,26 @@ const reading: Readonly<Record<string, Json>> = {
         parameters: [
           query('series', text, 'only those of one series, such as spot/klines/BTCUSDT/1m'),
           query('open', { enum: ['true', 'false'] }, 'only those that nothing explains'),
+          query('limit', whole, 'at most so many; left_out counts the others too'),
         ],
       },
     ),
+  },
+  '/api/timeline': {
+    get: operation(
+      'For each series whether it is complete, cell by cell of one span of time for all',
+      limitedTo({ '200': 'timelines' }),
+      {
+        parameters: [
+          query('start', at, 'the left edge; the first stored row of all where it is not given'),
+          query('end', at, 'the right edge; now where it is not given'),
+          query('cells', { ...whole, minimum: 1, maximum: 400, default: 120 }, 'how many cells'),
+        ],
+      },
+    ),
+  },
+  '/api/errors': {
+    get: operation('What went wrong lately, the newest first', limitedTo({ '200': 'errors' })),
   },
   '/api/klines': {
     get: operation(
@@ -120,7 +138,7 @@ const reading: Readonly<Record<string, Json>> = {
   },
   '/status': {
     get: {
-      summary: 'What /api/status tells, as a page for people',
+      summary: 'All of it as a page for people: what is complete, what is missing and why',
       responses: { '200': plain('text/html', 'a page') },
     },
   },

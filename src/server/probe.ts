@@ -15,6 +15,8 @@ export type Probe = {
   reason(): Promise<string | null>
   /** What the last try found; null before the first. */
   readonly up: () => boolean | null
+  /** Why not, by the last try; null when it answered, and before the first. */
+  readonly lastReason: () => string | null
   readonly ended: Promise<void>
 }
 
@@ -56,6 +58,7 @@ export function startProbe(clock: Clock, signal: AbortSignal, ping: () => Promis
       if (!last || clock.monotonicMs() - last.atMs > FRESH_MS) await attempt()
       return last?.reason ?? null
     },
+    lastReason: () => last?.reason ?? null,
     up: () => (last ? last.reason === null : null),
     ended: keepTrying().catch(() => undefined),
   }

@@ -2,7 +2,11 @@
 // wrong with it, and goes no further.
 import * as v from 'valibot'
 import { markets, periods } from '../core/series.ts'
-import type { KlinesQuery } from './served.ts'
+import type { KlinesQuery, TimelineQuery } from './served.ts'
+
+/** Cells of a timeline: more than the pixels of a page show, and what a page draws. */
+const MOST_CELLS = 400
+const USUAL_CELLS = 120
 
 /** A request that cannot be answered as it is; the message says why, for whoever made it. */
 export class BadRequest extends Error {
@@ -24,6 +28,13 @@ const time = v.pipe(
   ),
   v.transform(readTime),
   v.check((timeMs) => Number.isFinite(timeMs), 'is a time that the calendar does not have'),
+)
+
+/** A whole number from 1, as a query writes it. */
+const whole = v.pipe(
+  v.string(),
+  v.regex(/^[1-9]\d{0,8}$/, 'takes a whole number from 1'),
+  v.transform(Number),
 )
 
 const klinesSchema = v.pipe(
@@ -49,13 +60,36 @@ export function klinesQuery(query: URLSearchParams): KlinesQuery {
 const gapsSchema = v.strictObject({
   series: v.optional(v.pipe(v.string(), v.maxLength(128, 'takes the key of a series'))),
   open: v.optional(v.picklist(['true', 'false'], 'takes true or false')),
+  limit: v.optional(whole),
 })
-export type GapsQuery = { readonly series: string | null; readonly openOnly: boolean }
+export type GapsQuery = {
+  readonly series: string | null
+  readonly openOnly: boolean
+  readonly limit: number | null
+}
 
 /** The query of /api/gaps. Throws BadRequest. */
 export function gapsQuery(query: URLSearchParams): GapsQuery {
-  const { series, open } = check(gapsSchema, single(query))
-  return { series: series ?? null, openOnly: open === 'true' }
+  const { series, open, limit } = check(gapsSchema, single(query))
+  return { series: series ?? null, openOnly: open === 'true', limit: limit ?? null }
+}
+
+const timelineSchema = v.pipe(
+  v.strictObject({
+    start: v.optional(time),
+    end: v.optional(time),
+    cells: v.optional(v.pipe(whole, v.maxValue(MOST_CELLS, `takes at most ${MOST_CELLS}`))),
+  }),
+  v.check(
+    ({ start, end }) => start === undefined || end === undefined || start < end,
+    'start lies after end',
+  ),
+)
+
+/** The query of /api/timeline. Throws BadRequest. */
+export function timelineQuery(query: URLSearchParams): TimelineQuery {
+  const { start, end, cells } = check(timelineSchema, single(query))
+  return { startMs: start ?? null, endMs: end ?? null, cells: cells ?? USUAL_CELLS }
 }
 
 /** The query of a route that takes none. Throws BadRequest. */

@@ -60,6 +60,9 @@ const ofPeriod: Readonly<Record<Period, string>> = {
 /** Funding rates are posted at the full hour, and are there a minute later (core/plan.ts). */
 const HOURLY = '3 1 * * * *'
 
+/** Gaps are looked for at night, when the archives of the day before are out, and away from full hours. */
+export const NIGHTLY = '0 40 3 * * *'
+
 /** The expression of a job that names none: its shortest period decides. */
 export function defaultCron(order: Order, wanted: readonly (Period | null)[]): string {
   if (order === 'time') return HOURLY

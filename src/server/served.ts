@@ -1,6 +1,8 @@
 // What the HTTP side gets to see of the program, as one value, and the shapes of its answers (interface.md,
 // sections 4 and 6). Whoever serves hands it in; tests hand in their own.
 import type { Market, Period } from '../core/series.ts'
+import type { SeriesLine } from './series-line.ts'
+import type { Trouble } from './troubles.ts'
 
 /** A summary, a series or a gap as section 4 writes it. */
 export type Json = Readonly<Record<string, unknown>>
@@ -12,6 +14,9 @@ export type PassBoard = {
   readonly seriesDone: number
   readonly seriesTotal: number
   readonly rowsWritten: number
+  /** Rows that went through writes, new or not, and how many the plan expects; null before the plan. */
+  readonly rowsDone: number
+  readonly rowsPlanned: number | null
 }
 
 export type JobView = {
@@ -39,6 +44,15 @@ export type Stored = {
   readonly gaps: readonly Json[]
   /** Gaps that were too many to keep. */
   readonly gapsLeftOut: number
+  readonly lines: readonly SeriesLine[]
+}
+
+/** What part of the timelines is wanted, in how many cells. */
+export type TimelineQuery = {
+  /** Epoch ms; from the first stored row of all, and until now, where nothing is said. */
+  readonly startMs: number | null
+  readonly endMs: number | null
+  readonly cells: number
 }
 
 export type KlinesQuery = {
@@ -65,9 +79,17 @@ export type Served = {
   uptimeMs(): number
   /** Why it is not ready; none when it is. Never throws, and answers within seconds. */
   unready(): Promise<readonly string[]>
+  /** The same by what was seen last, at once. */
+  lastUnready(): readonly string[]
   jobs(): readonly JobView[]
   weights(): readonly HostWeight[]
   stored(): Stored
+  /** The clock that series are judged by, epoch ms: the exchange's, where it is known. */
+  nowMs(): number
+  /** For how long each series that is followed has waited for its next row, seconds by key. */
+  lags(): ReadonlyMap<string, number>
+  /** What went wrong lately, the newest first. */
+  troubles(): readonly Trouble[]
   /** Stored candles in order of time. Throws UnavailableError where the store does not answer. */
   klines(query: KlinesQuery, limit: number): Promise<readonly Json[]>
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>

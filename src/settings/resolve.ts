@@ -133,7 +133,27 @@ async function readConfig(world: World, path: string): Promise<GivenConfig> {
   const { entries, jobs } = readConfigFile(text, path)
   return {
     own: givenBy(entries, path),
-    jobs: jobs.map((job) => ({ given: givenBy(job.entries, path), place: `${path}, line ${job.line}` })),
+    jobs: jobs.map((job) => {
+      refuseForeign(job.entries, path)
+      return { given: givenBy(job.entries, path), place: `${path}, line ${job.line}` }
+    }),
+  }
+}
+
+/** What means nothing in a job: settings of the whole process, and of commands that are no jobs. */
+const foreignToJobs: readonly SettingName[] = [
+  ...(['logLevel', 'logFormat', 'json', 'dryRun', 'kind'] as const),
+  ...(['serve', 'host', 'port', 'apiToken', 'metricsPerSymbol'] as const),
+  ...(['fill', 'recheck', 'sample', 'seed', 'checkArchives', 'repair', 'prepare'] as const),
+]
+
+function refuseForeign(entries: readonly ConfigEntry[], path: string): void {
+  for (const { key, line } of entries) {
+    const name = nameOfKey(key)
+    if (name === undefined || !foreignToJobs.includes(name)) continue
+    const advice =
+      name === 'kind' ? 'say dataset: trades or dataset: agg-trades' : 'say it outside of jobs, or as a flag'
+    throw new UserError(`${path}, line ${line}: '${key}' is no setting of a job`, advice)
   }
 }
 

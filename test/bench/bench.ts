@@ -1,11 +1,13 @@
 // bun run bench: how fast the program is, each figure beside a ceiling that is measured in the same run. The
 // figures hold for the machine they were measured on; the ratios are the point. Arguments choose parts:
-// start, pull, sqlite, and the stores.
+// start, pull, gaps, tracing, sqlite, and the stores.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startCollector } from '../rig/otlp-collector.ts'
 import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
 import { newMinute, pullFlags, startBenchExchange } from './bench-market.ts'
+import { benchGaps } from './gaps-bench.ts'
 import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
 import { benchStores } from './store-bench.ts'
 
@@ -58,6 +60,40 @@ async function benchPull(exchange: SpawnedExchange, folder: string): Promise<voi
   report('one series, 2 M rows', rate(2 * ROWS, median(two.map((run) => run.wallSeconds))))
 }
 
+/** The same pull with and without a collector, and with one that is dead, in turns. */
+async function benchTracing(exchange: SpawnedExchange, folder: string): Promise<void> {
+  const collector = startCollector()
+  const pull = async (name: string, run: number, env: Record<string, string>): Promise<Usage> => {
+    await newMinute(exchange)
+    const database = join(folder, `${name}-${run}.db`)
+    const words = ['klines', ...pullFlags(2 * ROWS, 1), '--db-uri', database, '--json']
+    const usage = await measure([BINARY, ...words], { BINANCE_API_URL: exchange.url, ...env })
+    for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true })
+    return usage
+  }
+  const runs = await repeat(async (run) => ({
+    plain: await pull('plain', run, {}),
+    traced: await pull('traced', run, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
+    dead: await pull('dead', run, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }),
+  }))
+  collector.stop()
+  const cpu = (of: (one: (typeof runs)[number]) => Usage): number =>
+    median(runs.map((one) => of(one).cpuSeconds))
+  const plain = cpu((one) => one.plain)
+  report('CPU of a pull of 2 M rows, untraced', `${plain.toFixed(2)} s`)
+  const beside = (seconds: number): string => `${(seconds / plain).toFixed(3)} of it; goal: at most 1.10`
+  report(
+    '  traced, with a collector',
+    `${cpu((one) => one.traced).toFixed(2)} s`,
+    beside(cpu((one) => one.traced)),
+  )
+  report(
+    '  traced, with a dead collector',
+    `${cpu((one) => one.dead).toFixed(2)} s`,
+    beside(cpu((one) => one.dead)),
+  )
+}
+
 async function main(): Promise<void> {
   const parts = process.argv.slice(2)
   const wants = (part: string): boolean => parts.length === 0 || parts.includes(part)
@@ -67,6 +103,8 @@ async function main(): Promise<void> {
   try {
     if (wants('start')) await benchStart()
     if (wants('pull')) await benchPull(exchange, folder)
+    if (wants('gaps')) await benchGaps(BINARY, folder)
+    if (wants('tracing')) await benchTracing(exchange, folder)
     await benchStores({ binary: BINARY, exchange, folder, wants })
   } finally {
     await exchange.stop()

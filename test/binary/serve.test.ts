@@ -152,7 +152,15 @@ describe.concurrent('the pipeline', () => {
         ...{ name: 'spot klines NIXUSDT 1m', schedule: '*/30 * * * *' },
         last_pass: { errors: [expect.stringContaining('unknown symbol on spot: NIXUSDT')] },
       },
+      {
+        ...{ name: 'gaps of spot klines AAAUSDT 1h; spot klines NIXUSDT 1m', schedule: '0 40 3 * * *' },
+        last_pass: null,
+      },
     ])
+    // By the exchange's clock, which is another one than this machine's.
+    const [, , gaps] = status.jobs as { next_pass_at: string }[]
+    const untilMs = Date.parse(gaps?.next_pass_at ?? '') - Date.now()
+    expect(Math.abs(untilMs - (Date.parse('2024-03-22T03:40Z') - nowMs))).toBeLessThan(60_000)
     expect((await serving.get('/ready')).status).toBe(200)
     // What the last passes came to: one of them needs somebody to change something.
     expect(tail(await serving.stop())).toStartWith('exit 2\n')
@@ -170,16 +178,20 @@ describe.concurrent('SIGHUP', () => {
     const serving = await servePetrosa(words, { cwd: folder, env })
     const names = async (): Promise<unknown[]> =>
       ((await serving.json('/api/status')).jobs as { name: string }[]).map(({ name }) => name)
+    const both = (symbol: string): string[] => [
+      `spot klines ${symbol} 1h`,
+      `gaps of spot klines ${symbol} 1h`,
+    ]
     await serving.passes(1)
     await config('AAAUSDT', 'perid: 1m\n')
     serving.petrosa.kill('SIGHUP')
     await eventually(async () => serving.log.some(({ message }) => message.includes('stay as they were')))
     expect(serving.log.at(-1)?.message).toContain("line 5: unknown key 'perid'; did you mean period?")
-    expect(await names()).toEqual(['spot klines AAAUSDT 1h'])
+    expect(await names()).toEqual(both('AAAUSDT'))
     await config('BBBUSDT', 'log-level: debug\nport: 99\n')
     serving.petrosa.kill('SIGHUP')
     await serving.petrosa.said('settings read again')
-    expect(await names()).toEqual(['spot klines BBBUSDT 1h'])
+    expect(await names()).toEqual(both('BBBUSDT'))
     await serving.petrosa.said('page fetched')
     await eventually(async () => ((await serving.json('/api/status')).series as unknown[]).length === 2)
     // Settings of the process alone change no job.

@@ -2,7 +2,7 @@
 // that a test hands in.
 import type { GapMarket, GapMarkets } from '../../src/cli/gap-markets.ts'
 import { planFillJobs, runFillPass } from '../../src/cli/gap-pass.ts'
-import { type FillWish, type ScannedSeries, scanGaps } from '../../src/cli/gap-scan.ts'
+import { type AskedRange, type FillWish, type ScannedSeries, scanGaps } from '../../src/cli/gap-scan.ts'
 import type { Summary, Tell } from '../../src/core/events.ts'
 import { type JudgedGap, untouched } from '../../src/core/gap-outcome.ts'
 import type { Series } from '../../src/core/series.ts'
@@ -45,7 +45,7 @@ export function fillOnce(options: FillOnce): Promise<FillOutcome> {
   const markets = { open: new Map(names.map((name) => [name, own])), failed: new Map(), spent }
   const fill = async (): Promise<FillOutcome> => {
     const common = { store, markets, signal, tell }
-    const range = { startMs: null, endMs }
+    const range = (): AskedRange => ({ startMs: null, endMs })
     const scanned = await scanGaps({ ...common, series, range, wish, nowMs: clock.nowMs() })
     const jobs = await planFillJobs({ ...common, scanned })
     const pass = jobs.length > 0 ? await runFillPass({ ...common, scanned, workers, clock }, jobs) : null

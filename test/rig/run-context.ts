@@ -3,6 +3,7 @@ import { commands } from '../../src/cli/all.ts'
 import type { CommandContext } from '../../src/cli/command.ts'
 import { parseFlags } from '../../src/cli/flags.ts'
 import type { Tell } from '../../src/core/events.ts'
+import { untraced } from '../../src/core/trace.ts'
 import { resolveSettings } from '../../src/settings/resolve.ts'
 import type { World } from '../../src/world.ts'
 
@@ -28,5 +29,6 @@ export async function runContext(
     },
     listen: () => undefined,
     setLogLevel: () => undefined,
+    trace: untraced,
   }
 }

@@ -2,11 +2,12 @@
 // network and a store in memory, with troubles that come and go. All chance comes from the seed.
 import { jobsOf } from '../../src/cli/jobs.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
-import { fetchServeJob } from '../../src/cli/serve-jobs.ts'
+import { servedJobsOf } from '../../src/cli/serve-jobs.ts'
 import { ServedJobs } from '../../src/cli/served-jobs.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import { StoppedError } from '../../src/errors.ts'
 import { openStreams } from '../../src/server/event-streams.ts'
+import type { JobKind } from '../../src/server/served.ts'
 import type { World } from '../../src/world.ts'
 import { marketNetwork } from './market-network.ts'
 import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
@@ -24,7 +25,12 @@ export type Trouble = {
 
 export type Request = { readonly path: string; readonly atMs: number }
 /** When a pass of a job ran, by the exchange's clock. */
-export type PassNote = { readonly job: string; readonly startedMs: number; endedMs: number | null }
+export type PassNote = {
+  readonly job: string
+  readonly kind: JobKind
+  readonly startedMs: number
+  endedMs: number | null
+}
 
 export type ServedLife = {
   readonly clock: VirtualClock
@@ -83,10 +89,9 @@ export async function startServedLife({ seed, startMs, specs, words }: LifeOptio
   )
   const jobs = new ServedJobs({ context, connections, streams: openStreams(clock) })
   jobs.replace(
-    jobsOf(context).map((job) => {
-      const served = fetchServeJob(job, world.nowMs())
+    servedJobsOf(jobsOf(context), world.nowMs()).map((served) => {
       const pass: typeof served.pass = async (...given) => {
-        const note: PassNote = { job: job.name, startedMs: nowMs(), endedMs: null }
+        const note: PassNote = { job: served.name, kind: served.kind, startedMs: nowMs(), endedMs: null }
         passes.push(note)
         return served.pass(...given).finally(() => {
           note.endedMs = nowMs()

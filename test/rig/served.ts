@@ -1,8 +1,11 @@
 // A program that serves nothing real: what the routes get to see, made by hand, for tests of HTTP alone.
+import type { GapVerdict } from '../../src/core/gap.ts'
 import { createApp } from '../../src/server/app.ts'
 import { type EventStreams, openStreams } from '../../src/server/event-streams.ts'
 import { startRateLimit } from '../../src/server/rate-limit.ts'
+import type { LineGap, SeriesLine } from '../../src/server/series-line.ts'
 import type { JobView, Json, KlinesQuery, Served } from '../../src/server/served.ts'
+import { statusPage } from '../../src/server/status-page/page.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
 
 const START_MS = Date.parse('2024-03-22T00:00:30Z')
@@ -52,6 +55,21 @@ const gap = (verdict: string, minute: string): Json => ({
   filled: false,
 })
 
+/** The line of the sample: a day, and what is missing of it. */
+const sampleLine: SeriesLine = {
+  series: 'spot/klines/BTCUSDT/1m',
+  span: { startMs: Date.parse('2024-03-21'), endMs: Date.parse('2024-03-22') },
+  gaps: [gapOf('missing', Date.parse('2024-03-21T12:01Z')), gapOf('outage', Date.parse('2024-03-21T12:02Z'))],
+  totals: [
+    { verdict: 'missing', gaps: 1, rows: 1 },
+    { verdict: 'outage', gaps: 1, rows: 1 },
+  ],
+}
+
+function gapOf(verdict: GapVerdict, startMs: number): LineGap {
+  return { verdict, startMs, endMs: startMs + 60_000 }
+}
+
 const sampleKline: Json = {
   open_time: '2024-03-21T22:00:00.000Z',
   close_time: '2024-03-21T22:00:59.999Z',
@@ -69,7 +87,10 @@ const sampleKline: Json = {
 const view = (name: string, facts: Partial<JobView> = {}): JobView => ({
   name,
   schedule: '3 * * * * *',
-  pass: { running: false, startedAtMs: START_MS - 27_000, seriesDone: 2, seriesTotal: 2, rowsWritten: 2 },
+  pass: {
+    ...{ running: false, startedAtMs: START_MS - 27_000, seriesDone: 2, seriesTotal: 2 },
+    ...{ rowsWritten: 2, rowsDone: 2, rowsPlanned: 2 },
+  },
   nextPassAtMs: START_MS + 33_000,
   lastPass: sampleSummary,
   ...facts,
@@ -85,20 +106,18 @@ export type ServedRig = {
   readonly started: readonly (readonly [string, string | null])[]
 }
 
+const page = await statusPage()
+
 export type ServedGiven = Partial<Served> & { readonly token?: string | null }
 
-/** Routes on top of what a test says; without a token where it is null. */
-export function servedRig({ token = 'right', ...given }: ServedGiven = {}): ServedRig {
-  const clock = virtualClock({ startMs: START_MS })
-  const streams = openStreams(clock)
-  const defects: unknown[] = []
-  const asked: KlinesQuery[] = []
-  const started: (readonly [string, string | null])[] = []
-  const served: Served = {
+/** What serves nothing real; `given` is what a test says of it. */
+export function plainServed(given: Partial<Served>): Served {
+  return {
     version: '1.2.3',
     command: 'run',
     uptimeMs: () => 12_345,
     unready: async () => [],
+    lastUnready: () => [],
     jobs: () => [view('spot klines BTCUSDT 1m'), view('um funding BTCUSDT')],
     weights: () => [
       { host: 'api.test', used: 120, limit: 6_000, pausedUntilMs: null },
@@ -108,21 +127,40 @@ export function servedRig({ token = 'right', ...given }: ServedGiven = {}): Serv
       series: [sampleSeries],
       gaps: [gap('missing', '01'), gap('outage', '02')],
       gapsLeftOut: 0,
+      lines: [sampleLine],
     }),
+    nowMs: () => START_MS,
+    lags: () => new Map([[sampleLine.series, 2.5]]),
+    troubles: () => [{ atMs: START_MS, kind: 'failure', message: 'it broke', count: 2 }],
+    klines: async () => [sampleKline],
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
+    start: () => ({ known: ['one', 'other'], started: ['other'] }),
+    ...given,
+  }
+}
+
+/** Routes on top of what a test says; without a token where it is null. */
+export function servedRig({ token = 'right', ...given }: ServedGiven = {}): ServedRig {
+  const clock = virtualClock({ startMs: START_MS })
+  const streams = openStreams(clock)
+  const defects: unknown[] = []
+  const asked: KlinesQuery[] = []
+  const started: (readonly [string, string | null])[] = []
+  const served = plainServed({
+    nowMs: clock.nowMs,
     klines: async (query) => {
       asked.push(query)
       return [sampleKline]
     },
-    metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
     start: (kind, name) => {
       started.push([kind, name])
       return { known: ['one', 'other'], started: ['other'] }
     },
     ...given,
-  }
+  })
   const limit = startRateLimit(clock.monotonicMs)
   const defect = (error: unknown): void => void defects.push(error)
-  const app = createApp({ served, streams, limit, token, defect })
+  const app = createApp({ served, streams, limit, token, defect, page })
   const ask = (path: string, init?: RequestInit, address = '10.0.0.1'): Promise<Response> =>
     app(new Request(`http://petrosa.test${path}`, init), address)
   return { ask, clock, streams, defects, asked, started }

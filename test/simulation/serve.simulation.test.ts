@@ -14,8 +14,10 @@ import { BAN_SECONDS, type ServedLife, startServedLife, type Trouble } from '../
 import { chanceOf, shownMsOf } from '../rig/simulation.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
-/** About ten seconds' worth. */
-const LIVES = 4
+/** About ten seconds' worth, of a day and a half each. */
+const LIVES = 3
+/** Of calm, each followed by trouble. */
+const STRETCHES = 24
 const { seed: firstSeed, numRuns } = runsFor('test/simulation/serve.simulation.test.ts', LIVES)
 const LONGEST_MS = 600_000
 
@@ -24,6 +26,8 @@ const LOOKBACK_HOURS = 2
 const periods: readonly Period[] = ['1m', '15m']
 /** When a candle is stored at the latest while all is well: seconds after its close. */
 const PROMPT_MS = 5_000
+/** When gaps are looked for, after midnight. */
+const NIGHT_MS = 3 * HOUR_MS + 40 * MINUTE_MS
 /** What may still be missing when it ends: what has closed in the last minutes. */
 const LAST_MS = 3 * MINUTE_MS
 
@@ -53,7 +57,7 @@ async function live(life: ServedLife): Promise<{ calm: Calm[]; bans: Calm[] }> {
   const { clock, chance } = life
   const calm: Calm[] = []
   const bans: Calm[] = []
-  for (let i = 0; i < 12; i += 1) {
+  for (let i = 0; i < STRETCHES; i += 1) {
     const fromMs = life.nowMs()
     await clock.advance(chance.whole(20, 110) * MINUTE_MS)
     calm.push({ fromMs, toMs: life.nowMs() })
@@ -115,15 +119,31 @@ function expectPrompt(life: ServedLife, specs: readonly SymbolSpec[], calm: read
     }
   }
   expect(late).toEqual([])
+  const fetching = life.passes.filter(({ kind }) => kind === 'fetch')
   for (const { fromMs, toMs } of calm) {
     const due = Math.floor((toMs - 10_000) / MINUTE_MS) - Math.floor(fromMs / MINUTE_MS)
-    const began = life.passes.filter(({ startedMs }) => startedMs > fromMs && startedMs <= toMs)
+    const began = fetching.filter(({ startedMs }) => startedMs > fromMs && startedMs <= toMs)
     const minutes = new Set(began.map(({ startedMs }) => Math.floor(startedMs / MINUTE_MS)))
     expect(minutes.size).toBeGreaterThanOrEqual(due)
     // One pass a minute, and a few that catch up.
     expect(began.length).toBeLessThanOrEqual(due + 5)
   }
   return prompt
+}
+
+/** Gaps are looked for once a night where it was calm, and not before the first night. */
+function expectNightly(life: ServedLife, calm: readonly Calm[], endMs: number): void {
+  const passes = life.passes.filter(({ kind }) => kind === 'gaps')
+  const nights: number[] = []
+  for (let atMs = floorToPeriod('1d', BEGIN_MS) + NIGHT_MS; atMs < endMs; atMs += DAY_MS) nights.push(atMs)
+  for (const nightMs of nights) {
+    const own = passes.filter(({ startedMs }) => startedMs >= nightMs && startedMs < nightMs + DAY_MS)
+    const isCalm = calm.some(({ fromMs, toMs }) => fromMs < nightMs && toMs > nightMs + 10 * MINUTE_MS)
+    if (isCalm) expect([own.length, (own[0]?.startedMs ?? 0) - nightMs < MINUTE_MS]).toEqual([1, true])
+    // One that found the store away or the exchange gone is tried again until it is through.
+    else expect(own.length).toBeLessThan(10)
+  }
+  expect(passes.length).toBe(passes.filter(({ startedMs }) => startedMs >= (nights[0] ?? endMs)).length)
 }
 
 async function liveOnce(seed: number): Promise<void> {
@@ -143,10 +163,14 @@ async function liveOnce(seed: number): Promise<void> {
   expect(written.reduce((sum, event) => sum + event.written, 0)).toBe(stored)
   expect(written.reduce((sum, event) => sum + event.changed, 0)).toBe(0)
   expect(expectPrompt(life, specs, calm)).toBeGreaterThan(100)
-  for (const [i, pass] of life.passes.entries()) {
-    expect(pass.endedMs).not.toBeNull()
-    expect(pass.startedMs).toBeGreaterThanOrEqual(life.passes[i - 1]?.endedMs ?? 0)
+  const byJob = [...Map.groupBy(life.passes, ({ job }) => job).values()]
+  for (const passes of byJob) {
+    for (const [i, pass] of passes.entries()) {
+      expect(pass.endedMs).not.toBeNull()
+      expect(pass.startedMs).toBeGreaterThanOrEqual(passes[i - 1]?.endedMs ?? 0)
+    }
   }
+  expectNightly(life, calm, endMs)
   for (const { fromMs, toMs } of bans) {
     const met = life.requests.filter(({ atMs }) => atMs > fromMs && atMs < toMs)
     // Those that were on their way when the first answer came.

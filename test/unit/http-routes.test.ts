@@ -59,8 +59,23 @@ describe('what is told', () => {
   })
 
   test('the status while two jobs run', async () => {
-    const pass = { running: true, startedAtMs: 2_000, seriesDone: 3, seriesTotal: 10, rowsWritten: 100 }
-    const idle = { running: false, startedAtMs: 9_000, seriesDone: 7, seriesTotal: 7, rowsWritten: 7 }
+    const rows = { rowsDone: 150, rowsPlanned: 1_000 }
+    const pass = {
+      running: true,
+      startedAtMs: 2_000,
+      seriesDone: 3,
+      seriesTotal: 10,
+      rowsWritten: 100,
+      ...rows,
+    }
+    const idle = {
+      running: false,
+      startedAtMs: 9_000,
+      seriesDone: 7,
+      seriesTotal: 7,
+      rowsWritten: 7,
+      ...rows,
+    }
     const job = { name: 'a', schedule: '* * * * *', nextPassAtMs: null, lastPass: null }
     const jobs = [
       { ...job, pass },
@@ -70,7 +85,7 @@ describe('what is told', () => {
     expect(await json(await servedRig({ jobs: () => jobs }).ask('/api/status'))).toMatchObject({
       pass: {
         ...{ running: true, started_at: '1970-01-01T00:00:01.000Z' },
-        ...{ series_done: 6, series_total: 20, rows_written: 200 },
+        ...{ series_done: 6, series_total: 20, rows_written: 200, rows_done: 300, rows_planned: 2_000 },
       },
       last_pass: null,
       next_pass_at: null,
@@ -117,11 +132,18 @@ describe('what is told', () => {
     expect(String(broken.defects[0])).toContain('secret detail')
   })
 
-  test('the page shows what was sent as text, never as markup', async () => {
-    const html = await (await servedRig().ask('/status')).text()
-    expect(html).toContain('&lt;b&gt;bold&lt;/b&gt;')
-    expect(html).not.toContain('<b>bold')
-    expect(html).toContain('spot/klines/BTCUSDT/1m')
+  test('the page loads nothing, and its policy lets nothing run but its own script and style', async () => {
+    const response = await servedRig().ask('/status')
+    const html = await response.text()
+    expect(html).not.toMatch(/<(script|link|img)[^>]+(src|href)="(?!data:)/)
+    const policy = response.headers.get('content-security-policy') ?? ''
+    expect(policy).not.toContain('unsafe')
+    for (const name of ['script', 'style']) {
+      const text = new RegExp(`<${name}>([\\s\\S]*?)</${name}>`).exec(html)?.[1] ?? ''
+      expect(text.length).toBeGreaterThan(5_000)
+      const hash = new Bun.CryptoHasher('sha256').update(text).digest('base64')
+      expect(policy).toContain(`${name}-src 'sha256-${hash}'`)
+    }
   })
 })
 

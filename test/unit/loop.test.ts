@@ -25,6 +25,7 @@ type Rig = {
 }
 
 type Given = {
+  readonly atOnce?: boolean
   readonly schedule?: string
   /** How long pass `number` (from 0) takes, and how it ends. */
   readonly pass?: (number: number) => { readonly ms: number; readonly end?: PassEnd }
@@ -39,6 +40,7 @@ function rig(given: Given = {}): Rig {
   let most = 0
   const loop = startLoop({
     schedule: cronSchedule(given.schedule ?? '3 * * * * *', START_MS),
+    atOnce: given.atOnce ?? true,
     nowMs: clock.nowMs,
     clock,
     signal: stop.signal,
@@ -62,6 +64,19 @@ const minutes = (timesMs: readonly number[]): string[] =>
   timesMs.map((timeMs) => isoTime(timeMs).slice(11, 16))
 
 describe('passes', () => {
+  test('begin when they are due where nothing is to begin at once, and sooner when asked for', async () => {
+    const { clock, began, loop } = rig({ schedule: '0 40 3 * * *', atOnce: false })
+    await clock.advance(10 * MINUTE_MS)
+    expect(began).toEqual([])
+    expect(loop.untilNextMs()).toBe(Date.parse('2024-01-02T03:40Z') - clock.nowMs())
+    expect(loop.runNow()).toBe(true)
+    await clock.advance(24 * 60 * MINUTE_MS)
+    expect(began.map((timeMs) => isoTime(timeMs).slice(0, 16))).toEqual([
+      '2024-01-01T12:10',
+      '2024-01-02T03:40',
+    ])
+  })
+
   test('begin at once, then by the schedule, each a little late by chance', async () => {
     const { clock, began } = rig()
     await clock.advance(5 * MINUTE_MS)

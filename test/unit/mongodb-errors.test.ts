@@ -48,6 +48,12 @@ test('a password in what the driver says is left out', () => {
   expect(errorLine(explained(error, place))).not.toContain('s3cret')
 })
 
+test('a server that wants a login says so, and not that rights are missing', () => {
+  const error = explained(said(13, 'command createIndexes requires authentication'), place)
+  expect(exitCodeOf(error)).toBe(2)
+  expect(errorLine(error)).toContain('wants a login, and the URI names no user')
+})
+
 test('what is no error of MongoDB stays what it is', () => {
   const error = new MongoError('something new')
   expect(explained(error, place)).toBe(error)

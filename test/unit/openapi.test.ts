@@ -49,6 +49,10 @@ describe('the answers have the shapes that it says', () => {
     ['/api/status', '?x=1', 400],
     ['/api/gaps', '', 200],
     ['/api/gaps', '?open=1', 400],
+    ['/api/timeline', '', 200],
+    ['/api/timeline', '?cells=7&start=2024-03-01', 200],
+    ['/api/timeline', '?cells=0', 400],
+    ['/api/errors', '', 200],
     ['/api/klines', klines, 200],
     ['/api/klines', '', 400],
     ['/events', '', 200],
@@ -66,7 +70,7 @@ describe('the answers have the shapes that it says', () => {
   test('those that go wrong', async () => {
     const rig = servedRig({
       unready: async () => ['no store'],
-      stored: () => ({ series: [], gaps: [], gapsLeftOut: 3 }),
+      stored: () => ({ series: [], gaps: [], gapsLeftOut: 3, lines: [] }),
       jobs: () => [],
       weights: () => [],
     })
@@ -98,7 +102,7 @@ describe('the answers have the shapes that it says', () => {
   })
 
   test('and another shape is seen', async () => {
-    const stored = { series: [{ series: 'x' }], gaps: [], gapsLeftOut: 0 }
+    const stored = { series: [{ series: 'x' }], gaps: [], gapsLeftOut: 0, lines: [] }
     const response = await servedRig({ stored: () => stored }).ask('/api/status')
     expect(await flaws('/api/status', 'get', response)).not.toBeNull()
   })

@@ -164,6 +164,13 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
       options,
     )
   }
+  if (code === UNAUTHORIZED && /requires authentication|not authenticated/i.test(error.message)) {
+    return new UserError(
+      `${place} wants a login, and the URI names no user`,
+      'write MONGODB_URI as mongodb://user:password@host:27017/database, with authSource where it is another',
+      options,
+    )
+  }
   if (code === UNAUTHORIZED) {
     return new UserError(
       `the user may not do all that is needed in ${place}${refusedCommand(error)}`,

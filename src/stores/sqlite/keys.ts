@@ -5,6 +5,7 @@ import { idName, keyNames, type Table, timeName } from '../../core/dataset.ts'
 import type { IdRange } from '../../core/id.ts'
 import type { Series } from '../../core/series.ts'
 import type { Ends, IdPlace } from '../../core/store.ts'
+import { whileScanning } from './open.ts'
 import { hasTable } from './schema.ts'
 
 const OF_SERIES = 'WHERE market = ? AND symbol = ?'
@@ -40,7 +41,9 @@ export function countIds(
     `SELECT count(*) AS n FROM ${table.name} ${OF_SERIES} ` +
       `AND ${id} >= CAST(? AS INTEGER) AND ${id} <= CAST(? AS INTEGER)`,
   )
-  return ranges.map(({ firstId, lastId }) => count.get(series.market, series.symbol, firstId, lastId)?.n ?? 0)
+  return whileScanning(database, () =>
+    ranges.map(({ firstId, lastId }) => count.get(series.market, series.symbol, firstId, lastId)?.n ?? 0),
+  )
 }
 
 /** The first row at or after each id. */

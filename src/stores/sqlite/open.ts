@@ -55,6 +55,22 @@ function isWritable(path: string): boolean {
   }
 }
 
+/**
+ * Pages held while rows are counted: so few that they stay in the processor's own cache. Every page is copied
+ * once and not needed again, and into 16 MiB that takes longer (measured).
+ */
+const SCAN_PAGES = 20
+
+/** Runs `work`, which walks through more of the file than any cache holds, in one read transaction. */
+export function whileScanning<T>(database: Database, work: () => T): T {
+  database.run(`PRAGMA cache_size = ${SCAN_PAGES}`)
+  try {
+    return database.transaction(work)()
+  } finally {
+    database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
+  }
+}
+
 function setUp(database: Database, readOnly: boolean): void {
   database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   database.run(`PRAGMA cache_size = -${CACHE_KIB}`)

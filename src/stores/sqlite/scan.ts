@@ -6,6 +6,7 @@ import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../..
 import type { Span } from '../../core/span.ts'
 import type { Holding } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
+import { whileScanning } from './open.ts'
 import { hasTable } from './schema.ts'
 
 /** Every series that the ledger or one of `tables` knows, in order of their keys. */
@@ -35,16 +36,23 @@ export function knownSeries(database: Database, tables: readonly Table[]): reado
   return [...found.keys()].sort().flatMap((key) => found.get(key) ?? [])
 }
 
-/** The distinct (market, symbol) of a table, by one key look-up each: DISTINCT would walk every row. */
+/**
+ * The distinct (market, symbol) of a table, by a key look-up or two each: DISTINCT would walk every row, and
+ * so would (market, symbol) > (?, ?), which SQLite begins at the first row that is not smaller.
+ */
 function* keyHeads(database: Database, table: Table): Generator<{ market: string; symbol: string }> {
-  const next = database.query<{ market: string; symbol: string }, [string, string]>(
-    `SELECT market, symbol FROM ${table.name} WHERE (market, symbol) > (?, ?) ` +
-      'ORDER BY market, symbol LIMIT 1',
+  type Head = { market: string; symbol: string }
+  const select = `SELECT market, symbol FROM ${table.name}`
+  const nextSymbol = database.query<Head, [string, string]>(
+    `${select} WHERE market = ? AND symbol > ? ORDER BY symbol LIMIT 1`,
   )
-  let head = next.get('', '')
+  const nextMarket = database.query<Head, [string]>(
+    `${select} WHERE market > ? ORDER BY market, symbol LIMIT 1`,
+  )
+  let head = nextMarket.get('')
   while (head) {
     yield head
-    head = next.get(head.market, head.symbol)
+    head = nextSymbol.get(head.market, head.symbol) ?? nextMarket.get(head.market)
   }
 }
 
@@ -76,7 +84,9 @@ export function counts(database: Database, series: Series, table: Table, spans: 
     `SELECT count(*) AS n FROM ${table.name} ` +
       `WHERE market = ? AND symbol = ? AND ${time} >= ? AND ${time} < ?`,
   )
-  return spans.map((span) => count.get(series.market, series.symbol, span.startMs, span.endMs)?.n ?? 0)
+  return whileScanning(database, () =>
+    spans.map((span) => count.get(series.market, series.symbol, span.startMs, span.endMs)?.n ?? 0),
+  )
 }
 
 /**

@@ -6,6 +6,7 @@ import { type Clock, retry } from '../../core/retry.ts'
 import type { Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import type { SqliteCalls } from './calls.ts'
+import { startCounting } from './counting.ts'
 import { explained, isBusy } from './errors.ts'
 import type { CallName } from './messages.ts'
 import { packPages } from './pages.ts'
@@ -52,12 +53,34 @@ export async function openSqlite(options: StoreOptions, clock: Clock): Promise<S
     remote.end()
     throw error
   }
-  return sqliteStore(remote, path, options, clock, run)
+  const openSecond = async (): Promise<Remote | null> => {
+    if (absent) return null
+    const second = startRemote()
+    try {
+      await run(() => second.call('open', [path, true]))
+      return second
+    } catch {
+      // One thread counts as well, in twice the time.
+      second.end()
+      return null
+    }
+  }
+  return sqliteStore({ remote, openSecond, path, options, clock, run })
 }
 
 type Run = <T>(attempt: () => Promise<T>) => Promise<T>
 
-function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock: Clock, run: Run): Store {
+type Opened = {
+  readonly remote: Remote
+  /** A second connection, to read. */
+  readonly openSecond: () => Promise<Remote | null>
+  readonly path: string
+  readonly options: StoreOptions
+  readonly clock: Clock
+  readonly run: Run
+}
+
+function sqliteStore({ remote, openSecond, path, options, clock, run }: Opened): Store {
   let open = true
   let writes = 0
   const whileOpen = async <T>(attempt: () => Promise<T>): Promise<T> => {
@@ -68,6 +91,7 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
     name: N,
     ...values: Parameters<SqliteCalls[N]>
   ): Promise<ReturnType<SqliteCalls[N]>> => whileOpen(() => remote.call(name, values))
+  const counting = startCounting({ first: remote, openSecond, clock, attempt: whileOpen })
   return {
     kind: 'sqlite',
     batchRows: options.batchRows ?? BATCH_ROWS,
@@ -90,9 +114,9 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
       }
     },
     holding: (series, table) => call('holding', series, table),
-    counts: (series, table, spans) => call('counts', series, table, spans),
+    counts: (series, table, spans) => counting.count('counts', series, table, spans),
     ends: (series, table) => call('ends', series, table),
-    countIds: (series, table, ranges) => call('countIds', series, table, ranges),
+    countIds: (series, table, ranges) => counting.count('countIds', series, table, ranges),
     fromIds: (series, table, ids) => call('fromIds', series, table, ids),
     read: (series, table, span, limit) => call('read', series, table, span, limit),
     check: (tables) => call('check', tables),
@@ -100,6 +124,7 @@ function sqliteStore(remote: Remote, path: string, options: StoreOptions, clock:
       if (!open) return
       open = false
       try {
+        await counting.close()
         await remote.call('close', [])
       } finally {
         remote.end()

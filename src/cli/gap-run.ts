@@ -1,0 +1,134 @@
+// One run over the gaps of a store: which series, where and when, what is fetched, and the result as its
+// command gives it. `petrosa gaps` is one such run; `petrosa run` ends with one, and serving repeats it.
+import type { Summary, Unsettled } from '../core/events.ts'
+import { isOpen } from '../core/gap.ts'
+import { untouched } from '../core/gap-outcome.ts'
+import type { Series } from '../core/series.ts'
+import { allTables } from '../datasets/all.ts'
+import { type ExitCode, exitCodes, worstExitCode } from '../errors.ts'
+import type { Moment } from '../settings/values.ts'
+import { type CommandContext, type CommandResult, need } from './command.ts'
+import type { Connections } from './connections.ts'
+import { atMs, refuseBackwards } from './fetch.ts'
+import { type GapMarkets, noMarkets, openMarkets } from './gap-markets.ts'
+import { planFillJobs, runFillPass, type SeriesOutcome } from './gap-pass.ts'
+import { type AskedRange, type FillWish, type ScannedSeries, scanGaps } from './gap-scan.ts'
+import { gapFields } from './gaps-json.ts'
+import { gapsText } from './gaps-text.ts'
+import { planResult } from './plan-result.ts'
+
+/** What a run over gaps is about. */
+export type GapsAsked = {
+  /** Whether it is about a stored series. */
+  readonly concerns: (series: Series) => boolean
+  /** Where gaps of a series are looked for; null where that is left to the program. */
+  readonly range: (series: Series) => { readonly start: Moment | null; readonly end: Moment | null }
+  /** What is to be fetched; null for nothing: then nothing is asked of the exchange. */
+  readonly wish: FillWish | null
+  /** Whether only the plan is wanted: no store is touched. */
+  readonly dryRun: boolean
+}
+
+/** The result of the command, and the gaps series by series. */
+export type GapsResult = CommandResult & { readonly outcomes: readonly SeriesOutcome[] }
+
+/** Runs it. Throws UserError for a senseless range, and what opening and reading the store throws. */
+export async function runOverGaps(
+  context: CommandContext,
+  asked: GapsAsked,
+  connections: Connections,
+): Promise<GapsResult> {
+  const { settings, tell, world } = context
+  const { signal } = world
+  const { dryRun, wish } = asked
+  return connections.withStore(context, dryRun || !wish, async (store) => {
+    const series = (await store.knownSeries(allTables)).filter(asked.concerns)
+    const markets = wish ? await openMarkets(context, series, connections) : noMarkets
+    const nowMs = [...markets.open.values()][0]?.nowMs() ?? world.nowMs()
+    const range = (one: Series): AskedRange => {
+      const { start, end } = asked.range(one)
+      refuseBackwards(start, end, nowMs)
+      return { startMs: atMs(start, nowMs), endMs: atMs(end, nowMs) }
+    }
+    const scanned = await scanGaps({ store, series, range, markets, wish, nowMs, signal, tell })
+    const jobs = wish ? await planFillJobs({ markets, scanned, store }) : []
+    const found = scanned.map((one) => ({ ...untouched(one.gaps), series: one.series, scanned: one }))
+    if (dryRun) {
+      const { fields, ...plan } = planResult(jobs)
+      const all = { ...fields, ...gapFields(found), series: scanned.length }
+      return { ...plan, fields: all, outcomes: found }
+    }
+    if (jobs.length === 0) return gapsResult(context, wish, markets, found, null)
+    const workers = need(settings, 'maxWorkers')
+    const pass = { store, scanned, markets, workers, clock: world, signal, tell }
+    const { summary, outcomes } = await runFillPass(pass, jobs)
+    return gapsResult(context, wish, markets, outcomes, summary)
+  })
+}
+
+function gapsResult(
+  context: CommandContext,
+  wish: FillWish | null,
+  markets: GapMarkets,
+  outcomes: readonly SeriesOutcome[],
+  passed: Summary | null,
+): GapsResult {
+  const failures = [...markets.failed.values()]
+  const base = passed ?? emptySummary(context)
+  const sum = (of: (outcome: SeriesOutcome) => number): number =>
+    outcomes.reduce((total, outcome) => total + of(outcome), 0)
+  const open = outcomes.some(({ gaps }) => gaps.some((gap) => isOpen(gap) && !gap.filled))
+  const exitCode = worstExitCode([
+    base.exitCode as ExitCode,
+    ...failures.map((failure) => failure.exitCode),
+    open ? exitCodes.open : exitCodes.done,
+  ])
+  const summary: Summary = {
+    ...base,
+    ...markets.spent(),
+    command: context.command,
+    series: outcomes.length,
+    gapsFound: sum(({ found }) => found),
+    gapsFilled: sum(({ filled }) => filled),
+    unsettled: [...base.unsettled, ...(wish?.open ? outOfReach(markets, outcomes) : [])],
+    errors: [...base.errors, ...failures.map(({ reason }) => reason)],
+    exitCode,
+  }
+  const text = gapsText({ outcomes, summary, asked: wish !== null })
+  return { summary, fields: gapFields(outcomes), text, exitCode, outcomes }
+}
+
+/** The open gaps that nobody could be asked for, and why. */
+function outOfReach(markets: GapMarkets, outcomes: readonly SeriesOutcome[]): Unsettled[] {
+  return outcomes.flatMap(({ gaps, series, scanned }) => {
+    const reason = whyNot(markets, scanned)
+    if (reason === null) return []
+    return gaps.filter(isOpen).map(({ span }) => ({ series, span, reason }))
+  })
+}
+
+function whyNot({ failed, open }: GapMarkets, { listing, series }: ScannedSeries): string | null {
+  const failure = failed.get(series.market)
+  if (failure) return failure.reason
+  if (listing) return null
+  const archives = open.get(series.market)?.archives ? ' and has no archive of it' : ''
+  return `the exchange does not list ${series.symbol} any more${archives}`
+}
+
+function emptySummary({ command, startedAtMs, startedMs, world }: CommandContext): Summary {
+  return {
+    command,
+    startedAtMs,
+    durationMs: world.monotonicMs() - startedMs,
+    series: 0,
+    rowsFetched: 0,
+    rowsWritten: 0,
+    rowsChanged: 0,
+    requests: 0,
+    weight: 0,
+    archives: 0,
+    unsettled: [],
+    errors: [],
+    exitCode: exitCodes.done,
+  }
+}
