@@ -220,7 +220,7 @@ export class Client {
       budget.release(weight)
       inFlight = false
       const used = response.headers.get('x-mbx-used-weight-1m')
-      if (!ownBucket && used !== null && /^\d+$/.test(used)) budget.learn(Number(used), minute)
+      if (!ownBucket && used !== null && /^\d+$/.test(used)) budget.learn(Number(used), minute, startedMs)
       this.#options.tell({ type: 'weight', host, used: budget.used, limit: budget.limit })
       if (code !== 200) throw await this.#failed(response, host, budget)
       const tooLarge = (): Error => new MalformedError(`the answer has more than ${request.mostBytes} bytes`)

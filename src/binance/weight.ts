@@ -1,5 +1,6 @@
 // The request weight of one host: spent before a call, corrected from what the exchange counts, which
-// includes other programs on the same IP. Windows are calendar minutes (or five) of the exchange's clock
+// includes other programs on the same IP: how fast they are is taken into account, so that several replicas
+// together stay within the limit. Windows are calendar minutes (or five) of the exchange's clock
 // (reference 6.1). A pause stops every caller of the host.
 import { MINUTE_MS } from '../core/calendar.ts'
 import type { Clock } from '../core/retry.ts'
@@ -10,6 +11,9 @@ import { LONGEST_PAUSE_MS, type LongPauseError } from './failures.ts'
  */
 const SLACK_MS = 250
 
+/** Who waits only because others may have spent the rest looks again after this, when there may be news. */
+const NEWS_MS = 250
+
 export class WeightBudget {
   #limit: number
   readonly #share: number
@@ -18,6 +22,11 @@ export class WeightBudget {
   #window = -1
   #spent = 0
   #inFlight = 0
+  /** Weight of our own in this window. */
+  #own = 0
+  /** What others spend, weight a millisecond, and since when we have no news of it (monotonic clock, ms). */
+  #othersRate = 0
+  #newsMs = 0
   #offsetMs = 0
   #pausedUntilMs = 0
   #longPause: LongPauseError | null = null
@@ -81,14 +90,18 @@ export class WeightBudget {
       const pausedMs = this.#pausedUntilMs - nowMs
       if (pausedMs > LONGEST_PAUSE_MS && this.#longPause) throw this.#longPause
       // A single call may be heavier than a tiny share allows: it then has a window for itself.
-      const fits = this.#spent === 0 || this.#spent + weight <= this.#limit * this.#share
+      const room = this.#limit * this.#share - weight - this.#spent
+      // A single call goes out for news, whatever others are thought to have spent meanwhile.
+      const fits = this.#spent === 0 || room >= (this.#inFlight === 0 ? 0 : this.#unseen())
       if (pausedMs <= 0 && fits) {
         this.#spent += weight
+        this.#own += weight
         this.#inFlight += weight
         return this.#window
       }
       const untilNextMs = (this.#window + 1) * this.#windowMs - nowMs
-      await this.#clock.wait((pausedMs > 0 ? pausedMs : untilNextMs) + SLACK_MS, signal)
+      const untilRoomMs = room >= 0 ? Math.min(NEWS_MS, untilNextMs) : untilNextMs
+      await this.#clock.wait((pausedMs > 0 ? pausedMs : untilRoomMs) + SLACK_MS, signal)
     }
   }
 
@@ -99,11 +112,23 @@ export class WeightBudget {
 
   /**
    * What the exchange says was used in `window`, by everybody on this IP. Calls on their way may not be in it
-   * yet, so they are added. An answer of an earlier window says nothing of this one.
+   * yet, so they are added. An answer of an earlier window says nothing of this one. `askedMs`: when the call
+   * that it answers was made, by the monotonic clock.
    */
-  learn(usedByAll: number, window: number): void {
+  learn(usedByAll: number, window: number, askedMs = this.#clock.monotonicMs()): void {
     this.#turn()
-    if (window === this.#window) this.#spent = Math.max(this.#spent, usedByAll + this.#inFlight)
+    if (window !== this.#window) return
+    this.#spent = Math.max(this.#spent, usedByAll + this.#inFlight)
+    if (askedMs < this.#newsMs) return
+    this.#newsMs = askedMs
+    const others = Math.max(0, usedByAll - (this.#own - this.#inFlight))
+    const intoWindowMs = this.nowMs() - this.#window * this.#windowMs
+    this.#othersRate = others / Math.max(1, intoWindowMs)
+  }
+
+  /** What others have likely spent since the last news: they are as fast as they were in this window. */
+  #unseen(): number {
+    return this.#othersRate * Math.max(0, this.#clock.monotonicMs() - this.#newsMs)
   }
 
   /**
@@ -114,7 +139,12 @@ export class WeightBudget {
   #turn(): void {
     const window = Math.floor(this.nowMs() / this.#windowMs)
     if (window === this.#window || window === this.#window - 1) return
-    if (window > this.#window) this.#spent = 0
+    if (window > this.#window) {
+      this.#spent = 0
+      this.#own = 0
+      this.#othersRate = 0
+      this.#newsMs = 0
+    }
     this.#window = window
   }
 }

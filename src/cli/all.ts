@@ -20,7 +20,9 @@ const exchange: readonly SettingName[] = ['apiUrl', 'futuresApiUrl', 'coinFuture
 const archives: readonly SettingName[] = ['archiveUrl', 'archiveListingUrl']
 const store: readonly SettingName[] = ['db', 'dbUri', 'sqlitePath', 'postgresqlUri', 'mysqlUri', 'mongodbUri']
 /** What serving has beside. */
-const serving: readonly SettingName[] = ['schedule', 'host', 'port', 'apiToken', 'metricsPerSymbol']
+const serving: readonly SettingName[] = [
+  ...(['schedule', 'host', 'port', 'leaseSeconds', 'apiToken', 'metricsPerSymbol'] as const),
+]
 const choice: readonly SettingName[] = ['symbols', 'quote', 'exclude', 'status']
 
 /** Filters of what is stored: they count only where they are said. */

@@ -11,6 +11,7 @@ import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { type Connections, ownConnections } from './connections.ts'
 import { choiceOf, marketOf, openExchange } from './exchange.ts'
+import { isOwn, leased } from './leased.ts'
 import { closeMargin } from './margin.ts'
 import { chosenStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
@@ -73,10 +74,12 @@ export async function runFetch(
   return connections.withStore(context, dryRun, async (store) => {
     const tables = [...new Set(mine.map(({ series }) => dataset.table(series)))]
     if (!dryRun) await trace('prepare', {}, () => store.prepare(tables))
+    const keys = mine.map(({ series }) => seriesKey(series))
+    const held = dryRun ? null : await connections.leases(context, keys)
     const source = exchange.client ? restSource(exchange.client, dataset, market) : null
     const jobs: SeriesJob[] = await trace('plan', {}, () =>
       planJobs({
-        wanted: mine,
+        wanted: mine.filter(({ series }) => isOwn(held, series)),
         dataset,
         store,
         rest: source,
@@ -91,7 +94,7 @@ export async function runFetch(
     const summary = await runPass({
       command: context.command,
       startMs: range.startMs,
-      jobs,
+      jobs: leased(held, jobs),
       plannedAtMs: nowMs,
       store,
       workers: need(settings, 'maxWorkers'),

@@ -12,6 +12,7 @@ import { runPass, type SeriesJob } from '../core/pass.ts'
 import type { Clock } from '../core/retry.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
+import { type Trace, untraced } from '../core/trace.ts'
 import type { GapMarket, GapMarkets } from './gap-markets.ts'
 import type { ScannedSeries } from './gap-scan.ts'
 import { planJobs, type Wanted } from './plan-jobs.ts'
@@ -24,6 +25,7 @@ export type FillPassOptions = {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly tell: Tell
+  readonly trace?: Trace
 }
 
 /** The gaps of a series, and what became of them. */
@@ -70,9 +72,9 @@ export async function runFillPass(
   options: FillPassOptions,
   jobs: readonly SeriesJob[],
 ): Promise<{ readonly summary: Summary; readonly outcomes: SeriesOutcome[] }> {
-  const { store, scanned, markets, workers, clock, signal, tell } = options
+  const { store, scanned, markets, workers, clock, signal, tell, trace = untraced } = options
   await store.prepare([...new Set(jobs.map(({ table }) => table))])
-  const pass = { store, workers, clock, signal, tell, spent: markets.spent }
+  const pass = { store, workers, clock, signal, tell, trace, spent: markets.spent }
   const summary = await runPass({ ...pass, command: 'gaps', startMs: null, jobs })
   // A pass that was told to stop leaves no time for a second look.
   const looked = signal.aborted ? [] : jobs

@@ -3,7 +3,8 @@
 import type { Summary, Unsettled } from '../core/events.ts'
 import { isOpen } from '../core/gap.ts'
 import { untouched } from '../core/gap-outcome.ts'
-import type { Series } from '../core/series.ts'
+import { type Series, seriesKey } from '../core/series.ts'
+import type { Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
 import { type ExitCode, exitCodes, worstExitCode } from '../errors.ts'
 import type { Moment } from '../settings/values.ts'
@@ -15,6 +16,7 @@ import { planFillJobs, runFillPass, type SeriesOutcome } from './gap-pass.ts'
 import { type AskedRange, type FillWish, type ScannedSeries, scanGaps } from './gap-scan.ts'
 import { gapFields } from './gaps-json.ts'
 import { gapsText } from './gaps-text.ts'
+import { type Held, isOwn, leased } from './leased.ts'
 import { planResult } from './plan-result.ts'
 
 /** What a run over gaps is about. */
@@ -42,7 +44,9 @@ export async function runOverGaps(
   const { signal } = world
   const { dryRun, wish } = asked
   return connections.withStore(context, dryRun || !wish, async (store) => {
-    const series = (await store.knownSeries(allTables)).filter(asked.concerns)
+    const known = (await store.knownSeries(allTables)).filter(asked.concerns)
+    const held = dryRun || !wish ? null : await heldOf(context, connections, store, known)
+    const series = known.filter((one) => isOwn(held, one))
     const markets = wish ? await openMarkets(context, series, connections) : noMarkets
     const nowMs = [...markets.open.values()][0]?.nowMs() ?? world.nowMs()
     const range = (one: Series): AskedRange => {
@@ -60,10 +64,21 @@ export async function runOverGaps(
     }
     if (jobs.length === 0) return gapsResult(context, wish, markets, found, null)
     const workers = need(settings, 'maxWorkers')
-    const pass = { store, scanned, markets, workers, clock: world, signal, tell }
-    const { summary, outcomes } = await runFillPass(pass, jobs)
+    const pass = { store, scanned, markets, workers, clock: world, signal, tell, trace: context.trace }
+    const { summary, outcomes } = await runFillPass(pass, leased(held, jobs))
     return gapsResult(context, wish, markets, outcomes, summary)
   })
+}
+
+/** The leases of what is stored, once there is a place for them. */
+async function heldOf(
+  context: CommandContext,
+  connections: Connections,
+  store: Store,
+  series: readonly Series[],
+): Promise<Held> {
+  if (store.leases) await store.prepare([])
+  return connections.leases(context, series.map(seriesKey))
 }
 
 function gapsResult(

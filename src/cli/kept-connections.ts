@@ -1,7 +1,10 @@
 // What serving keeps from pass to pass: the request weight of each exchange, counted once for all jobs, and
 // the open stores. One that failed is opened anew for the next who comes: most mend themselves, a lost file
 // does not.
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { type Budgets, openBudgets } from '../binance/budgets.ts'
+import { type LeasedJob, LeaseKeeper, type LeaseKeeperOptions } from '../core/lease-keeper.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import type { HostWeight } from '../server/served.ts'
@@ -15,6 +18,9 @@ import { watchedStore } from './watched-store.ts'
 type Opened = { readonly opening: Promise<Store>; users: number; isStale: boolean }
 type OpenStore = typeof openStore
 
+/** A survey that took longer than this gets a thread of its own the next time, ms. */
+const LONG_SURVEY_MS = 1_000
+
 export class KeptConnections implements Connections {
   readonly #world: World
   readonly #open: OpenStore
@@ -24,13 +30,20 @@ export class KeptConnections implements Connections {
     string,
     { readonly host: string; readonly budgets: Budgets; readonly market: Market }
   >()
+  readonly #keepers = new Map<string, LeaseKeeper>()
+  /** No two programs have the same, nor one that is started again. */
+  readonly #holder: string
   readonly #stores = new Map<string, Opened>()
   /** Stores for those who look while no pass has opened one. */
   readonly #looking = new Map<string, Opened>()
 
+  /** How long the last survey of each store took, ms. */
+  readonly #surveyMs = new Map<string, number>()
+
   /** `open` opens a store; tests hand in their own. */
-  constructor(world: World, open: OpenStore = openStore) {
+  constructor(world: World, open: OpenStore = openStore, holder = `${hostname()}/${randomUUID()}`) {
     this.#world = world
+    this.#holder = holder
     this.#open = open
   }
 
@@ -84,13 +97,77 @@ export class KeptConnections implements Connections {
     return this.#use(opened ?? this.#begin(context, this.#looking, true), work)
   }
 
+  /**
+   * The same for a look at all that is stored, which may take long. SQLite works off one call after another:
+   * there it has a thread of its own, so that neither a pass nor the question whether the store answers
+   * waits for it. Where the last one was quick, that is not worth a thread.
+   */
+  async survey<T>(context: CommandContext, work: (store: Store) => Promise<T>): Promise<T> {
+    const key = storeKey(context)
+    const startedMs = this.#world.monotonicMs()
+    const isLong = (this.#surveyMs.get(key) ?? Number.POSITIVE_INFINITY) > LONG_SURVEY_MS
+    try {
+      if (chosenStore(context).entry.kind !== 'sqlite' || !isLong) return await this.look(context, work)
+      const own = new Map<string, Opened>()
+      try {
+        return await this.#use(this.#begin(context, own, true), work)
+      } finally {
+        await this.#retire(own, key)
+      }
+    } finally {
+      this.#surveyMs.set(key, this.#world.monotonicMs() - startedMs)
+    }
+  }
+
   /** One of `contexts` for each store that they name. */
   distinct(contexts: readonly CommandContext[]): CommandContext[] {
     return [...new Map(contexts.map((context) => [storeKey(context), context])).values()]
   }
 
-  /** Closes every store. */
+  /** Nothing is shared with other programs by passes that are of no job. */
+  async leases(): Promise<null> {
+    return null
+  }
+
+  /** What the passes of a job get; `wake` begins one, for series that come while none runs. */
+  of(job: LeasedJob, wake: () => void): Connections {
+    return {
+      budgets: (context, market) => this.budgets(context, market),
+      withStore: (...given) => this.withStore(...given),
+      leases: async (context, series) => {
+        const keeper = await this.#keeper(context)
+        return keeper ? keeper.take(job, series, wake) : null
+      },
+    }
+  }
+
+  /** A job is gone: its series are for others. */
+  async leave(job: string): Promise<void> {
+    for (const keeper of this.#keepers.values()) await keeper.leave(job)
+  }
+
+  /** The keeper of a store's leases; null where there are none. */
+  async #keeper(context: CommandContext): Promise<LeaseKeeper | null> {
+    const lastsMs = need(context.settings, 'leaseSeconds') * 1_000
+    const hasLeases = await this.withStore(context, false, async ({ leases }) => leases !== undefined)
+    if (!hasLeases || lastsMs === 0) return null
+    const key = JSON.stringify([storeKey(context), lastsMs])
+    const ask: LeaseKeeperOptions['ask'] = (work) =>
+      this.withStore(context, false, async ({ leases }) => {
+        if (!leases) throw new Error('a store without leases')
+        return work(leases)
+      })
+    const clock = this.#world
+    const fresh = (): LeaseKeeper =>
+      new LeaseKeeper({ ask, holder: this.#holder, lastsMs, clock, tell: context.tell })
+    const keeper = this.#keepers.get(key) ?? fresh()
+    this.#keepers.set(key, keeper)
+    return keeper
+  }
+
+  /** Gives every lease back and closes every store. */
   async close(): Promise<void> {
+    for (const keeper of this.#keepers.values()) await keeper.stop()
     for (const stores of [this.#looking, this.#stores])
       for (const key of [...stores.keys()]) await this.#retire(stores, key)
   }

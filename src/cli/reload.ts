@@ -9,7 +9,9 @@ import type { ServeJob } from './serve-jobs.ts'
 import type { ServedJobs } from './served-jobs.ts'
 
 /** Settings that count when the program starts. */
-const atStart: readonly SettingName[] = ['host', 'port', 'apiToken', 'metricsPerSymbol', 'logFormat']
+const atStart: readonly SettingName[] = [
+  ...(['host', 'port', 'apiToken', 'metricsPerSymbol', 'logFormat', 'leaseSeconds'] as const),
+]
 
 /** Reads the settings again at every hang-up, one after another. */
 export function startReloads(

@@ -35,7 +35,7 @@ export type ServeJob = Resolved & {
 /** Settings of the process: another value of theirs makes no other job. */
 const ofProcess: readonly SettingName[] = [
   ...(['logLevel', 'logFormat', 'json', 'config', 'serve', 'host', 'port'] as const),
-  ...(['apiToken', 'metricsPerSymbol'] as const),
+  ...(['apiToken', 'metricsPerSymbol', 'leaseSeconds'] as const),
 ]
 
 /** A job that fetches, checked: throws UserError for what makes no sense. `nowMs`: epoch ms. */

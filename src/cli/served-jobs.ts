@@ -79,7 +79,9 @@ export class ServedJobs {
     for (const [key, { loop, stop }] of gone) {
       this.#active.delete(key)
       stop.abort(new StoppedError())
-      const leaving: Promise<void> = loop.ended.finally(() => this.#leaving.delete(leaving))
+      const leaving: Promise<void> = loop.ended
+        .then(() => this.#options.connections.leave(key))
+        .finally(() => this.#leaving.delete(leaving))
       this.#leaving.add(leaving)
     }
     const fresh = [...wanted].filter(([key]) => !this.#active.has(key))
@@ -161,6 +163,9 @@ export class ServedJobs {
     const { context, connections } = this.#options
     const stop = new AbortController()
     const board = openBoard()
+    // A scan of gaps waits for its night.
+    const wake = (): void => void (job.kind === 'fetch' && loop.runNow())
+    const own = connections.of(job, wake)
     const loop = startLoop({
       schedule: job.schedule,
       atOnce: job.atOnce,
@@ -169,7 +174,7 @@ export class ServedJobs {
       signal: stop.signal,
       gate: this.#gate,
       pass: async () => {
-        const summary = await servedPass(this.#contextOf(job), job, connections, board, stop.signal)
+        const summary = await servedPass(this.#contextOf(job), job, own, board, stop.signal)
         active.last = summary
         this.#ended(job, board, summary)
         return isEnough(job, summary) ? 'done' : 'again'

@@ -83,10 +83,11 @@ export class ArchiveIdSpan {
         true,
       )
     }
+    const placed = skipped.map((id) => ({ id, timeMs: Number.NaN }))
     const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
     // Ids that begin as expected and are as many as lie between them do not jump: no text is made of them.
     const isRun = expected === firstId && lastId !== null && countIds(expected, lastId) === rows.count
-    const jumps = isRun && skipped.length === 0 ? [] : jumpsOf(this.#table, rows, skipped, expected, sinceMs)
+    const jumps = isRun && skipped.length === 0 ? [] : jumpsOf(this.#table, rows, placed, expected, sinceMs)
     for (const jump of jumps) this.#wait(jump)
     this.#lastId = extreme(lastId, skipped.at(-1), 1)
     this.#skipped.push(...skipped)

@@ -98,6 +98,8 @@ export type PetrosaEvent =
       readonly durationMs: number
       readonly exitCode: number
     }
+  /** While several share the work: series (their keys) that others fetch from now on. */
+  | { readonly type: 'series-left'; readonly series: readonly string[] }
   | { readonly type: 'pass-ended'; readonly summary: Summary }
   /** While serving: a pass that came to nothing before it had begun. */
   | { readonly type: 'pass-failed'; readonly summary: Summary }

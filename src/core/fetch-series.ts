@@ -10,6 +10,7 @@ import { type Dataset, emptyRows, type Table } from './dataset.ts'
 import type { Tell } from './events.ts'
 import { NOT_PUBLISHED, settleEmptiness } from './holes.ts'
 import { fetchById } from './id-walk.ts'
+import type { HeldLease } from './lease-keeper.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Period, Series } from './series.ts'
@@ -34,6 +35,8 @@ export type SeriesJob = {
   /** What of the ledger is taken back before anything is fetched; `ledger` has it already. */
   readonly takeBack?: readonly LedgerRow[]
   readonly plan: SeriesPlan
+  /** What this program may fetch it under, where several share the work. */
+  readonly lease?: HeldLease
 }
 
 export type SeriesContext = {

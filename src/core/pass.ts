@@ -12,6 +12,8 @@ import {
 import { emptyRows } from './dataset.ts'
 import type { Refreshed, Summary, Tell, Unsettled } from './events.ts'
 import { fetchSeries, type SeriesJob } from './fetch-series.ts'
+import { LeaseLostError } from './lease.ts'
+import { sourceUnder } from './lease-source.ts'
 import { LOST_ROWS, ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
@@ -95,6 +97,7 @@ class Pass {
     } catch (error) {
       this.#fail(error)
     }
+    for (const { lease } of jobs) lease?.end()
     const summary = this.#summary()
     tell({ type: 'pass-ended', summary })
     return summary
@@ -122,9 +125,12 @@ class Pass {
   async #work(): Promise<void> {
     for (let job = this.#queue.shift(); job && !this.#ended; job = this.#queue.shift()) {
       try {
+        // Whoever has it by now fetches it.
+        if (job.lease && !job.lease.begin()) continue
         const attributes = { 'petrosa.series': seriesKey(job.series) }
         await this.#trace('series', attributes, () => this.#series(job))
       } catch (error) {
+        if (error instanceof LeaseLostError) continue
         this.#fail(error)
         return
       }
@@ -135,9 +141,11 @@ class Pass {
     const { clock, tell } = this.#options
     const nowMs = (): number => job.source?.nowMs() ?? clock.nowMs()
     let rows = 0
-    const steps = fetchSeries(job, { nowMs, tell })
+    const { lease, series, source } = job
+    const own = source && lease ? { ...job, source: sourceUnder(source, lease, seriesKey(series)) } : job
+    const steps = fetchSeries(own, { nowMs, tell })
     try {
-      for (let more = true; more; ) {
+      for (let more = true; more && job.lease?.isHeld() !== false; ) {
         more = await this.#trace('page', {}, async (note) => {
           const { done, value: step } = await steps.next()
           if (done || this.#ended) return false
@@ -244,5 +252,7 @@ type Content = Pick<Page, 'rows' | 'ledger' | 'extractedAtMs' | 'source' | 'arch
 function page(job: SeriesJob, content: Content, fresh: boolean): Page {
   const { rows, ledger, extractedAtMs, source, archives } = content
   const { series, table } = job
-  return { series, table, rows, ledger, extractedAtMs, source, fresh, ...(archives ? { archives } : {}) }
+  const under = job.lease ? { token: job.lease.token } : {}
+  const taken = archives ? { archives } : {}
+  return { series, table, rows, ledger, extractedAtMs, source, fresh, ...taken, ...under }
 }

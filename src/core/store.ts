@@ -4,6 +4,7 @@
 import type { ArchiveRecord } from './archive.ts'
 import type { Rows, Table } from './dataset.ts'
 import type { IdRange } from './id.ts'
+import type { Leases } from './lease.ts'
 import type { LedgerRow, SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
 import type { Span } from './span.ts'
@@ -25,6 +26,8 @@ export type Page = {
   readonly fresh: boolean
   /** The archives that are taken in once this page is; each replaces the record of the same key. */
   readonly archives?: readonly ArchiveRecord[]
+  /** The token of the lease that it is written under; none: whoever writes, writes. */
+  readonly token?: number
 }
 
 /** New rows, and rows whose stored value was replaced by a different one. */
@@ -90,7 +93,8 @@ export type Store = {
   /**
    * Writes pages of one table, their rows, ledger and archives in one transaction (MongoDB: in this order,
    * archives before the ledger). Equal rows are left alone, down to extracted_at. A failed write leaves
-   * nothing behind; a repeated one changes nothing.
+   * nothing behind; a repeated one changes nothing. LeaseLostError, in which no coverage is written: a page's
+   * lease has another owner by now.
    */
   write(pages: readonly Page[], options?: WriteOptions): Promise<WriteResult>
   /** What is stored of a series, or null when there is no row. */
@@ -105,6 +109,10 @@ export type Store = {
   fromIds(series: Series, table: Table, ids: readonly string[]): Promise<readonly (IdPlace | null)[]>
   /** The rows of a series in `span`, in order of time, at most `limit` of them. */
   read(series: Series, table: Table, span: Span, limit: number): Promise<Rows>
+  /** The rows from an id on, in order of ids, at most `limit`; for tables whose key is an id, along it. */
+  readIds(series: Series, table: Table, fromId: string, limit: number): Promise<Rows>
+  /** Leases of series; a store that has none (SQLite) keeps concurrent programs exact by itself. */
+  readonly leases?: Leases
   /** Tries reachability, version, rights and limits without changing anything. */
   check(tables: readonly Table[]): Promise<readonly Finding[]>
   close(): Promise<void>

@@ -3,10 +3,13 @@
 // more has to wait.
 import { idsOf, sliceRows, timesOf } from './dataset.ts'
 import type { BatchPart, Tell } from './events.ts'
+import { countIds, previousId } from './id.ts'
+import { LeaseLostError } from './lease.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Clock } from './retry.ts'
+import { seriesKey } from './series.ts'
 import { split } from './span.ts'
-import type { Page, Store } from './store.ts'
+import type { Page, Store, WriteOptions, WriteResult } from './store.ts'
 
 /** A page waits this long for company. */
 const LINGER_MS = 1_000
@@ -104,7 +107,7 @@ export class PageWriter {
       if (this.#failure !== null) return
       const startedMs = this.#clock.monotonicMs()
       const options = refreshes === null ? {} : { refresh: true, keepReplaced: true }
-      const { written, changed } = await this.#store.write(pages, options)
+      const { pages: stored, written, changed } = await this.#stored(pages, options)
       this.totals.written += written
       this.totals.changed += changed
       if (refreshes !== null) {
@@ -113,11 +116,36 @@ export class PageWriter {
         this.#ofArchives.set(refreshes, totals)
       }
       const durationMs = this.#clock.monotonicMs() - startedMs
-      this.#tell({ type: 'batch-written', rows, written, changed, durationMs, parts: pages.map(partOf) })
+      const told = rowsOf(stored)
+      this.#tell({
+        type: 'batch-written',
+        rows: told,
+        written,
+        changed,
+        durationMs,
+        parts: stored.map(partOf),
+      })
     } catch (error) {
       this.#failure ??= error
     } finally {
       this.#rowsInHand -= rows
+    }
+  }
+
+  /** Writes pages, but for those of series that went to another program meanwhile. */
+  async #stored(
+    pages: readonly Page[],
+    options: WriteOptions,
+  ): Promise<WriteResult & { readonly pages: readonly Page[] }> {
+    if (pages.length === 0) return { pages, written: 0, changed: 0 }
+    try {
+      return { pages, ...(await this.#store.write(pages, options)) }
+    } catch (error) {
+      const lost = error instanceof LeaseLostError ? new Set(error.series) : new Set()
+      const kept = pages.filter(({ series }) => !lost.has(seriesKey(series)))
+      if (!(error instanceof LeaseLostError) || kept.length === pages.length) throw error
+      this.#tell({ type: 'note', message: error.message, fields: { series: error.series } })
+      return this.#stored(kept, options)
     }
   }
 
@@ -190,9 +218,26 @@ function within(row: LedgerRow, fromMs: number, toMs: number, page: Page): Ledge
         // At its own ends the row knows of records that were left out, too.
         firstId: isFirst ? row.firstId : rows > 0 ? (ids[first] ?? null) : null,
         lastId: isLast ? row.lastId : rows > 0 ? (ids[end - 1] ?? null) : null,
-        // What was left out has no place in time: it counts with the last part.
+        // Where the row does not name every id that it counts, nobody knows where they lie.
         skipped: isLast ? row.skipped : 0,
       }
-      return ledgerRow(part, 'rows', { ...row, ...part, rows, ...named })
+      const following = ids?.[end]
+      const exact = named && isExact(row) ? exactIds(named, rows, isLast ? undefined : following) : named
+      return ledgerRow(part, 'rows', { ...row, ...part, rows, ...exact })
     })
+}
+
+type NamedIds = Pick<LedgerRow, 'firstId' | 'lastId' | 'skipped'>
+
+/** Whether every id from the first to the last is either a row or left out. */
+function isExact({ firstId, lastId, rows, skipped }: LedgerRow): boolean {
+  return firstId !== null && lastId !== null && countIds(firstId, lastId) === rows + skipped
+}
+
+/** A part ends right before the row that follows it: what was left out lies in the part before. */
+function exactIds(named: NamedIds, rows: number, following: string | undefined): NamedIds {
+  const lastId = following === undefined ? named.lastId : previousId(following)
+  if (named.firstId === null || lastId === null) return named
+  const count = countIds(named.firstId, lastId)
+  return count > 0 ? { ...named, lastId, skipped: count - rows } : { firstId: null, lastId, skipped: 0 }
 }

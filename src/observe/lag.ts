@@ -29,7 +29,8 @@ export function startLag(monotonicMs: () => number): Lag {
       if (event.type === 'pass-due') {
         offsetMs = event.nowMs - monotonicMs()
         for (const { series, fromMs } of event.due) set(series, fromMs ?? lastClosed(series, event.nowMs))
-      } else if (event.type === 'batch-written') {
+      } else if (event.type === 'series-left') for (const key of event.series) settled.delete(key)
+      else if (event.type === 'batch-written') {
         for (const { series, settledUntilMs } of event.parts) {
           const known = settled.get(seriesKey(series))
           if (known && settledUntilMs !== null) known.untilMs = Math.max(known.untilMs, settledUntilMs)

@@ -45,11 +45,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
       logWrite(log, event)
       return
     case 'hole-settled':
-      log.debug(`no candles: ${event.row.verdict}`, {
-        series: seriesKey(event.series),
-        span: spanText(event.row),
-        reason: event.row.reason,
-      })
+      logHole(log, event)
       return
     case 'span-unsettled': {
       const { series, span, reason } = event.unsettled
@@ -84,6 +80,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'failure':
     case 'series-surveyed':
     case 'pass-served':
+    case 'series-left':
       return
   }
 }
@@ -98,6 +95,11 @@ function logBeginning(log: Log, { command, series, startMs }: Told<'pass-started
     period: periods,
     start_date: startMs === null ? 'goes on from what is stored' : isoTime(startMs),
   })
+}
+
+function logHole(log: Log, { series, row }: Told<'hole-settled'>): void {
+  const fields = { series: seriesKey(series), span: spanText(row), reason: row.reason }
+  log.debug(`no candles: ${row.verdict}`, fields)
 }
 
 function logRetry(log: Log, { host, attempt, pauseMs, reason }: Told<'page-retried'>): void {

@@ -1,8 +1,9 @@
 // The settings of serving: when, where, and what is open to whom.
 import { setting } from './setting.ts'
-import { anyText, onOff, wholeNumber } from './values.ts'
+import { anyText, numberIn, onOff, wholeNumber } from './values.ts'
 
 const LAST_PORT = 65_535
+const MOST_LEASE_SECONDS = 3_600
 
 export const serveSettings = {
   serve: setting({
@@ -37,6 +38,16 @@ export const serveSettings = {
     fallback: '8080',
     value: 'PORT',
     help: 'the port to listen on while serving; 0 takes a free one',
+  }),
+  leaseSeconds: setting({
+    flag: null,
+    variable: 'LEASE_SECONDS',
+    read: numberIn(0, MOST_LEASE_SECONDS),
+    fallback: '30',
+    value: 'SECONDS',
+    help:
+      'while serving on a server: after so long without a sign of life the series of a replica go to ' +
+      'the others; 0: every replica fetches everything',
   }),
   apiToken: setting({
     flag: null,

@@ -7,7 +7,7 @@ import { isMember } from '../core/series.ts'
 import { UserError } from '../errors.ts'
 
 /** Raised by one with every migration; each store lists its migrations in order. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** A table for the program's own use; every store makes it in its own types. */
 export type OwnTable = {

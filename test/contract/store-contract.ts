@@ -6,6 +6,7 @@ import { archiveCases } from './archive-cases.ts'
 import { concurrencyCases } from './concurrency-cases.ts'
 import { decimalCases, identityCases } from './exactness-cases.ts'
 import { keyCases } from './key-cases.ts'
+import { leaseCases } from './lease-cases.ts'
 import { ledgerCases } from './ledger-cases.ts'
 import { migrationCases } from './migration-cases.ts'
 import { modelCases } from './model-cases.ts'
@@ -23,6 +24,7 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'who replaces whom': precedenceCases,
   'all or nothing': atomicityCases,
   'the ledger': ledgerCases,
+  leases: leaseCases,
   'archives that were taken': archiveCases,
   'rows that were replaced': replacedCases,
   'rows in spans': spanCases,

@@ -16,6 +16,8 @@ export type MarketNetworkOptions = {
   /** How long an answer takes, in ms. */
   latencyMs(): number
   readonly trouble: Trouble
+  /** The request weight a minute that the exchange says it allows; nothing where it is not given. */
+  readonly weightLimit?: number
   /** When a candle of a period begins to be shown, epoch ms; 0 for at once. */
   shownMs?(symbol: string, period: Period, openMs: number): number
 }
@@ -41,7 +43,7 @@ export function marketNetwork(options: MarketNetworkOptions): MarketNetwork {
     if (trouble instanceof Error) throw trouble
     if (trouble) return trouble
     if (url.pathname === '/api/v3/time') return json(JSON.stringify({ serverTime: clock.nowMs() }))
-    if (url.pathname === '/api/v3/exchangeInfo') return json(listBody(specs))
+    if (url.pathname === '/api/v3/exchangeInfo') return json(listBody(specs, options.weightLimit))
     const body = klinesBody(options, specs, url.searchParams, clock.nowMs())
     await clock.wait(options.latencyMs(), signal)
     return json(body)
@@ -55,11 +57,12 @@ function json(body: string): Response {
 }
 
 /** What exchangeInfo says of the symbols; which of them were asked for does not matter here. */
-function listBody(specs: readonly SymbolSpec[]): string {
+function listBody(specs: readonly SymbolSpec[], limit: number | undefined): string {
   const symbols = specs.map(({ symbol, base, quote, status = 'TRADING' }) => ({
     ...{ symbol, status, baseAsset: base, quoteAsset: quote },
   }))
-  return JSON.stringify({ symbols })
+  const minute = { rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit }
+  return JSON.stringify({ symbols, ...(limit === undefined ? {} : { rateLimits: [minute] }) })
 }
 
 function klinesBody(

@@ -43,7 +43,7 @@ export const memoryDatabase: TestDatabase = {
     [...named(uri).replaced.values()].filter((replaced) => replaced.series === series),
   spoil: {
     newerSchema: 'newer-schema',
-    schemaOne: ['drop petrosa_archives', 'drop petrosa_replaced', 'schema-one'],
+    schemaOne: ['drop petrosa_archives', 'drop petrosa_replaced', 'drop petrosa_leases', 'schema-one'],
     foreignTable: (name) => `foreign-table ${name}`,
     trailingZero: 'nothing',
     timeZone: null,

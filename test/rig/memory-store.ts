@@ -4,7 +4,7 @@
 import type { ArchiveRecord } from '../../src/core/archive.ts'
 import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
-import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
+import { type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import type {
   Ends,
@@ -16,9 +16,12 @@ import type {
   WriteResult,
 } from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
+import { leasesOf, refuseLost } from '../../src/stores/leases.ts'
+import { knownSeries } from './memory-known.ts'
+import { type MemoryLease, memoryLeases } from './memory-leases.ts'
 import type { Replaced } from './test-database.ts'
 
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
 const BATCH_ROWS = 10_000
 const WRITERS = 4
 
@@ -40,26 +43,23 @@ export type MemoryDatabase = {
   readonly ledger: Map<string, readonly LedgerRow[]>
   /** By series and name. */
   readonly archives: Map<string, ArchiveRecord>
+  /** By series, or by the key of a program. */
+  readonly leases: Map<string, MemoryLease>
   /** By series, key and time. */
   readonly replaced: Map<string, Replaced>
 }
 
 /** A database with nothing in it. */
 export function emptyMemoryDatabase(): MemoryDatabase {
-  return {
-    version: 0,
-    tables: new Map(),
-    rows: new Map(),
-    ledger: new Map(),
-    archives: new Map(),
-    replaced: new Map(),
-  }
+  const [tables, rows, ledger, archives] = [new Map(), new Map(), new Map(), new Map()]
+  return { version: 0, tables, rows, ledger, archives, leases: new Map(), replaced: new Map() }
 }
 
 /** Opens a store on `find()`, which is asked at every call: undefined is a database that is gone. */
 export function openMemoryStore(
   find: () => MemoryDatabase | undefined,
   options: Pick<StoreOptions, 'readOnly' | 'batchRows'> = { readOnly: false, batchRows: null },
+  nowMs: () => number = Date.now,
 ): Store {
   let open = true
   const reach = <T>(work: (database: MemoryDatabase) => T): Promise<T> =>
@@ -115,12 +115,14 @@ export function openMemoryStore(
       }),
     read: (series, table, span, limit) =>
       reach((database) => {
-        const rows = within(sorted(database, series, table), table, span).slice(0, limit)
-        return {
-          count: rows.length,
-          columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
-        }
+        return toRows(table, within(sorted(database, series, table), table, span).slice(0, limit))
       }),
+    readIds: (series, table, fromId, limit) =>
+      reach((database) => {
+        const rows = byKey(database, series, table).filter((row) => BigInt(idOf(row)) >= BigInt(fromId))
+        return toRows(table, rows.slice(0, limit))
+      }),
+    leases: memoryLeases(change, nowMs),
     check: () => reach(() => [{ name: 'store reachable', ok: true, detail: 'in memory', advice: '' }]),
     close: async () => {
       open = false
@@ -138,7 +140,10 @@ function archivesOf(database: MemoryDatabase, series: string): readonly ArchiveR
     .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
 }
 
-const ownTables = ['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced']
+const ownTables = [
+  ...['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced'],
+  'petrosa_leases',
+]
 
 function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
   refuseNewer(database)
@@ -151,6 +156,7 @@ function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
 
 function write(database: MemoryDatabase, pages: readonly Page[], options: WriteOptions = {}): WriteResult {
   for (const page of pages) refuseBadPage(database, page)
+  refuseLost(leasesOf(pages), [...database.leases.values()])
   let written = 0
   let changed = 0
   for (const page of pages) {
@@ -250,6 +256,11 @@ function byKey(database: MemoryDatabase, series: Series, table: Table): readonly
   return [...rows].sort((a, b) => Number(BigInt(idOf(a)) - BigInt(idOf(b))))
 }
 
+const toRows = (table: Table, rows: readonly StoredRow[]): Rows => ({
+  count: rows.length,
+  columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+})
+
 const idOf = (row: StoredRow): string => String(row.values[0])
 
 function ends(rows: readonly StoredRow[], table: Table): Ends | null {
@@ -279,14 +290,4 @@ function holding(rows: readonly StoredRow[], table: Table): Holding | null {
     .map((source) => ({ source, rows: rows.filter((row) => row.source === source).length }))
     .filter((count) => count.rows > 0)
   return { firstMs: timeOf(first, table), lastMs: timeOf(last, table), rows: rows.length, bySource }
-}
-
-function knownSeries(database: MemoryDatabase, tables: readonly Table[]): readonly Series[] {
-  const ofRows = tables.flatMap(({ name }) =>
-    [...(database.rows.get(name) ?? [])].filter(([, rows]) => rows.size > 0).map(([key]) => key),
-  )
-  const keys = [...new Set([...database.ledger.keys(), ...ofRows])].sort()
-  const wanted = (series: Series): boolean =>
-    tables.some((table) => table.dataset === series.dataset && table.period === series.period)
-  return keys.flatMap((key) => parseSeriesKey(key) ?? []).filter(wanted)
 }

@@ -109,6 +109,7 @@ export function mongodbDatabase(server: string): TestDatabase {
       schemaOne: [
         '{"drop": "petrosa_archives"}',
         '{"drop": "petrosa_replaced"}',
+        '{"drop": "petrosa_leases"}',
         '{"delete": "petrosa_schema", "deletes": [{"q": {"_id": {"$gt": 1}}, "limit": 0}]}',
       ],
       foreignTable: (name) => `{"insert": "${name}", "documents": [{"_id": "theirs", "note": "theirs"}]}`,

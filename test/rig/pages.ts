@@ -136,6 +136,7 @@ export function toRecords(table: Table, rows: Rows): Row[] {
 }
 
 export type PageFacts = {
+  readonly token?: number
   readonly source?: SourceName
   readonly extractedAtMs?: number
   readonly ledger?: readonly LedgerRow[]
@@ -153,7 +154,8 @@ export function page(series: Series, records: readonly Row[], facts: PageFacts =
   const rows = toRows(table, records)
   const ledger = facts.ledger ?? settled(series, rows, source, extractedAtMs)
   const archives = facts.archives && { archives: facts.archives }
-  return { series, table, rows, source, extractedAtMs, ledger, fresh, ...archives }
+  const under = facts.token === undefined ? {} : { token: facts.token }
+  return { series, table, rows, source, extractedAtMs, ledger, fresh, ...archives, ...under }
 }
 
 function settled(series: Series, rows: Rows, source: SourceName, checkedAtMs: number): LedgerRow[] {

@@ -65,6 +65,7 @@ export const sqlVersions = {
   schemaOne: [
     'DROP TABLE petrosa_archives',
     'DROP TABLE petrosa_replaced',
+    'DROP TABLE IF EXISTS petrosa_leases',
     'DELETE FROM petrosa_schema WHERE version > 1',
   ],
 }

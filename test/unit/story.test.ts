@@ -122,6 +122,7 @@ const told: {
   'archive-taken': [{ type: 'archive-taken', series, bytes: 1 }, []],
   failure: [{ type: 'failure', error: 'told by the summary' }, []],
   'series-surveyed': [{ type: 'series-surveyed', series, openGaps: 0, gapRows: 0 }, []],
+  'series-left': [{ type: 'series-left', series: ['spot/klines/A/1m'] }, []],
   'pass-served': [{ type: 'pass-served', market: 'spot', dataset: 'klines', durationMs: 1, exitCode: 0 }, []],
   defect: [{ type: 'defect', error: 'text' }, [['debug', 'defect', { stack: 'text' }]]],
   'pass-failed': [

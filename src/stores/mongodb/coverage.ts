@@ -12,6 +12,7 @@ import {
   MongoBulkWriteError,
   type ObjectId,
 } from 'mongodb'
+import type { Lease } from '../../core/lease.ts'
 import type { LedgerRow } from '../../core/ledger.ts'
 import { retry } from '../../core/retry.ts'
 import { UnavailableError } from '../../errors.ts'
@@ -26,6 +27,7 @@ import { type Change, type News, type Put, planChange, type Stored, settled } fr
 import { decodeValue, encodeValue } from './document.ts'
 import { DUPLICATE_KEY, serverCode } from './errors.ts'
 import { pieces } from './flight.ts'
+import { refuseLostLeases } from './leases.ts'
 import type { Connection } from './open.ts'
 
 /** How often a change is begun anew when other writers are faster; each time one of them was done. */
@@ -37,8 +39,15 @@ const READ_SERIES = 100
 /** A conflict with another writer; only the loop below sees it. */
 class ConflictError extends Error {}
 
-/** Records `news`, one entry a series. Throws UnavailableError when others are faster for too long. */
-export async function recordNews(connection: Connection, news: readonly News[]): Promise<void> {
+/**
+ * Records `news`, one entry a series. Throws UnavailableError when others are faster for too long, and
+ * LeaseLostError where another program has taken one of `leases` over.
+ */
+export async function recordNews(
+  connection: Connection,
+  news: readonly News[],
+  leases: readonly Lease[] = [],
+): Promise<void> {
   let open = news.filter((one) => one.rows.length > 0)
   const collection = coverage(connection)
   await retry({
@@ -53,9 +62,12 @@ export async function recordNews(connection: Connection, news: readonly News[]):
             open.map((one) => one.series),
           )
         : readTouching(connection, open))
+      // After the ledger was read: whoever takes a lease over from now on changes the revisions of what was.
+      await refuseLostLeases(connection, leases)
       const changes = open.map((one) => planChange(one, stored.get(one.series) ?? []))
       if (!whole && !changes.every((change) => change.regular)) throw new ConflictError()
-      open = (await applyChanges(connection, collection, changes)).map((change) => change.news)
+      const order = leases.length > 0 ? 'known first' : 'at once'
+      open = (await applyChanges(connection, collection, changes, order)).map((change) => change.news)
       if (open.length > 0) throw new ConflictError()
     },
     again: (error) => (error instanceof ConflictError ? { atLeastMs: 0 } : false),
@@ -122,13 +134,21 @@ async function readWhere(
   return bySeries
 }
 
-/** Makes the changes; gives back those that met another writer, to be planned again. */
+/**
+ * Makes the changes; gives back those that met another writer, to be planned again. `known first`: nothing is
+ * inserted for a series of whose documents one has changed.
+ */
 async function applyChanges(
   connection: Connection,
   collection: Collection,
   changes: readonly Change[],
+  order: 'known first' | 'at once',
 ): Promise<Change[]> {
-  const grown = await landed(connection, collection, changes, (change) => change.grow)
+  const known = (change: Change): readonly Put[] => change.grow.filter(({ before }) => before !== null)
+  const sound = order === 'at once' ? changes : await landed(connection, collection, changes, known)
+  const rest = (change: Change): readonly Put[] =>
+    order === 'at once' ? change.grow : change.grow.filter(({ before }) => before === null)
+  const grown = await landed(connection, collection, sound, rest)
   const shrunk = await landed(connection, collection, grown, (change) => change.shrink)
   const removals = shrunk.flatMap(({ news, remove }) =>
     remove.map((one): AnyBulkWriteOperation => ({ deleteOne: { filter: whereAsRead(news.series, one) } })),

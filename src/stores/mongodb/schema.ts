@@ -3,6 +3,7 @@
 import { type Document, MongoServerError } from 'mongodb'
 import { allColumns, type Table, timeName } from '../../core/dataset.ts'
 import { archivesTable } from '../archives.ts'
+import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
@@ -18,11 +19,12 @@ import { DUPLICATE_KEY, serverCode } from './errors.ts'
 import { eachInFlight } from './flight.ts'
 import type { Connection } from './open.ts'
 
-/** In the order of the versions of the schema that brought them: the ledger with 1, the others with 2. */
+/** In the order of the versions of the schema that brought them: the ledger with 1, the leases with 3. */
 const ownTables: readonly OwnTable[] = [
   { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] },
   archivesTable,
   replacedTable,
+  leasesTable,
 ]
 
 /** An index of the same name or fields exists with other options. */

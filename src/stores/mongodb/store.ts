@@ -5,15 +5,17 @@ import type { Clock } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError, UserError } from '../../errors.ts'
+import { leasesOf } from '../leases.ts'
 import { refuseNewerSchema } from '../schema.ts'
 import { readArchives, writeArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
 import { readLedgers, recordNews } from './coverage.ts'
 import { type Turn, turns } from './flight.ts'
 import { countIds, ends, fromIds } from './keys.ts'
+import { mongodbLeases, refuseLostLeases } from './leases.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
 import { writeRows } from './rows.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { prepareSchema, schemaVersion } from './schema.ts'
 
 /** Rows a write: ten commands of a thousand documents. */
@@ -46,6 +48,8 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
     countIds: (series, table, ranges) => countIds(connection, series, table, ranges),
     fromIds: (series, table, ids) => fromIds(connection, series, table, ids),
     read: (series, table, span, limit) => readRows(connection, series, table, span, limit),
+    readIds: (series, table, fromId, limit) => readIds(connection, series, table, fromId, limit),
+    leases: mongodbLeases(connection),
     check: (tables) => checkDatabase(connection, tables),
     close: () => connection.client.close(),
   }
@@ -76,6 +80,8 @@ async function write(
   if (connection.readOnly)
     throw new UserError(`${connection.place} was opened for a plan, which writes nothing`)
   await checkSchema(connection)
+  const leases = leasesOf(pages)
+  await refuseLostLeases(connection, leases)
   const result = await writeRows(connection, table, pages, options)
   await writeArchives(connection, pages)
   const news = new Map<string, LedgerRow[]>()
@@ -89,6 +95,7 @@ async function write(
     recordNews(
       connection,
       [...news].map(([series, rows]) => ({ series, rows })),
+      leases,
     ),
   )
   return result

@@ -10,6 +10,7 @@ import {
   timeName,
 } from '../../core/dataset.ts'
 import { archivesTable } from '../archives.ts'
+import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
@@ -71,7 +72,10 @@ const schemaShape: Shape = {
 }
 
 /** The tables for the program's own use. */
-export const ownShapes: readonly Shape[] = [schemaShape, coverageShape, archivesTable, replacedTable]
+export const ownShapes: readonly Shape[] = [
+  ...[schemaShape, coverageShape, archivesTable, replacedTable],
+  leasesTable,
+]
 
 /** In older row formats, which a server may have as its default, a key holds 767 bytes of a column. */
 const LONG_KEYS = ' ROW_FORMAT = DYNAMIC'
@@ -83,6 +87,7 @@ const LONG_KEYS = ' ROW_FORMAT = DYNAMIC'
 const migrations: readonly { readonly version: number; readonly statements: readonly string[] }[] = [
   { version: 1, statements: [createTable(coverageShape)] },
   { version: 2, statements: [archivesTable, replacedTable].map((table) => createTable(table) + LONG_KEYS) },
+  { version: 3, statements: [createTable(leasesTable)] },
 ]
 
 /** Makes what is missing and checks what is there. Throws UserError for what is not ours. */

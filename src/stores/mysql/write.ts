@@ -4,6 +4,7 @@ import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { writeArchives } from './archives.ts'
 import { upsertKeeping } from './keep.ts'
+import { holdLeases } from './leases.ts'
 import { releaseLocks, writeLedgers } from './ledger.ts'
 import { loadPages } from './load.ts'
 import type { Session } from './session.ts'
@@ -37,6 +38,7 @@ export async function writePages(
     await writeArchives(session, pages)
     // The ledger comes last: its locks are held for as short as can be, and never while waiting for rows.
     await writeLedgers(session, database, pages)
+    await holdLeases(session, pages)
     await session.connection.query('COMMIT')
     await releaseLocks(session)
     return result

@@ -2,6 +2,7 @@
 // table that exists may be partitioned (relkind p) or a hypertable: only its columns and its key count.
 import { allColumns, type Column, keyNames, type Table, timeName } from '../../core/dataset.ts'
 import { archivesTable } from '../archives.ts'
+import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
@@ -35,10 +36,15 @@ const migrations: readonly (readonly string[])[] = [
   // The ledger's rows are rewritten in place as spans grow; room in each page keeps that off the index.
   [`${createTable(coverageShape)} WITH (fillfactor = 70)`],
   [createTable(archivesTable), createTable(replacedTable)],
+  // Renewed every few seconds, in place as long as there is room.
+  [`${createTable(leasesTable)} WITH (fillfactor = 50)`],
 ]
 
 /** The tables for the program's own use. */
-export const ownShapes: readonly Shape[] = [schemaShape, coverageShape, archivesTable, replacedTable]
+export const ownShapes: readonly Shape[] = [
+  ...[schemaShape, coverageShape, archivesTable, replacedTable],
+  leasesTable,
+]
 
 /**
  * Checks what is there and, with `create`, makes what is missing, in one transaction and one process at a

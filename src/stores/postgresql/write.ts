@@ -8,6 +8,7 @@ import { pageArrays } from './array-text.ts'
 import { copyChunks } from './copy-bytes.ts'
 import { keepReplaced } from './keep.ts'
 import { layersOf } from './layers.ts'
+import { holdLeases } from './leases.ts'
 import { writeLedgers } from './ledger.ts'
 import { lockLedgers, lockRows } from './locks.ts'
 import { copyStatement, createStage, mergeArrays, mergeStage, stageName } from './merge.ts'
@@ -52,6 +53,7 @@ export function writePages(
     const result = await writeRows(session, pages, options, way)
     await writeArchives(session, pages)
     await lockLedgers(session, series)
+    await holdLeases(session, pages)
     await writeLedgers(session, news)
     return result
   })

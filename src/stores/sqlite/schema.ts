@@ -27,6 +27,8 @@ type Shape = { readonly name: string; readonly columns: readonly Column[]; reado
 const migrations: readonly (readonly Shape[])[] = [
   [{ name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] }],
   [archivesTable, replacedTable],
+  // Leases, which this store has none of.
+  [],
 ]
 
 /**
