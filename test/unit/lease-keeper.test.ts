@@ -1,5 +1,5 @@
-// The keeper of leases beside others like it, on a virtual clock and leases in memory: even shares of hundreds
-// of series, few calls whatever their number, and a place for whoever comes or goes.
+// The keeper of leases beside others like it, on a virtual clock and leases in memory: even shares of
+// hundreds of series, few calls whatever their number, and a place for whoever comes or goes.
 import { expect, test } from 'bun:test'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Leases } from '../../src/core/lease.ts'
