@@ -21,7 +21,7 @@ const ANSWER_LIMIT_MS = 20_000
 const usage = `bun deploy/build.ts [--target TARGET]
   builds dist/petrosa for this machine, or dist/petrosa-TARGET, where TARGET is a platform as Bun names it:
   bun-linux-x64, bun-linux-arm64, bun-linux-x64-musl, bun-linux-arm64-musl, bun-linux-x64-baseline,
-  bun-darwin-arm64, bun-windows-x64`
+  bun-darwin-arm64, bun-windows-x64 (with .exe at its end)`
 
 /** The text a git command prints, or null where there is no git, or no repository of our own. */
 function git(...args: string[]): string | null {
@@ -97,7 +97,9 @@ if (values.help) {
 }
 const target = values.target
 const version = await stampedVersion()
-const outfile = join(project, 'dist', target ? `petrosa-${target}` : 'petrosa')
+// Windows starts nothing without this ending, and the bundler adds it.
+const suffix = target?.startsWith('bun-windows') ? '.exe' : ''
+const outfile = join(project, 'dist', target ? `petrosa-${target}${suffix}` : 'petrosa')
 // What is left of an earlier build must not pass for this one; and what is built here takes its place in one
 // step, without the source maps that the bundler leaves beside it (they are inside the binary too).
 rmSync(outfile, { force: true })

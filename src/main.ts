@@ -45,6 +45,7 @@ const world: World = {
   stderr: streamOf(process.stderr),
   readFile: (path) => Bun.file(path).text(),
   openTemporary: () => openTemporaryIn(tmpdir()),
+  tidyMemory: () => Bun.gc(true),
   signal: stopping.signal,
   usage: () => usageOf(process),
   onHangup: (work) => process.on('SIGHUP', work),

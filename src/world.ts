@@ -47,6 +47,8 @@ export type World = Clock & {
   readonly readFile: (path: string) => Promise<string>
   /** Throws UserError that names TMPDIR when no file can be made. */
   readonly openTemporary: () => Promise<TemporaryFile>
+  /** Gives back the memory that nobody uses any more; takes some milliseconds. */
+  readonly tidyMemory: () => void
   /** Aborted when the program is told to stop; its reason is a StoppedError. */
   readonly signal: AbortSignal
   /** What the process uses now. */

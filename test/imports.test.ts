@@ -11,6 +11,8 @@ const sides = ['server', 'observe', 'datasets', 'stores', 'binance']
 /** A layer is a folder of src or a file beside main.ts, and may import itself and what stands here. */
 const layers: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'settings', ...sides, ...outside],
+  index: ['library', ...outside],
+  library: ['datasets', 'stores', 'binance', ...outside],
   cli: ['settings', ...sides, ...outside],
   server: outside,
   observe: outside,
@@ -39,7 +41,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   mysql2: /^src\/stores\/mysql(\.ts$|\/)/,
   mongodb: /^src\/stores\/mongodb(\.ts$|\/)/,
   'bun:sqlite': /^src\/stores\/sqlite(\.ts$|\/)/,
-  valibot: /^src\/(settings(\.ts$|\/)|binance\/|server\/)/,
+  valibot: /^src\/(settings(\.ts$|\/)|binance\/|server\/|library\/)/,
   yaml: /^src\/(settings(\.ts$|\/)|cli\/config)/,
 }
 const tracing = /^src\/observe\/tracing(\.ts$|\/)/

@@ -11,14 +11,17 @@ import { parseFlags } from '../src/cli/flags.ts'
 import { jobsOf } from '../src/cli/jobs.ts'
 import { runProgram } from '../src/cli/program.ts'
 import { fetchServeJob } from '../src/cli/serve-jobs.ts'
+import { openApi } from '../src/server/openapi.ts'
 import { resolveSettings } from '../src/settings/resolve.ts'
 import { realWait } from '../src/world.ts'
+import { readCompose } from './rig/compose.ts'
 import { type LocalExchange, startExchange } from './rig/exchange.ts'
 import { codeBlocks, headings, links, type ShellCommand, shellCommands } from './rig/markdown.ts'
 import { withGeneratedTables } from './rig/readme-tables.ts'
 import { scenarios } from './rig/scenario.ts'
-import { project } from './rig/sources.ts'
+import { project, readSources } from './rig/sources.ts'
 import type { SymbolSpec } from './rig/symbol-spec.ts'
+import { units } from './rig/systemd.ts'
 import { type TestWorld, testWorld } from './rig/world.ts'
 
 const path = join(project, 'README.md')
@@ -68,6 +71,8 @@ function manualWorld(env: Readonly<Record<string, string>> = {}): TestWorld {
 }
 
 const pullHours = ['klines', '--symbols', 'BTCUSDT', '--period', '1h', '--start', '2024-03-01']
+
+const quotesOf = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, quote = '']) => quote)
 
 const fetching: readonly string[] = ['klines', 'funding', 'trades', 'run']
 
@@ -123,7 +128,27 @@ async function tryOut({ words, env }: ShellCommand): Promise<void> {
       expect(existsSync(join(project, 'Dockerfile'))).toBe(true)
       const image = rest.indexOf('petrosa')
       if (rest[0] === 'run') return runWords(rest.slice(image + 1), env)
+      if (rest[0] === 'compose') return tryCompose(rest.slice(1))
       expect(rest).toEqual(['build', '-t', 'petrosa', '.'])
+      return
+    }
+    case 'kubectl':
+      return tryKubectl(rest)
+    case 'systemctl':
+      expect([rest.slice(0, 2), units.includes(rest[2] ?? '')]).toEqual([['enable', '--now'], true])
+      return
+    case 'journalctl':
+      expect([rest[0], units.includes(rest[1] ?? '')]).toEqual(['--unit', true])
+      return
+    case 'sh': {
+      expect([rest[0], rest[1]]).toEqual(['deploy/install.sh', '--binary'])
+      const release = await Bun.file(join(project, 'deploy', 'release.ts')).text()
+      expect(release).toContain(`'${rest[2]?.split('/').at(-1)}'`)
+      return
+    }
+    case 'curl': {
+      const path = new URL(rest.at(-1) ?? '').pathname
+      expect(Object.keys(openApi('1', true).paths)).toContain(path)
       return
     }
     case 'sqlite3': {
@@ -140,6 +165,31 @@ async function tryOut({ words, env }: ShellCommand): Promise<void> {
   }
 }
 
+/** Profiles of compose.yaml that are there. */
+async function tryCompose([flag, file, ...rest]: readonly string[]): Promise<void> {
+  expect([flag, file, rest.at(-1)]).toEqual(['-f', 'deploy/compose.yaml', 'up'])
+  const profiles = Object.values((await readCompose()).services).flatMap((service) => service.profiles)
+  const named = rest.filter((_, i) => rest[i - 1] === '--profile')
+  expect(named.filter((name) => !profiles.includes(name))).toEqual([])
+}
+
+/** What kubectl is told of is among what the files make, or is what they expect. */
+async function tryKubectl(words: readonly string[]): Promise<void> {
+  const folder = join(project, 'deploy', 'kubernetes', 'base')
+  const paths = [...new Bun.Glob('*.yaml').scanSync({ cwd: folder, absolute: true })]
+  const text = (await Promise.all(paths.map((path) => Bun.file(path).text()))).join('\n')
+  const [first = '', second = '', third = ''] = words
+  if (first === 'apply') {
+    expect([second, existsSync(join(project, third, 'kustomization.yaml'))]).toEqual(['-k', true])
+    return
+  }
+  expect(text).toContain(`name: ${first === '--namespace' ? second : third}`)
+  const names = words.flatMap(
+    (word) => /^(?:(?:cronjob|deployment)\/)?((?:petrosa|klines)-[\w-]+)$/.exec(word)?.[1] ?? [],
+  )
+  expect(names.filter((name) => !text.includes(`name: ${name}\n`))).toEqual([])
+}
+
 describe('the manual', () => {
   test('has the tables that the code makes; UPDATE_README=1 writes them', () => {
     expect(readme).toBe(withGeneratedTables(readme))
@@ -154,9 +204,32 @@ describe('the manual', () => {
 
   for (const command of shell) test(`runs: ${command.text}`, () => tryOut(command))
 
+  test('quotes messages and metrics that there are where it tells of troubles', async () => {
+    const section = readme.slice(
+      readme.indexOf('## When something is wrong'),
+      readme.indexOf('## How it is built'),
+    )
+    const cells = [...section.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = '']) => quotesOf(cell))
+    const sources = (await readSources('src/'))
+      .map(({ text }) => text.replaceAll(/\$\{[^}]*\}/g, '…'))
+      .join('\n')
+    const kubernetes = ['Failed', 'ImagePullBackOff', 'OOMKilled', 'open']
+    const said = (quote: string): boolean =>
+      quote
+        .replace('mysql store', '… store')
+        .replace(/^petrosa_/, '')
+        .split('…')
+        .every((part) => sources.includes(part.trim()))
+    expect(cells.filter((quote) => !kubernetes.includes(quote) && !said(quote))).toEqual([])
+    expect(cells.length).toBeGreaterThan(12)
+  })
+
   test('names no flag that no command has', () => {
     const flags = new Set([...readme.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag))
-    const foreign = new Set(['--version', '--help', '--frozen-lockfile', '--rm'])
+    const foreign = new Set([
+      ...['--version', '--help', '--frozen-lockfile', '--rm', '--profile', '--binary', '--now', '--unit'],
+      ...['--since', '--namespace', '--from-literal', '--sort-by', '--from', '--silent'],
+    ])
     const help =
       withGeneratedTables(readme)
         .match(/^\| `--.*$/gm)
@@ -199,7 +272,7 @@ describe('the test of the manual sees a breach', () => {
   test('a changed table, missing markers, an unknown command', async () => {
     expect(withGeneratedTables(readme.replace('`klines_h1`', '`klines_h9`'))).toBe(readme)
     expect(() => withGeneratedTables('# no markers')).toThrow('lacks the markers')
-    expect(tryOut({ text: '', words: ['curl', 'x'], env: {} })).rejects.toThrow('cannot try out')
+    expect(tryOut({ text: '', words: ['frob', 'x'], env: {} })).rejects.toThrow('cannot try out')
     expect(tryOut({ text: '', words: ['dist/petrosa', 'klines', '--frob'], env: {} })).rejects.toThrow(
       '--frob',
     )

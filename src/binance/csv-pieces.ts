@@ -102,13 +102,13 @@ function rowsOf(form: PieceForm, piece: CsvPiece, order: readonly number[] | nul
   })
   const plain = columns.map((column) => (column.kind === 'slices' ? null : column.values))
   const slices = columns.map((column) => (column.kind === 'slices' ? column.slices : null))
-  return slicedRows(count, plain, { bytes: piece.bytes, columns: slices }, (bytes) =>
-    oneByteText.decode(bytes),
-  )
+  return slicedRows(count, plain, { bytes: piece.bytes, columns: slices }, oneByteText)
 }
 
 /** One character a byte, so that positions in the text are positions in the bytes. */
-const oneByteText = new TextDecoder('latin1')
+const latin = new TextDecoder('latin1')
+/** One for all pieces: rows that are read alike can be joined as they stand. */
+const oneByteText = (bytes: Uint8Array): string => latin.decode(bytes)
 
 function picked(column: PieceColumn, order: readonly number[]): PieceColumn {
   switch (column.kind) {

@@ -7,8 +7,8 @@ import { MalformedError } from '../errors.ts'
 import type { FieldReader, PieceColumn } from './csv-field.ts'
 import { fieldReader } from './csv-fields.ts'
 
-/** Bytes of the block that the rows of a piece are read in: some 200 for each. */
-export const PIECE_BYTES = 4 * 1024 * 1024
+/** Bytes of the block that the rows of a piece are read in: some 250 for each. */
+export const PIECE_BYTES = 2 * 1024 * 1024
 
 /** The longest line, with its newline; a kline has about 170 bytes. */
 export const LINE_BYTES = 4_096

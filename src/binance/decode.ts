@@ -47,7 +47,7 @@ export function decodeArrays(
   const places = columns.map((column) => wire.indexOf(column.name))
   const numbers = places.map((place) => scanned.numbers[place] ?? null)
   const slices = { bytes: body, columns: places.map((place) => scanned.slices(place)) }
-  return slicedRows(count, numbers, slices, (bytes) => oneByteText.decode(bytes))
+  return slicedRows(count, numbers, slices, oneByteText)
 }
 
 /**
@@ -72,7 +72,9 @@ const jsonWord = /^(-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|null)$/
 const endsWord = (byte: number): boolean => byte === COMMA || byte === CLOSE || byte <= SPACE
 
 /** One character a byte, so that positions in the text are positions in the bytes. */
-const oneByteText = new TextDecoder('latin1')
+const latin = new TextDecoder('latin1')
+/** One for all pages: rows that are read alike can be joined as they stand. */
+const oneByteText = (bytes: Uint8Array): string => latin.decode(bytes)
 
 /** One walk over one body; holds the position, so that the small steps need not hand it around. */
 class ArrayRowScanner {
@@ -282,7 +284,7 @@ class ArrayRowScanner {
   }
 
   #text(from: number, to: number): string {
-    return oneByteText.decode(this.#bytes.subarray(from, to))
+    return oneByteText(this.#bytes.subarray(from, to))
   }
 
   #error(problem: string): MalformedError {

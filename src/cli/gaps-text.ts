@@ -5,6 +5,7 @@ import { isOpen } from '../core/gap.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime, type Span, spanText } from '../core/span.ts'
 import { counted, thousands } from '../observe/progress.ts'
+import { wrapToWidth } from '../observe/terminal.ts'
 import type { SeriesOutcome } from './gap-pass.ts'
 import { type ListedGap, listedGaps } from './gaps-json.ts'
 import { minuteText, textTable } from './text-table.ts'
@@ -13,7 +14,7 @@ import { timeline } from './timeline.ts'
 const COLUMNS = 80
 /** More gaps, series and reasons than these are counted, not shown; --json has all. */
 const MOST_GAPS = 20
-const MOST_TIMELINES = 12
+const MOST_TIMELINES = 10
 const MOST_REASONS = 5
 /** A name is cut to no fewer columns. */
 const LEAST_NAME = 12
@@ -33,8 +34,21 @@ export function gapsText(report: GapsReport): string {
   const { outcomes, summary } = report
   if (outcomes.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
   const gaps = listedGaps(outcomes)
-  const parts = [gapTable(gaps), timelines(outcomes), reasons(summary), lastLine(report, gaps)]
+  const parts = [
+    gapTable(gaps),
+    timelines(outcomes),
+    wrapped(reasons(summary)),
+    wrapped(lastLine(report, gaps)),
+  ]
   return parts.filter((part) => part !== '').join('\n')
+}
+
+/** Lines of words within the columns. */
+function wrapped(text: string): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapToWidth(line, COLUMNS, 2))
+    .join('\n')
 }
 
 function gapTable(gaps: readonly ListedGap[]): string {

@@ -18,6 +18,9 @@ import { watchedStore } from './watched-store.ts'
 type Opened = { readonly opening: Promise<Store>; users: number; isStale: boolean }
 type OpenStore = typeof openStore
 
+/** A survey that took longer than this gets a thread of its own the next time, ms. */
+const LONG_SURVEY_MS = 1_000
+
 export class KeptConnections implements Connections {
   readonly #world: World
   readonly #open: OpenStore
@@ -33,6 +36,9 @@ export class KeptConnections implements Connections {
   readonly #stores = new Map<string, Opened>()
   /** Stores for those who look while no pass has opened one. */
   readonly #looking = new Map<string, Opened>()
+
+  /** How long the last survey of each store took, ms. */
+  readonly #surveyMs = new Map<string, number>()
 
   /** `open` opens a store; tests hand in their own. */
   constructor(world: World, open: OpenStore = openStore, holder = `${hostname()}/${randomUUID()}`) {
@@ -89,6 +95,28 @@ export class KeptConnections implements Connections {
     const key = storeKey(context)
     const opened = this.#stores.get(key) ?? this.#looking.get(key)
     return this.#use(opened ?? this.#begin(context, this.#looking, true), work)
+  }
+
+  /**
+   * The same for a look at all that is stored, which may take long. SQLite works off one call after another:
+   * there it has a thread of its own, so that neither a pass nor the question whether the store answers
+   * waits for it. Where the last one was quick, that is not worth a thread.
+   */
+  async survey<T>(context: CommandContext, work: (store: Store) => Promise<T>): Promise<T> {
+    const key = storeKey(context)
+    const startedMs = this.#world.monotonicMs()
+    const isLong = (this.#surveyMs.get(key) ?? Number.POSITIVE_INFINITY) > LONG_SURVEY_MS
+    try {
+      if (chosenStore(context).entry.kind !== 'sqlite' || !isLong) return await this.look(context, work)
+      const own = new Map<string, Opened>()
+      try {
+        return await this.#use(this.#begin(context, own, true), work)
+      } finally {
+        await this.#retire(own, key)
+      }
+    } finally {
+      this.#surveyMs.set(key, this.#world.monotonicMs() - startedMs)
+    }
   }
 
   /** One of `contexts` for each store that they name. */

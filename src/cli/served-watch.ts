@@ -50,7 +50,7 @@ export function startWatch(
     look: () =>
       Promise.all(
         stores().map((one) =>
-          connections.look(one, (store) => lookAtStore(store, over.signal, context.tell)),
+          connections.survey(one, (store) => lookAtStore(store, over.signal, context.tell)),
         ),
       ),
     found: (looked) => {

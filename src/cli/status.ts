@@ -24,17 +24,25 @@ export type SeriesStatus = {
   readonly rows_by_source: Readonly<Record<string, number>>
 }
 
+/** Series whose ledgers are in hand at once. */
+const LEDGERS_AT_ONCE = 500
+
 /** Runs the command. */
 export async function runStatus(context: CommandContext): Promise<CommandResult> {
   return withStore(context, true, async (store) => {
     const known = await storedSeries(context, store)
-    const ledgers = await store.ledger(known)
     const statuses: SeriesStatus[] = []
-    for (const [i, series] of known.entries()) {
-      context.world.signal.throwIfAborted()
-      statuses.push((await lookAt(store, series, ledgers[i] ?? [])).status)
+    let unfinished = 0
+    for (let from = 0; from < known.length; from += LEDGERS_AT_ONCE) {
+      const some = known.slice(from, from + LEDGERS_AT_ONCE)
+      const ledgers = await store.ledger(some)
+      for (const [i, series] of some.entries()) {
+        context.world.signal.throwIfAborted()
+        const ledger = ledgers[i] ?? []
+        statuses.push((await lookAt(store, series, ledger)).status)
+        if (wantedSpans(ledger).length > 0) unfinished += 1
+      }
     }
-    const unfinished = ledgers.filter((ledger) => wantedSpans(ledger).length > 0).length
     const text = statusText(statuses) + unfinishedNote(unfinished)
     return { fields: { series: statuses }, text, exitCode: 0 }
   })
@@ -51,24 +59,25 @@ export async function lookAt(
 ): Promise<SeriesLook> {
   const dataset = datasetNamed(series.dataset)
   const table = dataset?.table(series)
-  const holding = table ? await store.holding(series, table) : null
   const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
-  if (!dataset || !table || !holding) {
+  if (!dataset || !table) {
     const none = { first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0 }
     return { status: { ...base, ...none, rows_by_source: {} }, gaps: [] }
   }
+  const holding = await store.holding(series, table)
+  // Also where no row is there: the ledger may know that there should be some.
   const { gaps } = await gapsOf(store, { series, dataset, ledger })
   const open = gaps.filter(isOpen)
   const status = {
     ...base,
-    first: isoTime(holding.firstMs),
-    last: isoTime(holding.lastMs),
-    rows: holding.rows,
+    first: holding && isoTime(holding.firstMs),
+    last: holding && isoTime(holding.lastMs),
+    rows: holding?.rows ?? 0,
     open_gaps: open.length,
     gap_rows: open.reduce((sum, gap) => sum + gap.rowsMissing, 0),
     explained_gaps: gaps.length - open.length,
-    rows_by_source: Object.fromEntries(holding.bySource.map(({ source, rows }) => [source, rows])),
+    rows_by_source: Object.fromEntries((holding?.bySource ?? []).map(({ source, rows }) => [source, rows])),
   }
   return { status, gaps }
 }

@@ -33,5 +33,7 @@ export function watchedStore(store: Store, clock: Clock, tell: Tell, failed: () 
     countIds: (series, table, ranges) => timed('counts', () => store.countIds(series, table, ranges)),
     fromIds: (series, table, ids) => timed('ids', () => store.fromIds(series, table, ids)),
     read: (series, table, span, limit) => timed('rows', () => store.read(series, table, span, limit)),
+    readIds: (series, table, fromId, limit) =>
+      timed('rows', () => store.readIds(series, table, fromId, limit)),
   }
 }

@@ -2,8 +2,18 @@
 // interleaved (reference 8.7). So where ids jump nothing is settled around the jump until the file has ended;
 // what later rows do not fill is asked for by REST where that reaches, and settled when neither has it.
 import { archiveStep } from './archive-walk.ts'
-import { emptyRows, idsOf, joinRows, pickRows, type Rows, sliceRows, type Table, timesOf } from './dataset.ts'
-import { compareIds, nextId, previousId } from './id.ts'
+import {
+  emptyRows,
+  idAt,
+  idsOf,
+  joinRows,
+  pickRows,
+  type Rows,
+  sliceRows,
+  type Table,
+  timesOf,
+} from './dataset.ts'
+import { compareIds, countIds, nextId, previousId } from './id.ts'
 import { type Jump, jumpsOf } from './id-settle.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import { minus, type Span } from './span.ts'
@@ -49,10 +59,8 @@ export class ArchiveIdSpan {
 
   /** Takes rows of the span, in order of id; what they settle comes with them. */
   take(rows: Rows, skippedIds: readonly string[], nowMs: number): Step[] {
-    const ids = idsOf(rows)
     const last = this.#lastId
-    const found = last === null ? 0 : ids.findIndex((id) => compareIds(id, last) > 0)
-    const from = found < 0 ? rows.count : found
+    const from = last === null ? 0 : firstAfter(rows, last)
     const later = sliceRows(rows, 0, from)
     const skipped = skippedIds.filter((id) => last === null || compareIds(id, last) > 0)
     const steps = later.count > 0 ? this.#fill(later, nowMs) : []
@@ -63,19 +71,25 @@ export class ArchiveIdSpan {
 
   /** Rows that go on from the last one. */
   #forward(rows: Rows, skipped: readonly string[], nowMs: number): Step[] {
-    const ids = idsOf(rows)
+    const [firstId, lastId] = [idAt(rows, 0), idAt(rows, rows.count - 1)]
     const timesMs = timesOf(this.#table, rows)
     const firstMs = timesMs[0] ?? this.#cursorMs
     let expected = this.#lastId === null ? null : nextId(this.#lastId)
     if (expected === null) {
       // Nobody knows which id comes first: rows before it may still come.
-      expected = extreme(ids[0], skipped[0], -1)
-      const lastId = previousId(expected)
-      this.#wait({ firstId: '0', lastId, afterMs: this.#span.startMs, beforeMs: firstMs }, true)
+      expected = extreme(firstId, skipped[0], -1)
+      this.#wait(
+        { firstId: '0', lastId: previousId(expected), afterMs: this.#span.startMs, beforeMs: firstMs },
+        true,
+      )
     }
+    const placed = skipped.map((id) => ({ id, timeMs: Number.NaN }))
     const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
-    for (const jump of jumpsOf(this.#table, rows, skipped, expected, sinceMs)) this.#wait(jump)
-    this.#lastId = extreme(ids.at(-1), skipped.at(-1), 1)
+    // Ids that begin as expected and are as many as lie between them do not jump: no text is made of them.
+    const isRun = expected === firstId && lastId !== null && countIds(expected, lastId) === rows.count
+    const jumps = isRun && skipped.length === 0 ? [] : jumpsOf(this.#table, rows, placed, expected, sinceMs)
+    for (const jump of jumps) this.#wait(jump)
+    this.#lastId = extreme(lastId, skipped.at(-1), 1)
     this.#skipped.push(...skipped)
     this.#carried = this.#carried ? joinRows(this.#carried, rows) : rows
     return this.#settle(timesMs.at(-1) ?? this.#cursorMs, nowMs)
@@ -126,7 +140,6 @@ export class ArchiveIdSpan {
 
   #count(region: Span, rows: Rows, nowMs: number): LedgerRow[] {
     const timesMs = timesOf(this.#table, rows)
-    const ids = idsOf(rows)
     const waiting = this.#jumps.filter((jump) => jump.span.endMs > region.startMs)
     const held = minus(
       [region],
@@ -139,8 +152,8 @@ export class ArchiveIdSpan {
       while (at < rows.count && (timesMs[at] ?? 0) < endMs) at += 1
       return {
         count: at - from,
-        firstId: at > from ? (ids[from] ?? null) : null,
-        lastId: at > from ? (ids[at - 1] ?? null) : null,
+        firstId: at > from ? idAt(rows, from) : null,
+        lastId: at > from ? idAt(rows, at - 1) : null,
       }
     }
     const parts = [
@@ -212,9 +225,17 @@ const latest = (ids: readonly (string | null)[]): string | null =>
     .at(-1) ?? null
 
 /** The larger (sign 1) or smaller (sign -1) of two ids, at least one of which is there. */
-function extreme(a: string | undefined, b: string | undefined, sign: 1 | -1): string {
-  if (a === undefined || b === undefined) return a ?? b ?? '0'
+function extreme(a: string | null, b: string | undefined, sign: 1 | -1): string {
+  if (a === null || b === undefined) return a ?? b ?? '0'
   return compareIds(a, b) * sign > 0 ? a : b
+}
+
+/** The first row whose id comes after `last`; as many as there are where none does. */
+function firstAfter(rows: Rows, last: string): number {
+  const first = idAt(rows, 0)
+  if (first === null || compareIds(first, last) > 0) return 0
+  const found = idsOf(rows).findIndex((id) => compareIds(id, last) > 0)
+  return found < 0 ? rows.count : found
 }
 
 /** What of a jump's ids no row of the file has, in order. */

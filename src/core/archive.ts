@@ -5,8 +5,11 @@ import type { Rows } from './dataset.ts'
 import type { DatasetName, Market, Series } from './series.ts'
 import type { Span } from './span.ts'
 
-/** Rows of one piece, at most. A piece ends earlier where its bytes fill their block. */
-export const ARCHIVE_PIECE_ROWS = 20_000
+/**
+ * Rows of one piece, at most. A piece ends earlier where its bytes fill their block. No store's batch is so
+ * small that a piece, and what is left of the one before it, would be cut: what is cut has to be copied.
+ */
+export const ARCHIVE_PIECE_ROWS = 8_000
 
 export type ArchiveFile = {
   /** `data/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-2024-01.zip`, not percent-encoded. */

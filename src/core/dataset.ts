@@ -1,7 +1,7 @@
 // What a dataset owes: its tables, how rows are placed in time, how a page is asked for, and how it is
 // decoded. Stores see only the tables that are declared here; they never meet a dataset.
 import type { DatasetName, Market, Period, Series } from './series.ts'
-import { slicedPart } from './sliced-rows.ts'
+import { slicedJoin, slicedPart, slicedPick, slicedText } from './sliced-rows.ts'
 import type { Span } from './span.ts'
 
 /**
@@ -149,6 +149,8 @@ export function sliceRows(rows: Rows, from: number, to: number): Rows {
 
 /** The rows at `places`, in that order. */
 export function pickRows(rows: Rows, places: readonly number[]): Rows {
+  const picked = slicedPick(rows, places)
+  if (picked) return picked
   const pick = (values: readonly Value[]): Value[] => places.map((place) => values[place] ?? null)
   return { count: places.length, columns: rows.columns.map(pick) }
 }
@@ -157,6 +159,8 @@ export function pickRows(rows: Rows, places: readonly number[]): Rows {
 export function joinRows(first: Rows, second: Rows): Rows {
   if (first.count === 0) return second
   if (second.count === 0) return first
+  const joined = slicedJoin(first, second)
+  if (joined) return joined
   const columns = first.columns.map((values, i) => [...values, ...(second.columns[i] ?? [])])
   return { count: first.count + second.count, columns }
 }
@@ -164,6 +168,11 @@ export function joinRows(first: Rows, second: Rows): Rows {
 /** The times of the rows, in epoch ms. */
 export function timesOf(table: Table, rows: Rows): readonly number[] {
   return (rows.columns[table.timeColumn] ?? []) as readonly number[]
+}
+
+/** The id of one row, without text of the others; null where there is no such row. */
+export function idAt(rows: Rows, row: number): string | null {
+  return slicedText(rows, 0, row) ?? idsOf(rows)[row] ?? null
 }
 
 /** The ids of rows in order of id, as decimal text: the first column of their key. */

@@ -4,7 +4,7 @@ import { RefusedError } from '../errors.ts'
 import { DAY_MS } from './calendar.ts'
 import { idsOf, timesOf, type Window } from './dataset.ts'
 import { compareIds, nextId, previousId } from './id.ts'
-import type { Jump } from './id-settle.ts'
+import type { Jump, Placed } from './id-settle.ts'
 import type { Verdict } from './ledger.ts'
 import type { Answer } from './source.ts'
 import { type Span, spanText } from './span.ts'
@@ -12,9 +12,6 @@ import type { SpanJob } from './step.ts'
 
 /** The first id that a symbol's trades can have. */
 const FIRST_ID = '0'
-
-/** The id of a trade, or of an invalid record, and its time. */
-type Placed = { readonly id: string; readonly timeMs: number }
 
 /** The invalid records of an answer. */
 export function skippedIn({ skippedIds = [], skippedTimesMs = [] }: Answer): Placed[] {

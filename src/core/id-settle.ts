@@ -3,7 +3,7 @@
 // invalid aggregates were left out on purpose and are counted.
 import { idsOf, type Rows, type Table, timesOf } from './dataset.ts'
 import { type EmptinessContext, settleEmptiness } from './holes.ts'
-import { compareIds, countIds, nextId, previousId } from './id.ts'
+import { compareIds, countIds, type IdRange, nextId, previousId } from './id.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import { minus, type Span } from './span.ts'
 import type { OpenSpan } from './step.ts'
@@ -17,43 +17,51 @@ export type Jump = {
   readonly beforeMs: number
 }
 
+/** The id of a trade, or of an invalid record, and its time; NaN where nobody knows it. */
+export type Placed = { readonly id: string; readonly timeMs: number }
+
 /**
- * Where the ids of a page jump; those of `skipped` records are there. `expected` is the id that should come
- * first, after a trade before `sinceMs`.
+ * Where the ids of a page jump; those of `skipped` records, in order, are there. `expected` is the id that
+ * should come first, after a trade before `sinceMs`.
  */
 export function jumpsOf(
   table: Table,
   rows: Rows,
-  skipped: readonly string[],
+  skipped: readonly Placed[],
   expected: string | null,
   sinceMs: number,
 ): Jump[] {
   const jumps: Jump[] = []
-  const ids = idsOf(rows)
   const timesMs = timesOf(table, rows)
   let next = expected
   let afterMs = sinceMs
   let skips = 0
-  /** What is missing before `id`: skipped ids lie in the run, and what they do not fill is missing. */
-  const until = (id: string | null, beforeMs: number): void => {
-    const isBefore = (skip: string): boolean => id === null || compareIds(skip, id) < 0
-    for (let skip = skipped[skips]; skip !== undefined && isBefore(skip); skip = skipped[skips]) {
-      if (next !== null && compareIds(skip, next) > 0)
-        jumps.push({ firstId: next, lastId: previousId(skip), afterMs, beforeMs })
-      if (next === null || compareIds(skip, next) >= 0) next = nextId(skip)
-      skips += 1
-    }
-    if (id !== null && next !== null && compareIds(id, next) > 0)
+  const come = (id: string, beforeMs: number): void => {
+    if (next !== null && compareIds(id, next) > 0)
       jumps.push({ firstId: next, lastId: previousId(id), afterMs, beforeMs })
+    if (next === null || compareIds(id, next) >= 0) next = nextId(id)
   }
-  for (const [i, id] of ids.entries()) {
+  /** The records before `id`, whose trade was made at `untilMs`: they were made between their neighbours. */
+  const skipUntil = (id: string | null, untilMs: number): void => {
+    for (let one = skipped[skips]; one && (id === null || compareIds(one.id, id) < 0); one = skipped[skips]) {
+      skips += 1
+      if (Number.isNaN(one.timeMs)) {
+        come(one.id, Number.isFinite(untilMs) ? untilMs : afterMs)
+        continue
+      }
+      const timeMs = Math.max(afterMs, Math.min(one.timeMs, untilMs))
+      come(one.id, timeMs)
+      afterMs = timeMs
+    }
+  }
+  for (const [i, id] of idsOf(rows).entries()) {
     const timeMs = timesMs[i] ?? afterMs
-    until(id, timeMs)
+    skipUntil(id, timeMs)
+    come(id, timeMs)
     next = nextId(id)
     afterMs = timeMs
   }
-  // A record that is left out has no time: nobody knows when what is missing before the last ones was.
-  until(null, afterMs)
+  skipUntil(null, Number.POSITIVE_INFINITY)
   return jumps
 }
 
@@ -61,29 +69,30 @@ export type IdRegion = {
   readonly table: Table
   readonly region: Span
   readonly rows: Rows
-  readonly skippedIds: readonly string[]
+  /** The invalid records of the region, in order. */
+  readonly skipped: readonly Placed[]
   readonly jumps: readonly Jump[]
   /** The last id before the end of the region, where it holds no trade itself. */
   readonly lastId: string | null
   readonly context: EmptinessContext
 }
 
+/** Ids that no row has and that a span counts: when they were, as near as is known. */
+type Counted = IdRange & { readonly count: number; readonly timeMs: number; readonly isRecord: boolean }
+
 /** The ledger rows of a region whose trades are all in hand, and the jumps that are too young to count. */
 export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpan[] } {
-  const { context, jumps, region, rows, skippedIds, table } = input
+  const { context, jumps, region, rows, skipped, table } = input
   if (region.startMs >= region.endMs) return { ledger: [], open: [] }
-  const runs = together(jumps)
-  const empty = runs.map((jump) => settleJump(jump, region, context))
+  const empty = jumps.map((jump) => settleJump(jump, region, context))
   const ledger = empty.flatMap((one) => one.ledger)
   const open = empty.flatMap((one) => one.open)
-  // What is left out is counted with the part whose rows it lies among, by its id: it has no time that
-  // counts.
-  const named = runs.filter((_, i) => empty[i]?.counted === 0)
-  const isNamed = (id: string): boolean =>
-    named.some(({ firstId, lastId }) => compareIds(firstId, id) <= 0 && compareIds(id, lastId) <= 0)
-  const left = [
-    ...skippedIds.filter((id) => !isNamed(id)).map((id) => ({ firstId: id, lastId: id, count: 1 })),
-    ...runs.flatMap((run, i) => (empty[i]?.counted ? [{ ...run, count: empty[i].counted }] : [])),
+  let left: readonly Counted[] = [
+    ...skipped.map(({ id, timeMs }) => ({ firstId: id, lastId: id, count: 1, timeMs, isRecord: true })),
+    ...jumps.flatMap((jump, i) => {
+      const count = empty[i]?.counted ?? 0
+      return count === 0 ? [] : [{ ...jump, count, timeMs: jump.beforeMs, isRecord: false }]
+    }),
   ]
   const held = minus([region], [...ledger, ...open.map(({ span }) => span)])
   const timesMs = timesOf(table, rows)
@@ -93,50 +102,35 @@ export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpa
     const from = at
     const isLast = i === held.length - 1
     while (at < rows.count && (isLast || (timesMs[at] ?? 0) < span.endMs)) at += 1
-    const count = at - from
-    const lastRowId = count > 0 ? (ids[at - 1] ?? null) : isLast ? input.lastId : null
-    const own = left.filter(
-      ({ lastId }) => isLast || (lastRowId !== null && compareIds(lastId, lastRowId) < 0),
-    )
-    for (const one of own) left.splice(left.indexOf(one), 1)
-    const firstIds = [...(count > 0 ? [ids[from] ?? ''] : []), ...own.map(({ firstId }) => firstId)]
-    const lastIds = [...(lastRowId === null ? [] : [lastRowId]), ...own.map(({ lastId }) => lastId)]
+    const isOwn = ({ timeMs }: Counted): boolean => isLast || timeMs < span.endMs
+    const own = left.filter(isOwn)
+    left = left.filter((one) => !isOwn(one))
+    // Where ids that no trade has end the region, they name its last one.
+    const lastRowId = at > from ? ids[at - 1] : span.endMs === region.endMs ? input.lastId : null
     ledger.push(
       ledgerRow(span, 'rows', {
-        rows: count,
+        rows: at - from,
         source: context.source,
-        firstId: firstIds.toSorted(compareIds)[0] ?? null,
-        lastId: lastIds.toSorted(compareIds).at(-1) ?? null,
+        firstId: outermost([at > from ? ids[from] : null, ...own.map(({ firstId }) => firstId)], -1),
+        lastId: outermost([lastRowId, ...own.map(({ lastId }) => lastId)], 1),
         skipped: own.reduce((sum, one) => sum + one.count, 0),
         checkedAtMs: context.nowMs,
-        reason: isLast && skippedIds.length > 0 ? skippedReason(skippedIds) : null,
+        reason: skippedReason(own.filter(({ isRecord }) => isRecord).map(({ firstId }) => firstId)),
       }),
     )
   }
   return { ledger: ledger.sort((a, b) => a.startMs - b.startMs), open }
 }
 
-/**
- * Jumps between the same two trades as one run: records that were left out lie between them, and a span of
- * time can name one run only.
- */
-function together(jumps: readonly Jump[]): Jump[] {
-  const out: Jump[] = []
-  for (const jump of jumps) {
-    const last = out.at(-1)
-    if (
-      last &&
-      last.afterMs === jump.afterMs &&
-      last.beforeMs === jump.beforeMs &&
-      last.beforeMs > last.afterMs + 1
-    )
-      out[out.length - 1] = { ...last, lastId: jump.lastId }
-    else out.push(jump)
-  }
-  return out
+/** The smallest (sign -1) or largest (sign 1) of the ids that are there; null where none is. */
+function outermost(ids: readonly (string | null | undefined)[], sign: 1 | -1): string | null {
+  let found: string | null = null
+  for (const id of ids) if (id && (found === null || compareIds(id, found) * sign > 0)) found = id
+  return found
 }
 
-function skippedReason(ids: readonly string[]): string {
+function skippedReason(ids: readonly string[]): string | null {
+  if (ids.length === 0) return null
   const name = ids.length === 1 ? `id ${ids[0]}` : `${ids.length} ids from ${ids[0]} to ${ids.at(-1)}`
   return `invalid records left out: ${name}`
 }

@@ -7,7 +7,7 @@ import { emptyRows, idsOf, joinRows, type Rows, sliceRows, timesOf, type Window 
 import { type Emptiness, settleEmptiness } from './holes.ts'
 import { compareIds, nextId, previousId } from './id.ts'
 import { confirmJump, proveBeginning, skippedIn, verdictOfNothing } from './id-proofs.ts'
-import { type Jump, jumpsOf, settleIds } from './id-settle.ts'
+import { type Jump, jumpsOf, type Placed, settleIds } from './id-settle.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import type { Answer } from './source.ts'
 import type { Span } from './span.ts'
@@ -33,7 +33,7 @@ class IdWalk {
   #nextId: string | null
   /** Rows and invalid records that wait for the rest of their millisecond, and jumps before them. */
   #carried: Rows
-  #skipped: ReturnType<typeof skippedIn> = []
+  #skipped: readonly Placed[] = []
   #pending: readonly Jump[] = []
   /** Windows by time were empty up to here, and how often nothing came for the whole rest of the span. */
   #emptyToMs = 0
@@ -110,12 +110,7 @@ class IdWalk {
     const inside = beyond < 0 ? rows : sliceRows(rows, 0, beyond)
     const own = skipped.filter(({ timeMs }) => timeMs >= span.startMs && timeMs < span.endMs)
     const last = largest(idsOf(inside).at(-1), own.at(-1)?.id)
-    const jumps = await this.#jumps(
-      rows,
-      skipped.map(({ id }) => id),
-      expected,
-      last,
-    )
+    const jumps = await this.#jumps(rows, skipped, expected, last)
     this.#carried = joinRows(this.#carried, inside)
     this.#skipped = [...this.#skipped, ...own]
     if (this.#carried.count > MOST_CARRIED) throw new RefusedError('more trades in a millisecond than can be')
@@ -141,14 +136,17 @@ class IdWalk {
   /** The jumps of a page's ids that count here, each confirmed by a second answer. */
   async #jumps(
     rows: Rows,
-    skipped: readonly string[],
+    skipped: readonly Placed[],
     expected: string | null,
     last: string | null,
   ): Promise<readonly Jump[]> {
     const { before, span, table } = this.#job
     // One that goes on after the span is for the pass that fetches what follows, if that is still to come.
     const endsHere = before.some((row) => row.startMs === span.endMs && row.verdict !== 'wanted')
-    const sinceMs = this.#lastCarriedMs() ?? this.#cursorMs - 1
+    const sinceMs = Math.max(
+      this.#lastCarriedMs() ?? this.#cursorMs - 1,
+      this.#skipped.at(-1)?.timeMs ?? this.#cursorMs - 1,
+    )
     const jumps = jumpsOf(table, rows, skipped, expected, sinceMs).filter(
       ({ afterMs, beforeMs, lastId }) =>
         beforeMs < span.endMs ||
@@ -206,12 +204,11 @@ class IdWalk {
     const own = pending.filter((jump) => settles && (this.#finished || isOwn(jump.lastId)))
     this.#pending = pending.filter((jump) => !own.includes(jump))
     const context = { nowMs: source.nowMs(), before, source: source.name }
-    const skippedIds = skipped.map(({ id }) => id)
     const settled = settleIds({
       table,
       region,
       rows,
-      skippedIds,
+      skipped,
       jumps: own,
       context,
       lastId: this.#lastDone(),

@@ -53,6 +53,58 @@ export function slicedPart(rows: Rows, from: number, to: number): Rows | null {
   return slicedRows(to - from, plain, { bytes: slices.bytes, columns, shared: true }, textOf)
 }
 
+/** The rows at `places` of rows over slices, in that order; null for rows that came in another way. */
+export function slicedPick(rows: Rows, places: readonly number[]): Rows | null {
+  const slices = slicesOf(rows)
+  const textOf = readers.get(rows)
+  if (!slices || !textOf) return null
+  const pick = (from: Int32Array): Int32Array => Int32Array.from(places, (place) => from[place] ?? 0)
+  const plain = slices.columns.map((column, i) =>
+    column ? null : places.map((place) => rows.columns[i]?.[place] ?? null),
+  )
+  const columns = slices.columns.map(
+    (column) => column && { starts: pick(column.starts), ends: pick(column.ends) },
+  )
+  return slicedRows(places.length, plain, { bytes: slices.bytes, columns, shared: true }, textOf)
+}
+
+/** `first` and then `second` in bytes of their own; null where they do not stand in slices alike. */
+export function slicedJoin(first: Rows, second: Rows): Rows | null {
+  const [left, right] = [slicesOf(first), slicesOf(second)]
+  const textOf = readers.get(first)
+  if (!left || !right || !textOf || readers.get(second) !== textOf) return null
+  if (left.columns.some((column, i) => (column === null) !== (right.columns[i] === null))) return null
+  // Few rows may be a view of large bytes.
+  const [head, tail] = [ownSlices(left, first.count), ownSlices(right, second.count)]
+  const shift = head.bytes.length
+  const bytes = new Uint8Array(shift + tail.bytes.length)
+  bytes.set(head.bytes)
+  bytes.set(tail.bytes, shift)
+  const join = (a: Int32Array, b: Int32Array): Int32Array => {
+    const places = new Int32Array(first.count + second.count)
+    places.set(a.subarray(0, first.count))
+    for (let row = 0; row < second.count; row += 1) places[first.count + row] = (b[row] ?? 0) + shift
+    return places
+  }
+  const columns = head.columns.map((a, i) => {
+    const b = tail.columns[i]
+    return a && b ? { starts: join(a.starts, b.starts), ends: join(a.ends, b.ends) } : null
+  })
+  const plain = columns.map((column, i) =>
+    column ? null : [...(first.columns[i] ?? []), ...(second.columns[i] ?? [])],
+  )
+  return slicedRows(first.count + second.count, plain, { bytes, columns }, textOf)
+}
+
+/** One value of a column that stands in slices, as text; null where it does not. */
+export function slicedText(rows: Rows, column: number, row: number): string | null {
+  const slices = slicesOf(rows)
+  const places = slices?.columns[column]
+  const textOf = readers.get(rows)
+  if (!slices || !places || !textOf || row < 0 || row >= rows.count) return null
+  return textOf(slices.bytes.subarray(places.starts[row], places.ends[row]))
+}
+
 /** Slices with bytes of their own: only those that they stand in, where they are shared. */
 export function ownSlices(slices: Slices, count: number): Slices {
   if (!slices.shared) return slices

@@ -109,6 +109,8 @@ export type Store = {
   fromIds(series: Series, table: Table, ids: readonly string[]): Promise<readonly (IdPlace | null)[]>
   /** The rows of a series in `span`, in order of time, at most `limit` of them. */
   read(series: Series, table: Table, span: Span, limit: number): Promise<Rows>
+  /** The rows from an id on, in order of ids, at most `limit`; for tables whose key is an id, along it. */
+  readIds(series: Series, table: Table, fromId: string, limit: number): Promise<Rows>
   /** Leases of series; a store that has none (SQLite) keeps concurrent programs exact by itself. */
   readonly leases?: Leases
   /** Tries reachability, version, rights and limits without changing anything. */

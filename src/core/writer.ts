@@ -3,6 +3,7 @@
 // more has to wait.
 import { idsOf, sliceRows, timesOf } from './dataset.ts'
 import type { BatchPart, Tell } from './events.ts'
+import { countIds, previousId } from './id.ts'
 import { LeaseLostError } from './lease.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Clock } from './retry.ts'
@@ -217,9 +218,26 @@ function within(row: LedgerRow, fromMs: number, toMs: number, page: Page): Ledge
         // At its own ends the row knows of records that were left out, too.
         firstId: isFirst ? row.firstId : rows > 0 ? (ids[first] ?? null) : null,
         lastId: isLast ? row.lastId : rows > 0 ? (ids[end - 1] ?? null) : null,
-        // What was left out has no place in time: it counts with the last part.
+        // Where the row does not name every id that it counts, nobody knows where they lie.
         skipped: isLast ? row.skipped : 0,
       }
-      return ledgerRow(part, 'rows', { ...row, ...part, rows, ...named })
+      const following = ids?.[end]
+      const exact = named && isExact(row) ? exactIds(named, rows, isLast ? undefined : following) : named
+      return ledgerRow(part, 'rows', { ...row, ...part, rows, ...exact })
     })
+}
+
+type NamedIds = Pick<LedgerRow, 'firstId' | 'lastId' | 'skipped'>
+
+/** Whether every id from the first to the last is either a row or left out. */
+function isExact({ firstId, lastId, rows, skipped }: LedgerRow): boolean {
+  return firstId !== null && lastId !== null && countIds(firstId, lastId) === rows + skipped
+}
+
+/** A part ends right before the row that follows it: what was left out lies in the part before. */
+function exactIds(named: NamedIds, rows: number, following: string | undefined): NamedIds {
+  const lastId = following === undefined ? named.lastId : previousId(following)
+  if (named.firstId === null || lastId === null) return named
+  const count = countIds(named.firstId, lastId)
+  return count > 0 ? { ...named, lastId, skipped: count - rows } : { firstId: null, lastId, skipped: 0 }
 }

@@ -44,14 +44,21 @@ const aggTradeTable: Table = {
 type Query = Dataset['query']
 
 /** By id where one is given: bounds on the time must not be mixed with it (reference 4). */
-const byIdOrTime: Query = ({ symbol }, { span, limit, fromId }) =>
-  fromId === undefined
-    ? { symbol, startTime: String(span.startMs), endTime: String(span.endMs - 1), limit: String(limit) }
-    : { symbol, fromId, limit: String(limit) }
+const byIdOrTime: Query = ({ symbol }, { span, limit, fromId }): Record<string, string> => {
+  if (fromId !== undefined) return { symbol, fromId, limit: String(limit) }
+  const bounds = { startTime: String(span.startMs), endTime: String(span.endMs - 1) }
+  return { symbol, ...bounds, limit: String(limit) }
+}
 
 /** Single trades cannot be asked for by time: without an id the newest are answered. */
-const byId: Query = ({ symbol }, { limit, fromId }) =>
-  fromId === undefined ? { symbol, limit: String(limit) } : { symbol, fromId, limit: String(limit) }
+const byId: Query = ({ symbol }, { limit, fromId }): Record<string, string> => {
+  if (fromId !== undefined) return { symbol, fromId, limit: String(limit) }
+  return { symbol, limit: String(limit) }
+}
+
+/** What nobody sends on a market: trades of COIN-M have a base quantity, all others a quote quantity. */
+const unsent = (market: Market): Readonly<Record<string, null>> =>
+  market === 'cm' ? { quote_quantity: null } : { base_quantity: null }
 
 export const trades: Dataset = {
   name: 'trades',
@@ -69,19 +76,18 @@ export const trades: Dataset = {
       time: 'trade_time',
       isBuyerMaker: 'is_buyer_maker',
     },
-    fill: market === 'cm' ? { quote_quantity: null } : { base_quantity: null },
+    fill: unsent(market),
   }),
   query: byId,
   flaw: tradeFlaw,
   archive: (market) => {
     const own = market === 'cm' ? 'base_quantity' : 'quote_quantity'
     const columns = ['trade_id', 'price', 'quantity', own, 'trade_time', 'is_buyer_maker']
-    const fill = market === 'cm' ? { quote_quantity: null } : { base_quantity: null }
     // Spot tells of the best match too.
     return {
       folder: 'trades',
       columns: market === 'spot' ? [...columns, null] : columns,
-      fill,
+      fill: unsent(market),
       daily: () => true,
     }
   },

@@ -47,40 +47,53 @@ export function timelinesAnswer(
 
 /** What each of `count` cells of `view` shows of a line. */
 export function cellsOf(line: SeriesLine, view: Span, count: number, lag: number | null): CellVerdict[] {
-  const lengthMs = (view.endMs - view.startMs) / count
-  const shares = (span: Span): readonly (readonly [cell: number, share: number])[] => {
-    const first = Math.max(0, Math.floor((span.startMs - view.startMs) / lengthMs))
-    const end = Math.min(count, Math.ceil((span.endMs - view.startMs) / lengthMs))
-    return Array.from({ length: Math.max(0, end - first) }, (_, i) => {
-      const cellMs = view.startMs + (first + i) * lengthMs
-      const partMs = Math.min(span.endMs, cellMs + lengthMs) - Math.max(span.startMs, cellMs)
-      return [first + i, partMs / lengthMs] as const
-    })
-  }
-  const cells: CellVerdict[] = Array.from({ length: count }, () => 'none')
+  const cells = Array.from({ length: count }, (): CellVerdict => 'none')
   const { span } = line
   if (!span) return cells
+  const grid = { view, count, lengthMs: (view.endMs - view.startMs) / count }
   const isBehind = lag !== null && lag > PROMPT_SECONDS
-  if (isBehind) for (const [cell] of shares({ ...view, startMs: span.endMs })) cells[cell] = 'behind'
+  if (isBehind) paint(cells, grid, { startMs: span.endMs, endMs: view.endMs }, 'behind')
   const stored = Array.from({ length: count }, () => 0)
-  for (const [cell, share] of shares(span)) {
+  eachCell(grid, span, (cell, share) => {
     stored[cell] = share
     if (share > 0.5 || !isBehind) cells[cell] = 'rows'
-  }
+  })
   const explained = new Map<GapVerdict, number[]>()
   for (const gap of line.gaps) {
     if (open.includes(gap.verdict)) continue
     const sums = explained.get(gap.verdict) ?? Array.from({ length: count }, () => 0)
     explained.set(gap.verdict, sums)
-    for (const [cell, share] of shares(gap)) {
-      sums[cell] = (sums[cell] ?? 0) + share
-      if (sums[cell] > (stored[cell] ?? 0) * EXPLAINED_SHARE) cells[cell] = gap.verdict
-    }
+    eachCell(grid, gap, (cell, share) => {
+      const sum = (sums[cell] ?? 0) + share
+      sums[cell] = sum
+      if (sum > (stored[cell] ?? 0) * EXPLAINED_SHARE) cells[cell] = gap.verdict
+    })
   }
   for (const verdict of open.toReversed())
-    for (const gap of line.gaps)
-      if (gap.verdict === verdict) for (const [cell] of shares(gap)) cells[cell] = verdict
+    for (const gap of line.gaps) if (gap.verdict === verdict) paint(cells, grid, gap, verdict)
   return cells
+}
+
+type Grid = { readonly view: Span; readonly count: number; readonly lengthMs: number }
+
+/** Tells of each cell that `span` touches, and which part of the cell it takes. */
+function eachCell(
+  { count, lengthMs, view }: Grid,
+  span: Span,
+  tell: (cell: number, share: number) => void,
+): void {
+  const end = Math.min(count, Math.ceil((span.endMs - view.startMs) / lengthMs))
+  for (let cell = Math.max(0, Math.floor((span.startMs - view.startMs) / lengthMs)); cell < end; cell += 1) {
+    const cellMs = view.startMs + cell * lengthMs
+    const partMs = Math.min(span.endMs, cellMs + lengthMs) - Math.max(span.startMs, cellMs)
+    tell(cell, partMs / lengthMs)
+  }
+}
+
+function paint(cells: CellVerdict[], grid: Grid, span: Span, verdict: CellVerdict): void {
+  eachCell(grid, span, (cell) => {
+    cells[cell] = verdict
+  })
 }
 
 type Run = { readonly verdict: CellVerdict; readonly cells: number }

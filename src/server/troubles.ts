@@ -53,9 +53,9 @@ function troubleOf(event: PetrosaEvent): Pick<Trouble, 'kind' | 'message'> | nul
     case 'defect':
       return { kind: 'defect', message: errorLine(event.error) }
     case 'page-retried':
-      return { kind: 'retried', message: `${event.host}: ${event.reason}` }
+      return { kind: 'retried', message: withHost(event.host, event.reason) }
     case 'exchange-paused':
-      return { kind: 'paused', message: `${event.host}: ${event.reason}` }
+      return { kind: 'paused', message: withHost(event.host, event.reason) }
     case 'span-unsettled': {
       const { reason, series } = event.unsettled
       return { kind: 'unsettled', message: `${seriesKey(series)}: ${reason}` }
@@ -64,3 +64,7 @@ function troubleOf(event: PetrosaEvent): Pick<Trouble, 'kind' | 'message'> | nul
       return null
   }
 }
+
+/** Many reasons name the host themselves. */
+const withHost = (host: string, reason: string): string =>
+  reason.includes(host) ? reason : `${host}: ${reason}`

@@ -78,12 +78,17 @@ async function prepared(kind: StoreKind, uri: string, work: (store: Store) => Pr
   await store.close()
 }
 
-/** Statements that delete the holes of every series. */
-function* deletions(minutes: number, holes: number, time: (ms: string) => string): Generator<string> {
-  for (let hole = 0; hole < holes; hole += 1) {
-    const fromMs = START_MS + holeAt(hole, minutes, holes) * MINUTE_MS
-    const bounds = `open_time >= ${time(`${fromMs}`)} AND open_time < ${time(`${fromMs + HOLE * MINUTE_MS}`)}`
-    yield `DELETE FROM ${TABLE} WHERE ${bounds}`
+type Holes = { readonly series: number; readonly minutes: number; readonly holes: number }
+
+/** Statements that delete the holes of every series, each along the key. */
+function* deletions({ series, minutes, holes }: Holes, time: (ms: string) => string): Generator<string> {
+  for (let i = 0; i < series; i += 1) {
+    for (let hole = 0; hole < holes; hole += 1) {
+      const fromMs = START_MS + holeAt(hole, minutes, holes) * MINUTE_MS
+      const toMs = fromMs + HOLE * MINUTE_MS
+      yield `DELETE FROM ${TABLE} WHERE market = 'spot' AND symbol = '${symbolOf(i)}' ` +
+        `AND open_time >= ${time(`${fromMs}`)} AND open_time < ${time(`${toMs}`)}`
+    }
   }
 }
 
@@ -109,7 +114,7 @@ export function sqliteGapTable(path: string): GapTable {
         )
         const insert = database.query(`${numbers} INSERT INTO ${TABLE} SELECT ${values} FROM ${source}`)
         for (let i = 0; i < series; i += 1) insert.run(symbolOf(i))
-        for (const statement of deletions(minutes, holes, (ms) => ms)) database.run(statement)
+        for (const statement of deletions({ series, minutes, holes }, (ms) => ms)) database.run(statement)
         database.close()
         await writeLedger(store, series, minutes, holes)
       })
@@ -138,7 +143,7 @@ export async function postgresqlGapTable(): Promise<GapTable | null> {
               `FROM (SELECT n, ${START_MS} + n * ${MINUTE_MS}::bigint AS t, ` +
               `'${symbolOf(i)}' AS symbol FROM generate_series(0, ${minutes - 1}) AS n) AS source`,
           )
-        for (const statement of deletions(minutes, holes, time)) await bed.sql.unsafe(statement)
+        for (const statement of deletions({ series, minutes, holes }, time)) await bed.sql.unsafe(statement)
         await writeLedger(store, series, minutes, holes)
         // As autovacuum leaves a table that is not being written.
         await bed.sql.unsafe(`VACUUM ANALYZE ${TABLE}`)

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { buildImage, type Image, whyNoContainer } from '../rig/container.ts'
 import { jsonWords, lastOf, reachesBuild, readDockerfile } from '../rig/dockerfile.ts'
+import { elfNeeds } from '../rig/elf.ts'
 import { project } from '../rig/sources.ts'
 
 const BUILD_LIMIT_MS = 240_000
@@ -18,7 +19,8 @@ const manifest = await Bun.file(join(project, 'package.json')).json()
 
 describe('Dockerfile', () => {
   test('has a builder with the Bun of package.json, and a production stage without a shell', () => {
-    expect(stages.map(({ name }) => name)).toEqual(['builder', 'production'])
+    const names = ['builder', 'musl', 'alpine', 'development', 'testing', 'production']
+    expect(stages.map(({ name }) => name)).toEqual(names)
     expect(stages[0]?.image).toBe(`oven/${manifest.packageManager.replace('@', ':')}`)
     expect(production?.image).toBe('gcr.io/distroless/base-debian12:nonroot')
     expect(production?.instructions.filter(({ word }) => word === 'RUN')).toEqual([])
@@ -33,8 +35,9 @@ describe('Dockerfile', () => {
   test('what it cannot replay is refused, and .dockerignore keeps out what it does not name', async () => {
     expect(() => readDockerfile('FROM scratch AS x\nHEALTHCHECK CMD true\n')).toThrow('HEALTHCHECK')
     const dockerignore = await Bun.file(join(project, '.dockerignore')).text()
-    const paths = ['src/core/span.ts', 'test/tidy.test.ts', 'node_modules/a/b.js', '.git/config', '.env']
-    expect(paths.filter((path) => reachesBuild(dockerignore, path))).toEqual(['src/core/span.ts'])
+    const own = ['src/core/span.ts', 'test/tidy.test.ts', 'deploy/build.ts']
+    const paths = [...own, 'node_modules/a/b.js', '.git/config', '.env', 'petrosa.db', 'dist/petrosa']
+    expect(paths.filter((path) => reachesBuild(dockerignore, path))).toEqual(own)
   })
 })
 
@@ -64,6 +67,32 @@ describe.skipIf(reason !== null)('container', () => {
       'undefined /data/petrosa.db /data',
     )
     expect(['/x', '/tmp/x', '/etc/x', '/data/x'].map(write)).toEqual(['EROFS', 'EROFS', 'EROFS', 'written'])
+  })
+
+  test('the stage on alpine has the binary for musl, and the libraries that it names', () => {
+    const { interpreter, needed } = elfNeeds(join(image.rootOf('alpine'), 'usr', 'local', 'bin', 'petrosa'))
+    expect(interpreter).toBe('/lib/ld-musl-x86_64.so.1')
+    const packages = stages
+      .find(({ name }) => name === 'alpine')
+      ?.instructions.find(({ rest }) => rest.startsWith('apk add '))
+      ?.rest.split(' ')
+    // The C library itself is what alpine is made of.
+    const others = needed.filter((library) => !library.startsWith('libc.musl-'))
+    expect(others.map((library) => library.replace(/\.so.*/, ''))).toEqual(['libstdc++'])
+    expect(packages).toContain('libstdc++')
+  })
+
+  test('the stages for development and testing run the sources and the unit tests, not as root', () => {
+    const words = (name: string): readonly string[] => {
+      const stage = stages.find((one) => one.name === name)
+      return stage ? jsonWords(lastOf(stage, 'CMD')) : []
+    }
+    const help = image.runIn('development', words('development'))
+    expect([help.exitCode, help.stdout.includes('petrosa')]).toEqual([0, true])
+    // One of its files: all of them run elsewhere.
+    expect(words('testing').at(-1)).toBe('test/unit')
+    const tests = image.runIn('testing', [...words('testing').slice(0, -1), 'test/unit/span.test.ts'])
+    expect([tests.exitCode, /^ *0 fail/m.test(tests.stderr)]).toEqual([0, true])
   })
 
   test('petrosa version', () => {

@@ -109,6 +109,16 @@ describe.each(databases)('$label', (database) => {
     const here = await pulled(database)
     await handOf(database, here).deleteRows(series, klines.table(series), { startMs: at(0), endMs: at(48) })
     expect(listed(await gaps(here, [], 3))).toEqual([[0, 10, 'lost'], [12 + 7 / 60, 48, 'lost'], theOutage])
+    const status = (await here.run(['status'])).result() as unknown as { readonly series: readonly unknown[] }
+    const facts = {
+      first: null,
+      last: null,
+      rows: 0,
+      open_gaps: 2,
+      gap_rows: 48 * 60 - 127,
+      explained_gaps: 1,
+    }
+    expect(status.series).toMatchObject([facts])
     await expectMended(here)
   })
 
@@ -213,3 +223,52 @@ describe.each(databases)('$label', (database) => {
     expect(await differences(here.contents, whole(listedAgain, lastMs + DAY_MS))).toEqual([])
   })
 })
+
+test('a symbol that is renamed: its rows stay, and lost ones come back from its archives', async () => {
+  const endsAtMs = at(24)
+  const here = await bench(await exchangeWith([plainSymbol('AAAUSDT', { endsAtMs, status: 'BREAK' })]))
+  expect(tail(await here.klines([...flags, '--end', isoTime(endsAtMs)]))).toStartWith('exit 0')
+  await exchange?.stop()
+  // The API knows the new name only; what was traded under the old one is in the archives.
+  const old = plainSymbol('AAAUSDT', { endsAtMs, onlyInArchives: true })
+  const renamed = plainSymbol('BBBUSDT', { listedAtMs: endsAtMs })
+  const there = benchAt(await exchangeWith([old, renamed], nowMs + 3 * DAY_MS), here.folder, here)
+  const newFlags = [
+    '--symbols',
+    'BBBUSDT',
+    '--period',
+    '1m',
+    '--start',
+    isoTime(endsAtMs),
+    '--end',
+    isoTime(lastMs),
+  ]
+  expect(tail(await there.klines(newFlags))).toStartWith('exit 0')
+  expect((await gaps(there, ['--fill', '--end', isoTime(endsAtMs)], 0)).pages).toBe(0)
+  const hole = { startMs: at(3), endMs: at(5) }
+  await punches(sqliteDatabase, here.uri).deleteRows(series, klines.table(series), hole)
+  const only = ['--fill', '--symbols', 'AAAUSDT', '--end', isoTime(endsAtMs)]
+  // By REST nobody can be asked: it stays open, and why is said.
+  const open = await gaps(there, only, 3)
+  expect(listed(open)).toEqual([[3, 5, 'lost']])
+  expect(open.unsettled.map(({ reason }) => reason)).toEqual(['the exchange does not list AAAUSDT any more'])
+  const filled = await gaps(there, [...only, '--source', 'auto'], 0)
+  expect(filled).toMatchObject({ gaps_found: 1, gaps_filled: 1, rows_written: 120, pages: 0 })
+  // When no more of its files can come what follows the last one is explained, and asked for no more.
+  await exchange?.setNowMs(nowMs + 40 * DAY_MS)
+  const toThisDay = ['--fill', '--symbols', 'AAAUSDT', '--source', 'auto']
+  const isDelisted = (result: Result): boolean =>
+    result.gaps?.length === 1 &&
+    result.gaps[0]?.verdict === 'delisted' &&
+    result.gaps[0].start === isoTime(endsAtMs)
+  expect(
+    (await gaps(there, toThisDay, 0)).gaps?.filter(({ verdict }) => verdict === 'delisted'),
+  ).toHaveLength(1)
+  const again = await gaps(there, toThisDay, 0)
+  expect([isDelisted(again), again.pages, again.archives, again.rows_written]).toEqual([true, 0, 0, 0])
+  const expected = [
+    { spec: old, period: '1m', spans: [{ startMs, endMs: endsAtMs }], closedBeforeMs: endsAtMs },
+    { spec: renamed, period: '1m', spans: [{ startMs: endsAtMs, endMs: lastMs }], closedBeforeMs: lastMs },
+  ] as const
+  expect(await differences(here.contents, expected)).toEqual([])
+}, 60_000)

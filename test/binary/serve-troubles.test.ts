@@ -1,13 +1,14 @@
 // What may go wrong around a program that serves: a locked file, a database that is stopped, a ban, an
-// exchange that is away. It stays alive and says so, asks for nothing that it must not, and loses nothing.
+// exchange that is away. It stays alive and says so, asks for nothing that it must not, and loses nothing. On
+// a quiet machine it is held to milliseconds too, and a database stays away for a minute.
 import { Database } from 'bun:sqlite'
-import { afterAll, describe, expect } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { floorToPeriod } from '../../src/core/calendar.ts'
 import { benchAt, exchangeEnv, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { embedded, findBinaryDatabases } from '../rig/binary-databases.ts'
 import { type Contents, differences } from '../rig/compare-store.ts'
 import { type ExchangeOptions, type LocalExchange, startExchange } from '../rig/exchange.ts'
-import { testInRealTime } from '../rig/real-time.ts'
+import { isQuiet } from '../rig/real-time.ts'
 import { afterwards, removeWorkFolders, tail, workFolder } from '../rig/run-petrosa.ts'
 import { eventually, type Serving, servePetrosa } from '../rig/serve-petrosa.ts'
 import { wiredDatabase } from '../rig/wired-database.ts'
@@ -20,7 +21,7 @@ const spec = plainSymbol('AAAUSDT')
 /** Every two seconds, so that not much time has to pass. */
 const words = ['klines', '--serve', '--json', '--symbols', 'AAAUSDT', '--period', '1m', '--source', 'rest']
 const often = [...words, '--lookback-hours', '1', '--schedule', '*/2 * * * * *']
-const LIMIT_MS = 90_000
+const LIMIT_MS = 150_000
 /** Nobody who asks whether it lives waits longer: a twentieth of what a lock is waited for. */
 const ALIVE_MS = 100
 
@@ -50,7 +51,11 @@ async function healthWhile(serving: Serving, over: Promise<unknown>): Promise<nu
   return tookMs.sort((a, b) => a - b)
 }
 
-const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+/** Holds answers to the promise where the machine does nothing else: all but the slowest of a hundred. */
+function expectAtOnce(sortedMs: readonly number[]): void {
+  const nearlyAll = sortedMs[Math.floor(sortedMs.length * 0.99)] ?? Number.NaN
+  if (isQuiet) expect(nearlyAll).toBeLessThan(ALIVE_MS)
+}
 
 /** Every candle that had closed `beforeMs` is stored, and no other. */
 async function expectStored(contents: Contents, fromMs: number, beforeMs: number): Promise<void> {
@@ -62,7 +67,7 @@ async function expectStored(contents: Contents, fromMs: number, beforeMs: number
 const firstMs = floorToPeriod('1m', START_MS) - 3_600_000
 
 describe.concurrent('the store', () => {
-  testInRealTime(
+  test(
     'a locked file: alive at once, ready, and stored when the lock is gone',
     async () => {
       const exchange = await exchangeWith({ clock: { startMs: START_MS + 45_000 } })
@@ -79,8 +84,8 @@ describe.concurrent('the store', () => {
       // The minute closes while the file is locked.
       const closed = eventually(async () => exchange.nowMs() > START_MS + 55_000)
       const tookMs = await healthWhile(serving, closed)
-      expect(median(tookMs)).toBeLessThan(ALIVE_MS)
-      expect(tookMs.length).toBeGreaterThan(20)
+      expectAtOnce(tookMs)
+      expect(tookMs.length).toBeGreaterThan(5)
       // Reading is not held up by it.
       expect((await serving.get('/ready')).status).toBe(200)
       other.run('ROLLBACK')
@@ -92,10 +97,10 @@ describe.concurrent('the store', () => {
     LIMIT_MS,
   )
 
-  testInRealTime.each(servers)(
+  test.each(servers)(
     '$label stopped for a while: alive, not ready and why, then ready; nothing is lost',
     async (database) => {
-      const exchange = await exchangeWith({ clock: { startMs: START_MS + 40_000 } })
+      const exchange = await exchangeWith({ clock: { startMs: START_MS + (isQuiet ? -10_000 : 40_000) } })
       const folder = workFolder()
       const { place, flags, proxy } = await wiredDatabase(database, folder)
       afterwards(() => proxy.close())
@@ -111,13 +116,9 @@ describe.concurrent('the store', () => {
       const reasons = (await serving.json('/ready')).reasons as string[]
       expect(reasons).toEqual([expect.stringMatching(/^the store does not answer: ./)])
       // A minute closes meanwhile.
-      tookMs.push(
-        ...(await healthWhile(
-          serving,
-          eventually(async () => exchange.nowMs() > START_MS + 55_000),
-        )),
-      )
-      expect(median(tookMs)).toBeLessThan(ALIVE_MS)
+      const closed = eventually(async () => exchange.nowMs() > START_MS + 55_000, LIMIT_MS)
+      tookMs.push(...(await healthWhile(serving, closed)))
+      expectAtOnce(tookMs.sort((a, b) => a - b))
       expect(await serving.metric('petrosa_store_up')).toBe(0)
       proxy.set({ kind: 'none' })
       await eventually(async () => (await serving.get('/ready')).status === 200)
@@ -132,7 +133,7 @@ describe.concurrent('the store', () => {
 })
 
 describe.concurrent('the exchange', () => {
-  testInRealTime.each([
+  test.each([
     ['short enough to be sat out', 6_000],
     ['too long for that', 330_000],
   ])(
@@ -160,7 +161,7 @@ describe.concurrent('the exchange', () => {
       expect([exchange.log().length, exchange.counts().violations]).toEqual([asked, 0])
       expect(await serving.metric('petrosa_errors_total', { kind: 'paused' })).toBe(1)
       const until = Date.parse(String((await exchangeOf(serving)).banned_until))
-      expect(Math.abs(until - bannedAtMs - banMs)).toBeLessThan(2_000)
+      expect(Math.abs(until - bannedAtMs - banMs)).toBeLessThan(isQuiet ? 2_000 : 10_000)
       if (banMs < 60_000) {
         // It ends, and all goes on.
         await eventually(async () => exchange.log().length > asked)
@@ -174,7 +175,7 @@ describe.concurrent('the exchange', () => {
     LIMIT_MS,
   )
 
-  testInRealTime(
+  test(
     'away at the start: alive and ready; when it comes, all is fetched',
     async () => {
       const exchange = await exchangeWith()

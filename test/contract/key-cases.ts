@@ -1,6 +1,7 @@
 // Look-ups and counts along the key: where a series begins and ends, how many rows have an id in a range, and
 // which row comes at or after an id; what gap scans ask of a store.
 import { expect } from 'bun:test'
+import { idsOf, pickRows } from '../../src/core/dataset.ts'
 import {
   candles,
   contractTables,
@@ -88,6 +89,38 @@ export function keyCases(subject: Subject): void {
     expect(await store.fromIds(series, tradesLike, [])).toEqual([])
   })
 
+  contractCase(
+    'rows from an id on, in order of ids, whatever their times; none of another series',
+    async () => {
+      const store = subject.store()
+      const series = tradeSeries(subject.symbol())
+      const bounds = { startMs: at(-9_000), endMs: at(9_000) }
+      // The times run against the ids.
+      await store.write([
+        page(
+          series,
+          ids.map((id, i) => trade(id, at(-i))),
+        ),
+        page(tradeSeries(`${series.symbol}A`), [trade('4', at(0))]),
+      ])
+      await store.write([page({ ...series, market: 'cm' }, [trade('5', at(0))])])
+      const all = await store.read(series, tradesLike, bounds, 99)
+      const from = async (id: string | bigint, limit: number): Promise<readonly string[]> => {
+        const rows = await store.readIds(series, tradesLike, String(id), limit)
+        const found = idsOf(rows)
+        const place = (one: string): number => idsOf(all).indexOf(one)
+        expect(rows).toEqual(pickRows(all, found.map(place)))
+        return found
+      }
+      expect(await from('0', 99)).toEqual(ids)
+      expect(await from('3', 2)).toEqual(ids.slice(0, 2))
+      expect(await from('4', 3)).toEqual(ids.slice(1, 4))
+      expect(await from(LARGE + 1n, 2)).toEqual(ids.slice(4, 6))
+      expect(await from(LARGE + 8n, 9)).toEqual(ids.slice(7))
+      expect(await from(LARGE + 9n, 9)).toEqual([])
+    },
+  )
+
   contractCase('a thousand ranges and ids are asked for in one call', async () => {
     const store = subject.store()
     const series = tradeSeries(subject.symbol())
@@ -117,6 +150,7 @@ export function keyCases(subject: Subject): void {
         expect(await store.ends(series, tradesLike)).toBeNull()
         expect(await store.countIds(series, tradesLike, [{ firstId: '0', lastId: '9' }])).toEqual([0])
         expect(await store.fromIds(series, tradesLike, ['0', '1'])).toEqual([null, null])
+        expect((await store.readIds(series, tradesLike, '0', 9)).count).toBe(0)
       }),
     ),
   )

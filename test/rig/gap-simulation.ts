@@ -99,6 +99,7 @@ export function heldStore(store: Store, clock: VirtualClock): Store {
     countIds: held(store.countIds),
     fromIds: held(store.fromIds),
     read: held(store.read),
+    readIds: held(store.readIds),
   }
 }
 

@@ -4,7 +4,7 @@
 import type { ArchiveRecord } from '../../src/core/archive.ts'
 import type { Rows, Table, Value } from '../../src/core/dataset.ts'
 import { type LedgerRow, record, type SourceName } from '../../src/core/ledger.ts'
-import { parseSeriesKey, type Series, seriesKey } from '../../src/core/series.ts'
+import { type Series, seriesKey } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import type {
   Ends,
@@ -17,6 +17,7 @@ import type {
 } from '../../src/core/store.ts'
 import { UnavailableError, UserError } from '../../src/errors.ts'
 import { leasesOf, refuseLost } from '../../src/stores/leases.ts'
+import { knownSeries } from './memory-known.ts'
 import { type MemoryLease, memoryLeases } from './memory-leases.ts'
 import type { Replaced } from './test-database.ts'
 
@@ -114,11 +115,12 @@ export function openMemoryStore(
       }),
     read: (series, table, span, limit) =>
       reach((database) => {
-        const rows = within(sorted(database, series, table), table, span).slice(0, limit)
-        return {
-          count: rows.length,
-          columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
-        }
+        return toRows(table, within(sorted(database, series, table), table, span).slice(0, limit))
+      }),
+    readIds: (series, table, fromId, limit) =>
+      reach((database) => {
+        const rows = byKey(database, series, table).filter((row) => BigInt(idOf(row)) >= BigInt(fromId))
+        return toRows(table, rows.slice(0, limit))
       }),
     leases: memoryLeases(change, nowMs),
     check: () => reach(() => [{ name: 'store reachable', ok: true, detail: 'in memory', advice: '' }]),
@@ -254,6 +256,11 @@ function byKey(database: MemoryDatabase, series: Series, table: Table): readonly
   return [...rows].sort((a, b) => Number(BigInt(idOf(a)) - BigInt(idOf(b))))
 }
 
+const toRows = (table: Table, rows: readonly StoredRow[]): Rows => ({
+  count: rows.length,
+  columns: table.columns.map((_, i) => rows.map(({ values }) => values[i] ?? null)),
+})
+
 const idOf = (row: StoredRow): string => String(row.values[0])
 
 function ends(rows: readonly StoredRow[], table: Table): Ends | null {
@@ -283,14 +290,4 @@ function holding(rows: readonly StoredRow[], table: Table): Holding | null {
     .map((source) => ({ source, rows: rows.filter((row) => row.source === source).length }))
     .filter((count) => count.rows > 0)
   return { firstMs: timeOf(first, table), lastMs: timeOf(last, table), rows: rows.length, bySource }
-}
-
-function knownSeries(database: MemoryDatabase, tables: readonly Table[]): readonly Series[] {
-  const ofRows = tables.flatMap(({ name }) =>
-    [...(database.rows.get(name) ?? [])].filter(([, rows]) => rows.size > 0).map(([key]) => key),
-  )
-  const keys = [...new Set([...database.ledger.keys(), ...ofRows])].sort()
-  const wanted = (series: Series): boolean =>
-    tables.some((table) => table.dataset === series.dataset && table.period === series.period)
-  return keys.flatMap((key) => parseSeriesKey(key) ?? []).filter(wanted)
 }

@@ -1,10 +1,12 @@
-// Tests that hold the program to seconds of the real clock need a machine that does nothing else: they run
-// where REAL_TIME_TESTS is set, and are skipped, with a word about it, elsewhere.
+// Holding the program to milliseconds and seconds of the real clock takes a machine that does nothing else:
+// that is done where REAL_TIME_TESTS is set. Elsewhere such tests see that all works, however long it takes,
+// or are skipped.
 import { test } from 'bun:test'
 
-const isQuiet = Bun.env.REAL_TIME_TESTS === '1'
+/** Whether the machine does nothing else. */
+export const isQuiet = Bun.env.REAL_TIME_TESTS === '1'
 if (!isQuiet)
-  console.warn('tests by the real clock are skipped; REAL_TIME_TESTS=1 runs them on a quiet machine')
+  console.warn('nothing is held to seconds of the real clock; REAL_TIME_TESTS=1 does that on a quiet machine')
 
 /** `test` where REAL_TIME_TESTS=1, else `test.skip`. */
 export const testInRealTime = isQuiet ? test : test.skip

@@ -26,6 +26,11 @@ export function runsFor(
   return { seed: seedFor(file), numRuns: wholeNumber('TEST_RUNS') ?? defaultRuns }
 }
 
+/** How many of its stories a file tells in each real store: TEST_STORE_RUNS, or so many. */
+export function runsInStores(defaultRuns: number): number {
+  return wholeNumber('TEST_STORE_RUNS') ?? defaultRuns
+}
+
 /** Numbers in [0, 1) that depend on the seed alone (mulberry32, 32 bits of state). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0

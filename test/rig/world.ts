@@ -43,6 +43,7 @@ export function testWorld(options: WorldOptions = {}): TestWorld {
     openTemporary: async () => {
       throw new Error('no temporary files in this test')
     },
+    tidyMemory: () => undefined,
     signal: new AbortController().signal,
     usage: () => {
       throw new Error('no use is measured in this test')

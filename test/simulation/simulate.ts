@@ -1,6 +1,7 @@
 // Thousands of simulated stories of gaps, where CI tells hundreds: `bun run simulate [seeds] [from]`. A seed
 // that fails is printed with the command that replays it, and the search goes on behind it.
-// `SEED=n bun run simulate` tells that story alone.
+// `SEED=n bun run simulate` tells that story alone. Each run tells a few in the real stores too;
+// TEST_STORE_RUNS=n makes it so many.
 
 const FILES = ['gaps', 'tick-gaps'].map((name) => `test/simulation/${name}.simulation.test.ts`)
 const DEFAULT_SEEDS = 5_000

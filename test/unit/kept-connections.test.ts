@@ -55,6 +55,21 @@ describe('the store', () => {
     expect(story).toEqual(['open 1', 'close 1'])
   })
 
+  test('of a survey is its own where SQLite would let others wait for it', async () => {
+    const { kept, context, contextWith, story } = await rig()
+    await kept.withStore(context, false, read)
+    expect(await kept.survey(context, async () => 'seen')).toBe('seen')
+    expect(story).toEqual(['open 1', 'look 2', 'close 2'])
+    await kept.survey(context, read)
+    expect(story).toHaveLength(3)
+    const server = await contextWith(['--db', 'postgresql', '--db-uri', 'postgresql://a/b'])
+    await kept.withStore(server, false, read)
+    await kept.survey(server, read)
+    expect(story.slice(3)).toEqual(['open 3'])
+    const failing = (await rig()).kept.survey(context, () => Promise.reject(new Error('broken')))
+    await expect(failing).rejects.toThrow('broken')
+  })
+
   test('of other settings is another one', async () => {
     const { kept, context, contextWith, story } = await rig()
     const other = await contextWith(['--db-uri', 'b.db'])

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { decodeArrays } from '../../src/binance/decode.ts'
-import type { Column } from '../../src/core/dataset.ts'
+import { type Column, idAt, joinRows, pickRows, type Rows, sliceRows } from '../../src/core/dataset.ts'
 import { compareDecimals } from '../../src/core/decimal.ts'
 import { compareSlices, slicesOf } from '../../src/core/sliced-rows.ts'
 import { runsFor } from '../rig/seed.ts'
@@ -61,4 +61,29 @@ test('a page of more rows than there is room for at first', () => {
     written.map(([a]) => a),
     written.map(([, b]) => b),
   ])
+})
+
+test('rows that are cut, picked and joined are the same rows, and stay where they stand', () => {
+  const written = fc.array(fc.tuple(decimal, decimal), { minLength: 1, maxLength: 12 })
+  fc.assert(
+    fc.property(written, written, fc.array(fc.nat({ max: 11 })), (first, second, wanted) => {
+      const rows = decoded(first)
+      const texts = (of: Rows): (readonly unknown[])[] => of.columns.map((values) => [...values])
+      const places = wanted.filter((place) => place < first.length)
+      const picked = pickRows(rows, places)
+      const middle = sliceRows(decoded(second), 1, second.length)
+      const joined = joinRows(picked, middle)
+      const kept = places.flatMap((place) => first.slice(place, place + 1))
+      const due = [...kept, ...second.slice(1)]
+      const one = decoded(due.length === 0 ? [['0', '0']] : due)
+      if (due.length > 0) expect(texts(joined)).toEqual(texts(one))
+      for (const some of [picked, joined]) {
+        if (some.count > 0) expect(slicesOf(some)).toBeDefined()
+        expect(idAt(some, 0)).toBe(some.count > 0 ? String(some.columns[0]?.[0]) : null)
+        expect(idAt(some, some.count)).toBe(null)
+      }
+      expect(texts(rows)).toEqual(texts(decoded(first)))
+    }),
+    runs,
+  )
 })

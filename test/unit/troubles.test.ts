@@ -39,9 +39,11 @@ test('a span that is left open, a ban and a request that is made again are told 
   const unsettled = { series, span: { startMs: 0, endMs: 1 }, reason: 'refused' }
   troubles.tell({ type: 'span-unsettled', unsettled })
   troubles.tell({ type: 'exchange-paused', host: 'a.test', untilMs: 5, reason: 'banned' })
+  troubles.tell({ type: 'exchange-paused', host: 'b.test', untilMs: 5, reason: 'b.test has banned us' })
   troubles.tell({ type: 'page-retried', host: 'a.test', attempt: 1, pauseMs: 5, reason: 'reset' })
   expect(troubles.all().map(({ kind, message }) => `${kind} ${message}`)).toEqual([
     'retried a.test: reset',
+    'paused b.test has banned us',
     'paused a.test: banned',
     'unsettled spot/klines/AUSDT/1m: refused',
   ])

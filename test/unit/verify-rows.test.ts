@@ -226,11 +226,13 @@ describe('trades', () => {
   })
 
   test('times that do not ascend with the ids: a note, and no gap', () => {
-    expect(lines(list(1, 3, 2, 4), given)).toEqual(['note times 00:00:02'])
-    expect(lines(list(1, 5, 3, 6), given)).toEqual([
-      'error ids 00:00:00',
-      'error ids 00:00:00',
-      'note times 00:00:02',
+    const timed = (ids: readonly number[], seconds: readonly number[]): Row[] =>
+      ids.map((id, i) => trade(String(id), DAY_0_MS + (seconds[i] ?? 0) * 1_000))
+    expect(lines(timed([1, 2, 3, 4], [0, 2, 1, 3]), given)).toEqual(['note times 00:00:01'])
+    // The jump lies between the earlier and the later time of its neighbours.
+    expect(lines(timed([1, 2, 5, 6], [0, 3, 1, 4]), given).sort()).toEqual([
+      'error ids 00:00:01',
+      'note times 00:00:01',
     ])
     expect(lines(list(1, 2, 2, 3), given)).toContain('error order 00:00:02')
   })

@@ -4,7 +4,7 @@ import { MalformedError, RefusedError } from '../../errors.ts'
 import { DAY_MS, HOUR_MS } from '../calendar.ts'
 import { idsOf, type Rows, sliceRows, timesOf } from '../dataset.ts'
 import type { Tell, Unsettled } from '../events.ts'
-import { compareIds, countIds } from '../id.ts'
+import { countIds, type IdRange } from '../id.ts'
 import { isoTime, type Span } from '../span.ts'
 import { type AskedSeries, type Compared, compareSpan, compareTrades } from './exchange-check.ts'
 import type { VerifyFinding } from './findings.ts'
@@ -13,7 +13,7 @@ import { storedPages } from './stored-rows.ts'
 /** A part of a series that is fetched again: a page by time, or trades by their ids. */
 export type Piece =
   | { readonly kind: 'span'; readonly span: Span }
-  | { readonly kind: 'ids'; readonly span: Span; readonly firstId: string; readonly lastId: string }
+  | { readonly kind: 'ids'; readonly span: Span; readonly ids: IdRange }
 
 /** Pieces that may be refused one after another before the rest of the series is left. */
 const MOST_REFUSALS = 3
@@ -79,8 +79,8 @@ export async function askPieces(asking: Asking, pieces: AsyncIterable<Piece>): P
 
 async function comparePiece({ asked, pageRows }: Asking, piece: Piece): Promise<Compared[]> {
   if (piece.kind === 'span') return compareSpan(asked, piece.span, pageRows)
-  const limit = Math.min(pageRows, countIds(piece.firstId, piece.lastId))
-  return compareTrades(asked, piece, limit, MOST_PAGES)
+  const limit = Math.min(pageRows, countIds(piece.ids.firstId, piece.ids.lastId))
+  return compareTrades(asked, piece.ids, piece.span, limit, MOST_PAGES)
 }
 
 function takeIn({ add, asked, tell }: Asking, total: Asked, one: Compared): void {
@@ -153,30 +153,22 @@ export async function* tradePieces(
   }
 }
 
-/** Rows as runs of ids: one whose time is wrong stands among others that have nothing to do with it. */
+/** Rows as runs of ids: what lies between two that are far apart is no business of a sample. */
 function* piecesOf({ table }: AskedSeries, rows: Rows, pageRows: number): Generator<Piece> {
   const timesMs = timesOf(table, rows)
-  const span = { startMs: timesMs[0] ?? 0, endMs: (timesMs.at(-1) ?? 0) + 1 }
-  const ids = [...idsOf(rows)].sort(compareIds)
+  const ids = idsOf(rows)
   let from = 0
   for (let row = 1; row <= ids.length; row += 1) {
-    const [before, here] = [ids[row - 1], ids[row]]
-    if (before === undefined || (here !== undefined && countIds(before, here) - 1 <= pageRows)) continue
-    yield { kind: 'ids', span, firstId: ids[from] ?? before, lastId: before }
+    const [first, before, here] = [ids[from], ids[row - 1], ids[row]]
+    if (first === undefined || before === undefined) continue
+    if (here !== undefined && countIds(before, here) - 1 <= pageRows) continue
+    yield { kind: 'ids', span: hullOf(timesMs.slice(from, row)), ids: { firstId: first, lastId: before } }
     from = row
   }
 }
 
-/** What is stored in a suspicious span, and all ids between, as one piece. */
-export async function* suspectTrades(asked: AskedSeries, spans: readonly Span[]): AsyncGenerator<Piece> {
-  for (const span of spans) {
-    const ids: string[] = []
-    for await (const rows of storedPages(asked, span)) {
-      const sorted = [...idsOf(rows)].sort(compareIds)
-      ids.push(sorted[0] ?? '', sorted.at(-1) ?? '')
-    }
-    ids.sort(compareIds)
-    const [firstId, lastId] = [ids[0], ids.at(-1)]
-    if (firstId !== undefined && lastId !== undefined) yield { kind: 'ids', span, firstId, lastId }
-  }
+function hullOf(timesMs: readonly number[]): Span {
+  const least = (a: number, b: number): number => Math.min(a, b)
+  const most = (a: number, b: number): number => Math.max(a, b)
+  return { startMs: timesMs.reduce(least), endMs: timesMs.reduce(most) + 1 }
 }

@@ -3,23 +3,23 @@
 // rows are put in the place of what they contradict, and what it does not have is left alone.
 import { RefusedError } from '../../errors.ts'
 import { advance } from '../calendar.ts'
-import { emptyRows, idsOf, joinRows, pickRows, type Rows, timesOf, type Window } from '../dataset.ts'
-import { compareIds, nextId } from '../id.ts'
+import { idsOf, pickRows, type Rows, timesOf } from '../dataset.ts'
+import { compareIds, type IdRange, nextId } from '../id.ts'
 import type { LedgerRow } from '../ledger.ts'
 import type { Period } from '../series.ts'
 import type { Answer, Source } from '../source.ts'
-import { type Span, spanText, union } from '../span.ts'
+import { type Span, spanText } from '../span.ts'
 import type { Store } from '../store.ts'
 import { closedRows } from '../verify.ts'
 import { compareRows, type Difference } from './compare-rows.ts'
 import { coverageOf } from './coverage.ts'
 import { differenceFinding, type ExchangeFinding } from './exchange-findings.ts'
-import { allRows, type StoredSeries } from './stored-rows.ts'
+import { allRows, type StoredSeries, storedPages, tradesByIds } from './stored-rows.ts'
 import { soundValues } from './values.ts'
 
 /** A series that can be asked for. */
 export type AskedSeries = StoredSeries & {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'read' | 'readIds' | 'ends' | 'write'>
   readonly period: Period | null
   readonly ledger: readonly LedgerRow[]
   readonly source: Source
@@ -52,7 +52,8 @@ export async function compareSpan(asked: AskedSeries, span: Span, limit: number)
       const answer = await asked.source.fetch(asked.series, { span: rest, limit })
       const whole = wholePart(asked, answer, rest, limit)
       nextMs = whole.nextMs
-      const stored = await storedIn(asked, { startMs: rest.startMs, endMs: whole.endMs })
+      const pages = storedPages(asked, { startMs: rest.startMs, endMs: whole.endMs })
+      const stored = await storedRows(asked, pages)
       const timesMs = timesOf(asked.table, answer.rows)
       const answered = rowsWhere(answer.rows, (row) => (timesMs[row] ?? 0) < whole.endMs)
       return { stored, answered, servedAtMs: answer.servedAtMs }
@@ -86,33 +87,31 @@ function wholePart(
 }
 
 /**
- * Compares the trades with ids from `firstId` to `lastId`, whose times lie in `span`, by at most `mostPages`
- * pages. Throws as compareSpan does.
+ * Compares the trades with ids in a range by at most `mostPages` pages. `span` is about when they were.
+ * Throws as compareSpan does.
  */
 export async function compareTrades(
   asked: AskedSeries,
-  ids: { readonly firstId: string; readonly lastId: string; readonly span: Span },
+  { firstId, lastId }: IdRange,
+  span: Span,
   limit: number,
   mostPages: number,
 ): Promise<Compared[]> {
   const done: Compared[] = []
-  let fromId = ids.firstId
-  for (let page = 0; page < mostPages && compareIds(fromId, ids.lastId) <= 0; page += 1) {
-    let toId = ids.lastId
-    const window: Window = { span: ids.span, limit, fromId }
+  let fromId = firstId
+  for (let page = 0; page < mostPages && compareIds(fromId, lastId) <= 0; page += 1) {
+    let toId = lastId
+    const window = { span, limit, fromId }
     const look = async (): Promise<Sides> => {
       const answer = await asked.source.fetch(asked.series, window)
       const end = endOfAnswer(answer, limit)
-      toId = end !== null && compareIds(end, ids.lastId) < 0 ? end : ids.lastId
-      const isInside = (rows: Rows) => (row: number) => {
-        const id = idsOf(rows)[row] ?? ''
-        return compareIds(id, window.fromId ?? '') >= 0 && compareIds(id, toId) <= 0
-      }
-      const answered = rowsWhere(answer.rows, isInside(answer.rows))
-      const stored = await storedTrades(asked, ids.span, answered)
-      return { stored: rowsWhere(stored, isInside(stored)), answered, servedAtMs: answer.servedAtMs }
+      toId = end !== null && compareIds(end, lastId) < 0 ? end : lastId
+      const ids = idsOf(answer.rows)
+      const answered = rowsWhere(answer.rows, (row) => compareIds(ids[row] ?? '', toId) <= 0)
+      const stored = await storedRows(asked, tradesByIds(asked, { firstId: window.fromId, lastId: toId }))
+      return { stored, answered, servedAtMs: answer.servedAtMs }
     }
-    done.push(await compareTwice(asked, ids.span, look))
+    done.push(await compareTwice(asked, span, look))
     fromId = nextId(toId)
   }
   return done
@@ -125,17 +124,8 @@ function endOfAnswer({ rows, skippedIds = [] }: Answer, limit: number): string |
   return ends.sort(compareIds).at(-1) ?? null
 }
 
-/** The trades of a span, and those where the answer has its own: a wrong time may have led elsewhere. */
-async function storedTrades(asked: AskedSeries, span: Span, answered: Rows): Promise<Rows> {
-  const timesMs = timesOf(asked.table, answered)
-  const theirs = { startMs: timesMs[0] ?? span.startMs, endMs: (timesMs.at(-1) ?? span.startMs) + 1 }
-  let rows = emptyRows(asked.table)
-  for (const part of union([span, theirs])) rows = joinRows(rows, await storedIn(asked, part))
-  return rows
-}
-
-async function storedIn(asked: AskedSeries, span: Span): Promise<Rows> {
-  return soundValues(asked.table, await allRows(asked, span)).rows
+async function storedRows({ table }: AskedSeries, pages: AsyncIterable<Rows>): Promise<Rows> {
+  return soundValues(table, await allRows(table, pages)).rows
 }
 
 function rowsWhere(rows: Rows, fits: (row: number) => boolean): Rows {

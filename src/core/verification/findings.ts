@@ -1,5 +1,6 @@
 // What verify finds: what it can find, how much each matters, and a list that keeps a bounded number of
 // findings and counts the rest. Errors are for somebody to act on; notes are the unusual that may well be so.
+import type { IdRange } from '../id.ts'
 import { type Series, seriesKey } from '../series.ts'
 import { meet, type Span } from '../span.ts'
 
@@ -36,12 +37,14 @@ export type VerifyFinding = {
   readonly expected: string | null
   /** Whether the exchange's rows have been put in the place of what was wrong. */
   readonly repaired: boolean
+  /** The ids of the trades that it is about, and of those beside what is missing. */
+  readonly ids?: IdRange
   /** The series that it was compared with, where that may be the wrong one. */
   readonly partner?: Series
 }
 
 /** A finding of a series that its finder need not name. */
-export type Found = Pick<VerifyFinding, 'span' | 'check' | 'severity' | 'stored' | 'expected'>
+export type Found = Pick<VerifyFinding, 'span' | 'check' | 'severity' | 'stored' | 'expected' | 'ids'>
 
 /** Errors and notes that are kept to be listed; the rest is counted. */
 export const MOST_ERRORS = 1_000

@@ -5,18 +5,18 @@ import { ceilToPeriod, floorToPeriod } from '../calendar.ts'
 import { seriesKey } from '../series.ts'
 import { meet, type Span, union } from '../span.ts'
 import type { Store } from '../store.ts'
-import { type Asked, type Piece, suspectTrades } from './asking.ts'
+import type { Asked, Piece } from './asking.ts'
 import { candlePairs } from './candle-pairs.ts'
 import type { AskedSeries } from './exchange-check.ts'
 import { type Findings, type Found, MOST_ERRORS, sameMatter, type VerifyFinding } from './findings.ts'
 import { rowCheck } from './row-check.ts'
-import { storedPages } from './stored-rows.ts'
+import { storedPages, tradesByIds } from './stored-rows.ts'
 import { sumFinding, sumFindings } from './sum-check.ts'
 import { type PageGrid, pagesAround } from './windows.ts'
 
 /** A series that can be repaired. */
 export type RepairableSeries = AskedSeries & {
-  readonly store: Pick<Store, 'read' | 'write' | 'ledger'>
+  readonly store: Pick<Store, 'read' | 'readIds' | 'ends' | 'write' | 'ledger'>
   readonly range: Span
   readonly grid: PageGrid
 }
@@ -30,7 +30,7 @@ export type RepairOptions = {
 }
 
 /** What the exchange said of the suspicious parts of a series. */
-type Looked = { readonly one: RepairableSeries; readonly spans: readonly Span[]; readonly asked: Asked }
+type Looked = { readonly one: RepairableSeries; readonly parts: readonly Piece[]; readonly asked: Asked }
 
 /** A repair may bring to light what a hole had hidden, and that what another had: so often, at most. */
 const MOST_ROUNDS = 3
@@ -71,30 +71,45 @@ async function askAround(options: RepairOptions, errors: readonly VerifyFinding[
   const looked: Looked[] = []
   for (const one of options.series) {
     options.signal.throwIfAborted()
-    const suspects = union(errors.filter((error) => concerns(error, one)).map(({ span }) => span))
-    if (suspects.length === 0) continue
-    const spans = one.dataset.order === 'id' ? suspects : pagesAround(one.grid, suspects)
-    const pieces = one.dataset.order === 'id' ? suspectTrades(one, spans) : piecesOf(spans)
-    looked.push({ one, spans, asked: await options.ask(one, pieces) })
+    const own = errors.filter((error) => concerns(error, one))
+    const parts = one.dataset.order === 'id' ? tradesOf(own) : pagesOf(one, own)
+    if (parts.length > 0) looked.push({ one, parts, asked: await options.ask(one, inTurn(parts)) })
   }
   return looked
 }
 
-async function* piecesOf(spans: readonly Span[]): AsyncGenerator<Piece> {
-  for (const span of spans) yield { kind: 'span', span }
+function pagesOf({ grid }: RepairableSeries, errors: readonly VerifyFinding[]): Piece[] {
+  const pages = pagesAround(
+    grid,
+    errors.map(({ span }) => span),
+  )
+  return pages.map((span) => ({ kind: 'span', span }))
+}
+
+/** The trades that errors are about, each once. */
+function tradesOf(errors: readonly VerifyFinding[]): Piece[] {
+  const pieces = new Map<string, Piece>()
+  for (const { ids, span } of errors)
+    if (ids) pieces.set(`${ids.firstId} ${ids.lastId}`, { kind: 'ids', span, ids })
+  return [...pieces.values()]
+}
+
+async function* inTurn(parts: readonly Piece[]): AsyncGenerator<Piece> {
+  yield* parts
 }
 
 /** The errors that the same checks find now in the parts that were looked at. */
 async function lookAgain(options: RepairOptions, looked: readonly Looked[]): Promise<VerifyFinding[]> {
   const found: VerifyFinding[] = []
-  for (const { one, spans } of looked) {
+  for (const { one, parts } of looked) {
     const ledger = (await one.store.ledger([one.series]))[0] ?? []
-    for (const span of spans) {
-      const check = rowCheck({ ...one, ledger, range: span })
+    for (const part of parts) {
+      const check = rowCheck({ ...one, ledger, range: part.span })
       const add = (some: readonly Found[]): void => {
         for (const each of some) found.push({ ...each, series: one.series, repaired: false })
       }
-      for await (const page of storedPages(one, span)) add(check.page(page))
+      const pages = part.kind === 'ids' ? tradesByIds(one, part.ids) : storedPages(one, part.span)
+      for await (const page of pages) add(check.page(page))
       add(check.end())
     }
   }
@@ -110,8 +125,8 @@ async function sumsAgain(
   const found: VerifyFinding[] = []
   for (const { larger, smaller } of candlePairs(series)) {
     const touched = looked.filter(({ one }) => one.series === larger.series || one.series === smaller.series)
-    const places = touched.flatMap(({ spans }) =>
-      spans.map((span) => ({
+    const places = touched.flatMap(({ parts }) =>
+      parts.map(({ span }) => ({
         startMs: floorToPeriod(larger.period, span.startMs),
         endMs: ceilToPeriod(larger.period, span.endMs),
       })),

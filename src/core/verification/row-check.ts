@@ -1,7 +1,7 @@
 // What every row of a series is asked, whatever its dataset: that its cells are values, that it is possible,
 // that it comes after the one before. What only candles, trades or rates can be asked stands in files of
 // their own.
-import { type Dataset, type Rows, timesOf } from '../dataset.ts'
+import { idsOf, type Rows, timesOf } from '../dataset.ts'
 import { isoTime } from '../span.ts'
 import { keyComparison } from '../verify.ts'
 import { candleNotes } from './candle-notes.ts'
@@ -97,7 +97,7 @@ function orderCheck({ dataset, table }: CheckContext): RowCheck {
       const compare = keyComparison(dataset, joined)
       for (let row = 1; row < joined.count; row += 1) {
         const order = compare(row - 1, row)
-        if (order < 0 || (order > 0 && isByTime(dataset))) continue
+        if (order < 0) continue
         const before = isoTime(timesOf(table, joined)[row - 1] ?? 0)
         const stored = `${keyText(table, joined, row)}${order === 0 ? ', twice' : `, after ${before}`}`
         found.push(broken('order', table, joined, row, stored, 'each row once, and in order'))
@@ -108,9 +108,6 @@ function orderCheck({ dataset, table }: CheckContext): RowCheck {
     end: () => [],
   }
 }
-
-/** Trades are read by their time: where their ids do not ascend with it, tradeIds tells. */
-const isByTime = (dataset: Dataset): boolean => dataset.order === 'id'
 
 function behind(last: Rows, rows: Rows): Rows {
   const columns = rows.columns.map((values, i) => [last.columns[i]?.[0] ?? null, ...values])
@@ -125,5 +122,7 @@ function broken(
   stored: string,
   expected: string,
 ): Found {
-  return { check, severity: 'error', span: spanOf(table, rows, row), stored, expected }
+  const id = table.columns[0]?.kind === 'id' ? idsOf(rows)[row] : undefined
+  const ids = id === undefined ? {} : { ids: { firstId: id, lastId: id } }
+  return { check, severity: 'error', span: spanOf(table, rows, row), stored, expected, ...ids }
 }

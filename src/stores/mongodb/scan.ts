@@ -1,6 +1,6 @@
 // Reads of the MongoDB store: what is there, counted and listed by key ranges on the server. A collection
 // that does not exist reads as an empty one.
-import type { Collection, Document } from 'mongodb'
+import { type Collection, type Document, MaxKey } from 'mongodb'
 import { type Rows, type Table, timeName } from '../../core/dataset.ts'
 import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
@@ -129,20 +129,44 @@ export async function readRows(
   span: Span,
   limit: number,
 ): Promise<Rows> {
-  const time = timeName(table)
-  const order: Document = table.timeColumn === 0 ? { _id: 1 } : { [time]: 1 }
-  const documents = await connection.run(() =>
+  const order: Document = table.timeColumn === 0 ? { _id: 1 } : { [timeName(table)]: 1 }
+  const documents = await documentsOf(connection, table, spanFilter(series, table, span), order, limit)
+  if (table.timeColumn !== 0) documents.sort((a, b) => byTimeAndId(a, b, table))
+  return toRows(table, documents)
+}
+
+/** The rows of a series from an id on, in order of ids, at most `limit`. */
+export async function readIds(
+  connection: Connection,
+  { market, symbol }: Series,
+  table: Table,
+  fromId: string,
+  limit: number,
+): Promise<Rows> {
+  const of = (place: unknown): Document => ({ m: market, s: symbol, t: place })
+  const filter = { _id: { $gte: of(BigInt(fromId)), $lte: of(new MaxKey()) } }
+  return toRows(table, await documentsOf(connection, table, filter, { _id: 1 }, limit))
+}
+
+function documentsOf(
+  connection: Connection,
+  table: Table,
+  filter: Document,
+  order: Document,
+  limit: number,
+): Promise<Document[]> {
+  const projection = { ...Object.fromEntries(table.columns.map((column) => [column.name, 1])), _id: 0 }
+  return connection.run(() =>
     connection.database
       .collection(table.name)
-      .find(spanFilter(series, table, span), {
-        projection: { ...Object.fromEntries(table.columns.map((column) => [column.name, 1])), _id: 0 },
-        batchSize: limit + 1,
-      })
+      .find(filter, { projection, batchSize: limit + 1 })
       .sort(order)
       .limit(limit)
       .toArray(),
   )
-  if (table.timeColumn !== 0) documents.sort((a, b) => byTimeAndId(a, b, table))
+}
+
+function toRows(table: Table, documents: readonly Document[]): Rows {
   const columns = table.columns.map((column) =>
     documents.map((document) => decodeValue(column, document[column.name], table.name)),
   )

@@ -15,7 +15,7 @@ import { countIds, ends, fromIds } from './keys.ts'
 import { mongodbLeases, refuseLostLeases } from './leases.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
 import { writeRows } from './rows.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { prepareSchema, schemaVersion } from './schema.ts'
 
 /** Rows a write: ten commands of a thousand documents. */
@@ -48,6 +48,7 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
     countIds: (series, table, ranges) => countIds(connection, series, table, ranges),
     fromIds: (series, table, ids) => fromIds(connection, series, table, ids),
     read: (series, table, span, limit) => readRows(connection, series, table, span, limit),
+    readIds: (series, table, fromId, limit) => readIds(connection, series, table, fromId, limit),
     leases: mongodbLeases(connection),
     check: (tables) => checkDatabase(connection, tables),
     close: () => connection.client.close(),

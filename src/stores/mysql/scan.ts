@@ -1,6 +1,14 @@
 // Reads of the MySQL store: what is there, counted and listed by key ranges on the server.
 import type { RowDataPacket } from 'mysql2/promise'
-import { type Column, keyNames, type Rows, type Table, timeName, type Value } from '../../core/dataset.ts'
+import {
+  type Column,
+  idName,
+  keyNames,
+  type Rows,
+  type Table,
+  timeName,
+  type Value,
+} from '../../core/dataset.ts'
 import { canonicalDecimal } from '../../core/decimal.ts'
 import { markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
@@ -110,7 +118,7 @@ export async function counts(
 }
 
 /** The rows of a series in `span`, in order of time (then of the key), at most `limit`. */
-export async function readRows(
+export function readRows(
   session: Session,
   series: Series,
   table: Table,
@@ -119,15 +127,40 @@ export async function readRows(
 ): Promise<Rows> {
   const time = quoted(timeName(table))
   const order = [time, ...keyNames(table).map(quoted)].join(', ')
+  const which = `${time} >= ? AND ${time} < ? ORDER BY ${order} ${limited(limit)}`
+  return rowsOf(session, series, table, which, [timeText(span.startMs), timeText(span.endMs)])
+}
+
+/** The rows of a series from an id on, in order of ids, at most `limit`. */
+export function readIds(
+  session: Session,
+  series: Series,
+  table: Table,
+  fromId: string,
+  limit: number,
+): Promise<Rows> {
+  const id = quoted(idName(table))
+  const which = `${id} >= CAST(? AS SIGNED) ORDER BY \`market\`, \`symbol\`, ${id} ${limited(limit)}`
+  return rowsOf(session, series, table, which, [fromId])
+}
+
+const limited = (limit: number): string => `LIMIT ${Math.max(0, Math.floor(limit))}`
+
+async function rowsOf(
+  session: Session,
+  { market, symbol }: Series,
+  table: Table,
+  which: string,
+  values: readonly string[],
+): Promise<Rows> {
   const [rows] = await session.connection.query<RowDataPacket[][]>(
     {
       sql:
         `SELECT ${selectList(table.columns)} FROM ${quoted(table.name)} ` +
-        `WHERE \`market\` = ? AND \`symbol\` = ? AND ${time} >= ? AND ${time} < ? ` +
-        `ORDER BY ${order} LIMIT ${Math.max(0, Math.floor(limit))}`,
+        `WHERE \`market\` = ? AND \`symbol\` = ? AND ${which}`,
       rowsAsArray: true,
     },
-    [series.market, series.symbol, timeText(span.startMs), timeText(span.endMs)],
+    [market, symbol, ...values],
   )
   const read = rows as unknown as readonly (readonly (string | number | null)[])[]
   const columns = table.columns.map((column, i) => read.map((row) => toValue(column, row[i] ?? null)))

@@ -15,7 +15,7 @@ import { countIds, ends, fromIds } from './keys.ts'
 import { mysqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { CHARACTERS, prepareSchema, schemaVersion, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 import { quoted } from './text.ts'
@@ -211,6 +211,10 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
     read: (series, table, span, limit) =>
       server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>
         readRows(session, series, table, span, limit),
+      ),
+    readIds: (series, table, fromId, limit) =>
+      server.read(table.name, { count: 0, columns: table.columns.map(() => []) }, (session) =>
+        readIds(session, series, table, fromId, limit),
       ),
     leases: mysqlLeases((work) => server.run(work)),
     check: (tables) => server.run((session) => checkServer(session, server.address, tables)),

@@ -1,5 +1,5 @@
 // Reads of the PostgreSQL store: counted and listed by the server along the key, in one round trip each.
-import { type Rows, type Table, timeName } from '../../core/dataset.ts'
+import { idName, type Rows, type Table, timeName } from '../../core/dataset.ts'
 import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
 import type { Holding, Page } from '../../core/store.ts'
@@ -141,7 +141,7 @@ export async function holdsAny(session: Session, table: Table, pages: readonly P
  * The rows of a series in `span`, in order of time, at most `limit`. Throws 42P01 where there is no such
  * table.
  */
-export async function readRows(
+export function readRows(
   session: Session,
   series: Series,
   table: Table,
@@ -150,11 +150,36 @@ export async function readRows(
 ): Promise<Rows> {
   const time = `t.${timeName(table)}`
   const order = [time, ...table.columns.slice(0, table.keyLength).map((column) => `t.${column.name}`)]
+  const which =
+    `${time} >= $3::timestamptz AND ${time} < $4::timestamptz ` +
+    `ORDER BY ${order.join(', ')} LIMIT $5::bigint`
+  return rowsOf(session, series, table, which, [isoText(span.startMs), isoText(span.endMs), limit])
+}
+
+/** The rows of a series from an id on, in order of ids, at most `limit`. Throws as readRows does. */
+export function readIds(
+  session: Session,
+  series: Series,
+  table: Table,
+  fromId: string,
+  limit: number,
+): Promise<Rows> {
+  const id = `t.${idName(table)}`
+  const which = `${id} >= $3::bigint ORDER BY t.market, t.symbol, ${id} LIMIT $4::bigint`
+  return rowsOf(session, series, table, which, [fromId, limit])
+}
+
+async function rowsOf(
+  session: Session,
+  { market, symbol }: Series,
+  table: Table,
+  which: string,
+  values: readonly (string | number)[],
+): Promise<Rows> {
   const { rows } = await session.run(
     `SELECT ${table.columns.map((column) => readText(column)).join(', ')} FROM ${table.name} AS t ` +
-      `WHERE market = $1 AND symbol = $2 AND ${time} >= $3::timestamptz AND ${time} < $4::timestamptz ` +
-      `ORDER BY ${order.join(', ')} LIMIT $5::bigint`,
-    [series.market, series.symbol, isoText(span.startMs), isoText(span.endMs), limit],
+      `WHERE market = $1 AND symbol = $2 AND ${which}`,
+    [market, symbol, ...values],
   )
   return {
     count: rows.length,

@@ -16,7 +16,7 @@ import { countIds, ends, fromIds } from './keys.ts'
 import { postgresqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
 import { openSession, type Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
@@ -126,7 +126,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
 }
 
 type Read = <T>(empty: T, work: (session: Session) => Promise<T>) => Promise<T>
-type RowReads = Pick<Store, 'holding' | 'counts' | 'ends' | 'countIds' | 'fromIds' | 'read'>
+type RowReads = Pick<Store, 'holding' | 'counts' | 'ends' | 'countIds' | 'fromIds' | 'read' | 'readIds'>
 
 /** What is asked of the rows of one series; no table reads as no row. */
 function rowReads(read: Read): RowReads {
@@ -150,6 +150,8 @@ function rowReads(read: Read): RowReads {
       ),
     read: (series, table, span, limit) =>
       read(emptyRows(table), (session) => readRows(session, series, table, span, limit)),
+    readIds: (series, table, fromId, limit) =>
+      read(emptyRows(table), (session) => readIds(session, series, table, fromId, limit)),
   }
 }
 

@@ -16,7 +16,7 @@ import { writeKeeping } from './keep.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
 import { type SentPage, unpackPages } from './pages.ts'
-import { counts, holding, knownSeries, readRows } from './scan.ts'
+import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
 import { readLedger, writePages } from './write.ts'
 
@@ -39,6 +39,7 @@ export type SqliteCalls = {
   countIds(series: Series, table: Table, ranges: readonly IdRange[]): readonly number[]
   fromIds(series: Series, table: Table, ids: readonly string[]): readonly (IdPlace | null)[]
   read(series: Series, table: Table, span: Span, limit: number): Rows
+  readIds(series: Series, table: Table, fromId: string, limit: number): Rows
   check(tables: readonly Table[]): readonly Finding[]
   close(): void
 }
@@ -90,6 +91,7 @@ export function sqliteCalls(): SqliteCalls {
     countIds: (series, table, ranges) => countIds(database(), series, table, ranges),
     fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
     read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
+    readIds: (series, table, fromId, limit) => readIds(database(), series, table, fromId, limit),
     check: (tables) => checkDatabase(database(), path, tables),
     close: () => {
       opened?.close()

@@ -97,9 +97,7 @@ function unpackRows({ count, columns, numbers, bytes, places }: SentRows): Rows 
     } else slices.push(null)
   }
   if (!bytes) return { count, columns: values }
-  return slicedRows(count, values, { bytes, columns: slices }, (all) =>
-    Buffer.from(all.buffer).toString('latin1'),
-  )
+  return slicedRows(count, values, { bytes, columns: slices }, oneByteText)
 }
 
 function part(numbers: Float64Array, count: number, index: number): number[] {
@@ -107,3 +105,7 @@ function part(numbers: Float64Array, count: number, index: number): number[] {
   for (let row = 0, at = index * count; row < count; row += 1, at += 1) values.push(numbers[at] ?? 0)
   return values
 }
+
+/** One character a byte. */
+const oneByteText = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')

@@ -19,10 +19,12 @@ type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (e
 /** Starts a worker, with no database open yet. */
 export function startRemote(): Remote {
   // In the binary a worker has its path from src as its name, in the sources it is a file beside this one.
+  // A small heap: what comes in is text for a moment, and would pile up as garbage.
+  const options = { smol: true }
   const worker =
     version === 'source'
-      ? new Worker(new URL('./worker.ts', import.meta.url))
-      : new Worker('./stores/sqlite/worker.ts')
+      ? new Worker(new URL('./worker.ts', import.meta.url), options)
+      : new Worker('./stores/sqlite/worker.ts', options)
   const waiting = new Map<number, Waiting>()
   let calls = 0
   let ended = false

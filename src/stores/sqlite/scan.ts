@@ -1,7 +1,7 @@
 // Reads of the SQLite store: what is there, counted and listed by key ranges, never by walking the table in
 // the program.
 import type { Database } from 'bun:sqlite'
-import { type Rows, type Table, timeName, type Value } from '../../core/dataset.ts'
+import { idName, type Rows, type Table, timeName, type Value } from '../../core/dataset.ts'
 import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
 import type { Holding } from '../../core/store.ts'
@@ -89,22 +89,43 @@ export function counts(database: Database, series: Series, table: Table, spans: 
   )
 }
 
-/**
- * The rows of a series in `span`, in order of time, at most `limit`. Ids come as text, so that none is
- * rounded.
- */
+/** The rows of a series in `span`, in order of time, at most `limit`. */
 export function readRows(database: Database, series: Series, table: Table, span: Span, limit: number): Rows {
   const time = timeName(table)
+  const which = `${time} >= ? AND ${time} < ? ORDER BY ${time} LIMIT ?`
+  return rowsOf(database, series, table, which, [span.startMs, span.endMs, limit])
+}
+
+/** The rows of a series from an id on, in order of ids, at most `limit`. */
+export function readIds(
+  database: Database,
+  series: Series,
+  table: Table,
+  fromId: string,
+  limit: number,
+): Rows {
+  const id = idName(table)
+  const which = `${id} >= CAST(? AS INTEGER) ORDER BY market, symbol, ${id} LIMIT ?`
+  return rowsOf(database, series, table, which, [fromId, limit])
+}
+
+/** The rows of a series that `which` says. Ids come as text, so that none is rounded. */
+function rowsOf(
+  database: Database,
+  { market, symbol }: Series,
+  table: Table,
+  which: string,
+  values: readonly (string | number)[],
+): Rows {
   const names = table.columns.map((column) =>
     column.kind === 'id' ? `CAST(${column.name} AS TEXT)` : column.name,
   )
   const found = hasTable(database, table.name)
     ? database
-        .query<Record<string, Value>, [string, string, number, number, number]>(
-          `SELECT ${names.join(', ')} FROM ${table.name} WHERE market = ? AND symbol = ? ` +
-            `AND ${time} >= ? AND ${time} < ? ORDER BY ${time} LIMIT ?`,
+        .query<Record<string, Value>, (string | number)[]>(
+          `SELECT ${names.join(', ')} FROM ${table.name} WHERE market = ? AND symbol = ? AND ${which}`,
         )
-        .values(series.market, series.symbol, span.startMs, span.endMs, limit)
+        .values(market, symbol, ...values)
     : []
   const rows = found as unknown as Value[][]
   return { count: rows.length, columns: table.columns.map((_, i) => rows.map((row) => row[i] ?? null)) }

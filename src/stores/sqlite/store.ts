@@ -119,6 +119,7 @@ function sqliteStore({ remote, openSecond, path, options, clock, run }: Opened):
     countIds: (series, table, ranges) => counting.count('countIds', series, table, ranges),
     fromIds: (series, table, ids) => call('fromIds', series, table, ids),
     read: (series, table, span, limit) => call('read', series, table, span, limit),
+    readIds: (series, table, fromId, limit) => call('readIds', series, table, fromId, limit),
     check: (tables) => call('check', tables),
     close: async () => {
       if (!open) return

@@ -50,15 +50,18 @@ function passTile({ next_pass_at: next, pass }: Status, nowMs: number): Tile {
     const began = pass.started_at === null ? 'none yet' : `the last began ${clockTime(pass.started_at)}`
     return { name: 'Next pass', value, more: began }
   }
+  const sinceMs = pass.started_at === null ? 0 : nowMs - Date.parse(pass.started_at)
+  const forSeconds = duration(Math.max(0, sinceMs / 1_000))
+  if (pass.series_total === 0)
+    return { name: 'Pass running', value: 'begins', more: `for ${forSeconds}; it is not planned yet` }
   const left = pass.series_total - pass.series_done
   const planned = pass.rows_planned ?? 0
   const rowsLeft = Math.max(0, planned - pass.rows_done)
   const share = planned > 0 ? pass.rows_done / planned : pass.series_done / Math.max(1, pass.series_total)
-  const sinceMs = pass.started_at === null ? 0 : nowMs - Date.parse(pass.started_at)
   return {
     name: 'Series left in this pass',
     value: thousands(left),
-    more: `of ${thousands(pass.series_total)}; ${short(rowsLeft)} rows left; ${duration(sinceMs / 1_000)}`,
+    more: `of ${thousands(pass.series_total)}; ${short(rowsLeft)} rows left; for ${forSeconds}`,
     share: Math.min(1, share),
   }
 }

@@ -14,13 +14,13 @@ export const meanings: readonly Meaning[] = [
   {
     verdict: 'missing',
     word: 'missing',
-    why: 'never fetched, or the exchange could not be asked; passes and gaps --fill fetch it',
+    why: 'never fetched, or the exchange could not be asked; fetched later, at night or by gaps --fill',
     isOpen: true,
   },
   {
     verdict: 'lost',
     word: 'lost',
-    why: 'was stored once and is gone from the table; gaps --fill fetches it again',
+    why: 'was stored once and is gone from the table; fetched again at night or by gaps --fill',
     isOpen: true,
   },
   {
