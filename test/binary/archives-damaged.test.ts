@@ -4,10 +4,12 @@ import { afterAll, expect, test } from 'bun:test'
 import { archivedExchange, minutesOf, minutesStored, warnings } from '../rig/archive-bench.ts'
 import type { ArchiveFaultKind } from '../rig/archive-rules.ts'
 import { bench, plainSymbol } from '../rig/bench.ts'
+import { findBinaryDatabases } from '../rig/binary-databases.ts'
 import { differences } from '../rig/compare-store.ts'
 import { removeWorkFolders, tail } from '../rig/run-petrosa.ts'
 
 afterAll(removeWorkFolders)
+const databases = await findBinaryDatabases()
 
 const spec = plainSymbol('AUSDT')
 const [from, to] = ['2024-12-26', '2025-01-09']
@@ -33,29 +35,33 @@ const days: readonly (readonly [ArchiveFaultKind, RegExp | null])[] = [
   ['stored-member', null],
 ]
 
-test('each kind of damage is told by name, and the rows come from REST', async () => {
-  const rules = days.map(([kind], day) => ({ kind, key: keyOf(day) }))
-  const exchange = await archivedExchange([spec], { faults: { archives: { rules } } })
-  try {
-    const at = await bench(exchange)
-    const span = { startMs: Date.parse(`${from}T00:00Z`), endMs: Date.parse(`${to}T00:00Z`) }
-    const run = await at.klines([...minutesOf(['AUSDT'], span), '--source', 'auto'])
-    expect(tail(run)).toStartWith('exit 0')
-    expect(run.result()).toMatchObject({ unsettled: [], errors: [] })
-    expect(await differences(at.contents, minutesStored([spec], [span]))).toEqual([])
-    const told = warnings(run)
-    for (const [day, [kind, says]] of days.entries()) {
-      const own = told.filter((one) => one.includes(`the archive ${keyOf(day)} is no good`))
-      expect([kind, own.length]).toEqual([kind, says === null ? 0 : 1])
-      if (says) expect(own[0]).toMatch(says)
-      if (says) expect(own[0]).toEndWith('; its rows are asked for by REST')
+test.each(databases)(
+  '$label: each kind of damage is told by name, and the rows come from REST',
+  async (database) => {
+    const rules = days.map(([kind], day) => ({ kind, key: keyOf(day) }))
+    const exchange = await archivedExchange([spec], { faults: { archives: { rules } } })
+    try {
+      const at = await bench(exchange, database)
+      const span = { startMs: Date.parse(`${from}T00:00Z`), endMs: Date.parse(`${to}T00:00Z`) }
+      const run = await at.klines([...minutesOf(['AUSDT'], span), '--source', 'auto'])
+      expect(tail(run)).toStartWith('exit 0')
+      expect(run.result()).toMatchObject({ unsettled: [], errors: [] })
+      expect(await differences(at.contents, minutesStored([spec], [span]))).toEqual([])
+      const told = warnings(run)
+      for (const [day, [kind, says]] of days.entries()) {
+        const own = told.filter((one) => one.includes(`the archive ${keyOf(day)} is no good`))
+        expect([kind, own.length]).toEqual([kind, says === null ? 0 : 1])
+        if (says) expect(own[0]).toMatch(says)
+        if (says) expect(own[0]).toEndWith('; its rows are asked for by REST')
+      }
+      expect(told).toHaveLength(days.filter(([, says]) => says !== null).length)
+      // What was no good is not taken for granted: the next run has nothing to do all the same.
+      await exchange.resetCounts()
+      const again = await at.klines([...minutesOf(['AUSDT'], span), '--source', 'auto'])
+      expect(again.result()).toMatchObject({ rows_fetched: 0, archives: 0 })
+    } finally {
+      await exchange.stop()
     }
-    expect(told).toHaveLength(days.filter(([, says]) => says !== null).length)
-    // What was no good is not taken for granted: the next run has nothing to do all the same.
-    await exchange.resetCounts()
-    const again = await at.klines([...minutesOf(['AUSDT'], span), '--source', 'auto'])
-    expect(again.result()).toMatchObject({ rows_fetched: 0, archives: 0 })
-  } finally {
-    await exchange.stop()
-  }
-}, 60_000)
+  },
+  60_000,
+)
