@@ -77,6 +77,8 @@ function askingWith(world: World, headers: Telemetry['headers']): World {
   }
 }
 
-function plainHeaders(init: BunFetchRequestInit | undefined): Record<string, string> {
-  return Object.fromEntries(new Headers(init?.headers ?? {}).entries())
+/** Headers as an object; they nearly always are one. */
+function plainHeaders({ headers = {} }: BunFetchRequestInit = {}): object {
+  const isPlain = Object.getPrototypeOf(headers) === Object.prototype
+  return isPlain ? headers : Object.fromEntries(new Headers(headers).entries())
 }

@@ -14,6 +14,8 @@ export type MongodbProxy = {
   uri(database: string, query?: string): string
   /** Makes command `from` (counted from 1, now) fail, and the `times - 1` after it. */
   fail(fault: Fault, from: number, times?: number): void
+  /** Has `meanwhile` done before command `from` (counted from 1, now) goes on to the server. */
+  hold(from: number, meanwhile: () => Promise<void>): void
   /** No more faults; a server that was gone is back. */
   heal(): void
   /** The commands that came since the last `fail` or `heal`. */
@@ -40,6 +42,7 @@ export async function startMongodbProxy(server: string): Promise<MongodbProxy> {
   const [, host = '127.0.0.1', port = '27017'] = /^mongodb:\/\/([^:/,]+):(\d+)/.exec(server) ?? []
   const sockets = new Set<Socket>()
   let plan: { fault: Fault; from: number; times: number } | null = null
+  let held: { from: number; meanwhile: () => Promise<void> } | null = null
   let seen: string[] = []
   let away = false
   const goAway = (): void => {
@@ -81,7 +84,9 @@ export async function startMongodbProxy(server: string): Promise<MongodbProxy> {
       else if (fault === 'gone') goAway()
       else {
         silent = fault
-        upstream.write(message)
+        const isHeld = held?.from === seen.length && !uncounted.has(commandOf(message))
+        if (!held || !isHeld) upstream.write(message)
+        else held.meanwhile().then(() => upstream.write(message), goAway)
       }
     })
   })
@@ -90,12 +95,17 @@ export async function startMongodbProxy(server: string): Promise<MongodbProxy> {
   const own = typeof address === 'object' && address ? address.port : 0
   const reset = (next: typeof plan): void => {
     plan = next
+    held = null
     seen = []
     away = false
   }
   return {
     uri: (database, query = '') => `mongodb://127.0.0.1:${own}/${database}?directConnection=true${query}`,
     fail: (fault, from, times = 1) => reset({ fault, from, times }),
+    hold: (from, meanwhile) => {
+      reset(null)
+      held = { from, meanwhile }
+    },
     heal: () => reset(null),
     commands: () => seen,
     close: async () => {

@@ -8,12 +8,13 @@ import { fetchServeJob } from '../../src/cli/serve-jobs.ts'
 import { ServedJobs } from '../../src/cli/served-jobs.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Page, Store } from '../../src/core/store.ts'
-import { StoppedError, UnavailableError } from '../../src/errors.ts'
+import { StoppedError } from '../../src/errors.ts'
 import { openStreams } from '../../src/server/event-streams.ts'
 import type { World } from '../../src/world.ts'
+import { distantStore, type Owner } from './distant-store.ts'
 import { type Limiter, startLimiter } from './limiter.ts'
 import { marketNetwork } from './market-network.ts'
-import { emptyMemoryDatabase, type MemoryDatabase, openMemoryStore } from './memory-store.ts'
+import { emptyMemoryDatabase, openMemoryStore } from './memory-store.ts'
 import { runContext } from './run-context.ts'
 import { type Chance, chanceOf, shownMsOf } from './simulation.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
@@ -47,12 +48,15 @@ export type Replica = {
 export type ReplicaLife = {
   readonly clock: VirtualClock
   readonly chance: Chance
-  readonly database: MemoryDatabase
+  /** Who has which series by the database, by key. */
+  readonly owners: ReadonlyMap<string, Owner>
   readonly limiter: Limiter
   readonly asked: readonly Asked[]
   /** Writes that were refused because another program had the series. */
   readonly refused: readonly Page[]
   start(name: string): Promise<Replica>
+  /** The database, as nobody's trouble is in the way of. */
+  open(): Promise<Store>
 }
 
 export type ReplicaLifeOptions = {
@@ -63,7 +67,7 @@ export type ReplicaLifeOptions = {
   readonly words: readonly string[]
   /** The exchange's weight a minute. */
   readonly limit: number
-  /** Opens the store of a program; one in memory where it is not given. */
+  /** Opens a store of the one database; one in memory where it is not given. */
   readonly open?: () => Promise<Store>
 }
 
@@ -81,13 +85,16 @@ export function replicaLife(options: ReplicaLifeOptions): ReplicaLife {
   )
   const asked: Asked[] = []
   const refused: Page[] = []
-  const life: ReplicaLife = { clock, chance, database, limiter, asked, refused, start }
+  const owners = new Map<string, Owner>()
+  const inMemory = async (): Promise<Store> => openMemoryStore(() => database, memoryOptions, clock.nowMs)
+  const { open = inMemory } = options
+  const life: ReplicaLife = { clock, chance, owners, limiter, asked, refused, start, open }
 
   function ownerOf(url: URL): Pick<Asked, 'owner' | 'token'> {
     const key = `spot/klines/${url.searchParams.get('symbol')}/${url.searchParams.get('interval')}`
-    const lease = database.leases.get(key)
-    if (!lease || lease.expiresAtMs <= clock.nowMs()) return { owner: '', token: 0 }
-    return { owner: lease.holder, token: lease.token }
+    const owner = owners.get(key)
+    if (!owner || owner.untilMs <= clock.nowMs()) return { owner: '', token: 0 }
+    return { owner: owner.holder, token: owner.token }
   }
 
   async function start(name: string): Promise<Replica> {
@@ -121,9 +128,8 @@ export function replicaLife(options: ReplicaLifeOptions): ReplicaLife {
     const connections = new KeptConnections(
       world,
       async () => {
-        const store = await (options.open?.() ??
-          Promise.resolve(openMemoryStore(() => database, memoryOptions, clock.nowMs)))
-        return distantStore(store, { clock, chance, own, refused, isCut: () => isCut || isDead })
+        const line = { clock, chance, own, refused, owners, isCut: () => isCut || isDead }
+        return distantStore(await clock.during(open()), line)
       },
       name,
     )
@@ -185,49 +191,5 @@ function pausableClock(clock: VirtualClock) {
       isPaused = false
       go()
     },
-  }
-}
-
-type Distance = {
-  readonly clock: VirtualClock
-  readonly chance: Chance
-  readonly own: { awake(): Promise<void> }
-  readonly refused: Page[]
-  readonly isCut: () => boolean
-}
-
-/**
- * A store at the end of a line: calls take time, may be lost on the way there or back, and wait with the
- * caller.
- */
-function distantStore(store: Store, distance: Distance): Store {
-  const { clock, chance, own, refused, isCut } = distance
-  const far = async <T>(work: () => Promise<T>): Promise<T> => {
-    await clock.wait(chance.whole(0, 40))
-    const lost = (): UnavailableError => new UnavailableError('the line is cut', 'mend it')
-    if (isCut() && chance.happens(0.7)) throw lost()
-    const done = await work().finally(() => own.awake())
-    if (isCut()) throw lost()
-    return done
-  }
-  const { leases } = store
-  return {
-    ...store,
-    prepare: (tables) => far(() => store.prepare(tables)),
-    ledger: (series) => far(() => store.ledger(series)),
-    write: (pages, options) =>
-      far(() => store.write(pages, options)).catch((error: unknown) => {
-        if (error instanceof Error && error.name === 'LeaseLostError') refused.push(...pages)
-        throw error
-      }),
-    ...(leases
-      ? {
-          leases: {
-            claim: (call) => far(() => leases.claim(call)),
-            renew: (call) => far(() => leases.renew(call)),
-            release: (call) => far(() => leases.release(call)),
-          },
-        }
-      : {}),
   }
 }

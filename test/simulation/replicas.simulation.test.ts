@@ -7,9 +7,10 @@ import { afterAll, expect, test } from 'bun:test'
 import { ceilToPeriod, DAY_MS, floorToPeriod, HOUR_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { timesOf } from '../../src/core/dataset.ts'
 import { type Series, seriesKey } from '../../src/core/series.ts'
+import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
+import { findDatabases } from '../rig/databases.ts'
 import { expectedRows } from '../rig/market.ts'
-import { openMemoryStore } from '../rig/memory-store.ts'
 import { type Replica, type ReplicaLife, replicaLife } from '../rig/replica-life.ts'
 import { runsFor } from '../rig/seed.ts'
 import { type Chance, chanceOf } from '../rig/simulation.ts'
@@ -25,6 +26,7 @@ const LEASE_MS = 30_000
 /** How often it is looked who has what. */
 const LOOK_MS = 1_000
 const TROUBLES = 6
+const SERVER_TROUBLES = 2
 /** A request is waited for in such steps, and so long at most. */
 const STEP_MS = 20
 const MOST_WAIT_MS = 25_000
@@ -46,8 +48,7 @@ async function pass(life: ReplicaLife, series: readonly string[], ms: number, wa
   for (let left = ms; left > 0; left -= LOOK_MS) {
     await life.clock.advance(Math.min(left, LOOK_MS))
     for (const key of series) {
-      const lease = life.database.leases.get(key)
-      const isOwned = lease !== undefined && lease.expiresAtMs > life.clock.nowMs()
+      const isOwned = (life.owners.get(key)?.untilMs ?? 0) > life.clock.nowMs()
       const withoutMs = isOwned ? 0 : (watch.withoutMs.get(key) ?? 0) + LOOK_MS
       watch.withoutMs.set(key, withoutMs)
       watch.longestMs = Math.max(watch.longestMs, withoutMs)
@@ -117,7 +118,7 @@ function strayPages(life: ReplicaLife): string[] {
 }
 
 async function expectComplete(life: ReplicaLife, series: readonly Series[], hours: number): Promise<void> {
-  const store = openMemoryStore(() => life.database)
+  const store = await life.open()
   const endMs = life.clock.nowMs()
   const firstMs = floorToPeriod('1m', BEGIN_MS - hours * HOUR_MS)
   const span = { startMs: ceilToPeriod('1m', firstMs), endMs: floorToPeriod('1m', endMs - LAST_MS) }
@@ -128,11 +129,15 @@ async function expectComplete(life: ReplicaLife, series: readonly Series[], hour
     expect([one.symbol, timesOf(klines.table(one), rows).length]).toEqual([one.symbol, due.count])
     expect(rows).toEqual(due)
   }
+  await store.close()
 }
 
 const seen = { refused: 0, takenOver: 0, lives: 0 }
 
-async function liveOnce(seed: number): Promise<void> {
+/** What differs from life to life: where the rows are, and how much happens. */
+type Setting = { readonly open?: () => Promise<Store>; readonly troubles: number }
+
+async function liveOnce(seed: number, { troubles, ...place }: Setting): Promise<void> {
   const chance = chanceOf(seed)
   const specs = specsOf(chance)
   const hours = chance.one([2, 30])
@@ -141,7 +146,7 @@ async function liveOnce(seed: number): Promise<void> {
   }))
   const keys = series.map(seriesKey)
   const life = replicaLife({
-    ...{ seed, startMs: BEGIN_MS, specs, limit: chance.one([6_000, 600]) },
+    ...{ seed, startMs: BEGIN_MS, specs, limit: chance.one([6_000, 600]), ...place },
     words: [
       ...['--symbols', specs.map(({ symbol }) => symbol).join(','), '--period', '1m', '--market', 'spot'],
       ...['--source', 'rest', '--lookback-hours', String(hours), '--max-workers', '2'],
@@ -156,15 +161,15 @@ async function liveOnce(seed: number): Promise<void> {
   const wait = (ms: number): Promise<void> => pass(life, keys, ms, watch)
   // The first pass begins when the first candle of its minute is final; then each has its share.
   await life.clock.advance(90_000)
-  for (let i = 0; i < TROUBLES; i += 1) {
+  for (let i = 0; i < troubles; i += 1) {
     await trouble(life, replicas, wait)
     await wait(chance.whole(30_000, 5 * MINUTE_MS))
   }
   await wait(5 * MINUTE_MS)
-  const owners = new Set(keys.map((key) => life.database.leases.get(key)?.holder))
+  const owners = new Set(keys.map((key) => life.owners.get(key)?.holder))
   expect(owners.size).toBe(Math.min(replicas.length, keys.length))
   for (const replica of replicas) await replica.stop()
-  expect(keys.filter((key) => life.database.leases.get(key)?.holder !== '')).toEqual([])
+  expect(keys.filter((key) => life.owners.get(key)?.holder !== '')).toEqual([])
   expect(watch.longestMs).toBeLessThanOrEqual(1.5 * LEASE_MS)
   expect(strayPages(life)).toEqual([])
   const { limited, bans, violations, maxWeight } = life.limiter.counts()
@@ -174,14 +179,36 @@ async function liveOnce(seed: number): Promise<void> {
   await expectComplete(life, series, hours)
   seen.lives += 1
   seen.refused += life.refused.length
-  for (const key of keys) seen.takenOver += (life.database.leases.get(key)?.token ?? 1) - 1
+  for (const key of keys) seen.takenOver += (life.owners.get(key)?.token ?? 1) - 1
 }
 
 for (let i = 0; i < numRuns; i += 1) {
   const seed = firstSeed + i
-  test(`a life of replicas (TEST_SEED=${seed} TEST_RUNS=1)`, () => liveOnce(seed), LIFE_LIMIT_MS)
+  test(
+    `a life of replicas (TEST_SEED=${seed} TEST_RUNS=1)`,
+    () => liveOnce(seed, { troubles: TROUBLES }),
+    LIFE_LIMIT_MS,
+  )
 }
 
-afterAll(() => {
+// The same on each kind of server, whose own statements then say who has what.
+const { found, stop: stopServers } = await findDatabases()
+const servers = found.filter(({ kind }) => kind !== 'sqlite')
+test.each(servers)(
+  `a life of replicas on $label (TEST_SEED=${firstSeed})`,
+  async (database) => {
+    const { uri, drop } = await database.fresh()
+    const open = (): Promise<Store> => database.open({ uri, readOnly: false, batchRows: 500 })
+    try {
+      await liveOnce(firstSeed, { troubles: SERVER_TROUBLES, open })
+    } finally {
+      await drop()
+    }
+  },
+  LIFE_LIMIT_MS,
+)
+
+afterAll(async () => {
+  await stopServers()
   console.log(`${seen.lives} lives: ${seen.takenOver} changes of owner, ${seen.refused} pages refused`)
 })

@@ -66,8 +66,7 @@ export async function recordNews(
       await refuseLostLeases(connection, leases)
       const changes = open.map((one) => planChange(one, stored.get(one.series) ?? []))
       if (!whole && !changes.every((change) => change.regular)) throw new ConflictError()
-      const order = leases.length > 0 ? 'known first' : 'at once'
-      open = (await applyChanges(connection, collection, changes, order)).map((change) => change.news)
+      open = (await applyChanges(connection, collection, changes)).map((change) => change.news)
       if (open.length > 0) throw new ConflictError()
     },
     again: (error) => (error instanceof ConflictError ? { atLeastMs: 0 } : false),
@@ -134,21 +133,13 @@ async function readWhere(
   return bySeries
 }
 
-/**
- * Makes the changes; gives back those that met another writer, to be planned again. `known first`: nothing is
- * inserted for a series of whose documents one has changed.
- */
+/** Makes the changes; gives back those that met another writer, to be planned again. */
 async function applyChanges(
   connection: Connection,
   collection: Collection,
   changes: readonly Change[],
-  order: 'known first' | 'at once',
 ): Promise<Change[]> {
-  const known = (change: Change): readonly Put[] => change.grow.filter(({ before }) => before !== null)
-  const sound = order === 'at once' ? changes : await landed(connection, collection, changes, known)
-  const rest = (change: Change): readonly Put[] =>
-    order === 'at once' ? change.grow : change.grow.filter(({ before }) => before === null)
-  const grown = await landed(connection, collection, sound, rest)
+  const grown = await landed(connection, collection, changes, (change) => change.grow)
   const shrunk = await landed(connection, collection, grown, (change) => change.shrink)
   const removals = shrunk.flatMap(({ news, remove }) =>
     remove.map((one): AnyBulkWriteOperation => ({ deleteOne: { filter: whereAsRead(news.series, one) } })),
