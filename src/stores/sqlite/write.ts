@@ -96,8 +96,11 @@ function sliceText(slices: Slices, from: number, to: number): { base: number; te
   let end = 0
   for (const places of slices.columns) {
     if (!places) continue
-    base = Math.min(base, places.starts[from] ?? 0)
-    end = Math.max(end, places.ends[to - 1] ?? 0)
+    // Rows that were put in order do not stand in order.
+    for (let row = from; row < to; row += 1) {
+      base = Math.min(base, places.starts[row] ?? 0)
+      end = Math.max(end, places.ends[row] ?? 0)
+    }
   }
   const { buffer, byteOffset } = slices.bytes
   return { base, text: Buffer.from(buffer, byteOffset + base, Math.max(0, end - base)).toString('latin1') }
