@@ -38,6 +38,7 @@ export function startWatch(
   const { world } = context
   const over = new AbortController()
   let stored: Stored = { series: [], gaps: [], gapsLeftOut: 0, lines: [] }
+  let surveyedAtMs: number | null = null
   const lag = startLag(world.monotonicMs)
   const troubles = openTroubles(world.nowMs)
   const stores = (): CommandContext[] => connections.distinct(jobs.contexts())
@@ -55,6 +56,7 @@ export function startWatch(
       ),
     found: (looked) => {
       stored = joinStored(looked)
+      surveyedAtMs = world.nowMs()
       streams.send({ event: 'stored', data: { series: stored.series.length, gaps: stored.gaps.length } })
     },
   })
@@ -79,6 +81,7 @@ export function startWatch(
       jobs: () => jobs.views(),
       weights: () => connections.weights(),
       stored: () => stored,
+      surveyedAtMs: () => surveyedAtMs,
       nowMs: () => jobs.nowMs(),
       lags: () => new Map([...lag.seconds()].map(({ series, seconds }) => [seriesKey(series), seconds])),
       troubles: () => troubles.all(),

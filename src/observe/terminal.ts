@@ -53,7 +53,9 @@ export function wrapToWidth(text: string, columns: number, indent: number): stri
   const lines: string[] = []
   let line = ''
   for (const [i, word] of text.split(' ').entries()) {
-    const joined = i === 0 ? word : `${line} ${word}`
+    // Two spaces that fall on a break are no deeper indent.
+    const isBroken = lines.length > 0 && line.trim() === ''
+    const joined = i === 0 ? word : isBroken ? ' '.repeat(indent) + word : `${line} ${word}`
     if (Bun.stringWidth(joined) > columns && line.trim() !== '') {
       lines.push(line.trimEnd())
       line = ' '.repeat(indent) + word

@@ -42,6 +42,7 @@ export function statusAnswer(served: Served): Json {
       last_pass: job.lastPass,
       next_pass_at: timeOrNull(job.nextPassAtMs),
     })),
+    surveyed_at: timeOrNull(served.surveyedAtMs()),
     series: served.stored().series,
   }
 }

@@ -148,6 +148,7 @@ export const schemas: Readonly<Record<string, Json>> = {
       ),
     }),
     jobs: list(ref('job')),
+    surveyed_at: { ...orNull(time), description: 'when series and gaps were last looked at' },
     series: list(ref('series')),
   }),
   gaps: object({ gaps: list(ref('gap')), left_out: whole }),

@@ -84,6 +84,8 @@ export type Served = {
   jobs(): readonly JobView[]
   weights(): readonly HostWeight[]
   stored(): Stored
+  /** When that look ended, epoch ms; null before the first one has. */
+  surveyedAtMs(): number | null
   /** The clock that series are judged by, epoch ms: the exchange's, where it is known. */
   nowMs(): number
   /** For how long each series that is followed has waited for its next row, seconds by key. */

@@ -1,11 +1,12 @@
 // bun run bench: how fast the program is, each figure beside a ceiling that is measured in the same run. The
 // figures hold for the machine they were measured on; the ratios are the point. Arguments choose parts:
-// start, pull, gaps, tracing, sqlite, and the stores.
+// start, pull, archive, gaps, tracing, sqlite, and the stores.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCollector } from '../rig/otlp-collector.ts'
 import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
+import { benchArchives } from './archive-bench.ts'
 import { newMinute, pullFlags, startBenchExchange } from './bench-market.ts'
 import { benchGaps } from './gaps-bench.ts'
 import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
@@ -106,6 +107,7 @@ async function main(): Promise<void> {
     if (wants('gaps')) await benchGaps(BINARY, folder)
     if (wants('tracing')) await benchTracing(exchange, folder)
     await benchStores({ binary: BINARY, exchange, folder, wants })
+    if (wants('archive')) await benchArchives({ binary: BINARY, folder })
   } finally {
     await exchange.stop()
     await rm(folder, { recursive: true, force: true })

@@ -6,10 +6,11 @@ import { postgresqlBed } from '../rig/postgresql-server.ts'
 import { measure } from './measure.ts'
 import type { Target } from './store-bench.ts'
 
-const TABLE = 'klines_m1'
-
-/** The PostgreSQL target in a database of its own; null where there is no server or no psql. */
-export async function postgresqlTarget(folder: string): Promise<Target | null> {
+/**
+ * The PostgreSQL target in a database of its own, for what goes into `table`; null where there is no server
+ * or no psql.
+ */
+export async function postgresqlTarget(folder: string, table = 'klines_m1'): Promise<Target | null> {
   const bed = Bun.which('psql') ? await postgresqlBed() : null
   if (!bed) return null
   const file = join(folder, 'rows.copy')
@@ -30,7 +31,7 @@ export async function postgresqlTarget(folder: string): Promise<Target | null> {
     flags: ['--db', 'postgresql', '--db-uri', bed.uri],
     env: {},
     clear: async () => {
-      const names = `${TABLE}, petrosa_coverage`
+      const names = `${table}, petrosa_coverage`
       await bed.sql.unsafe(`TRUNCATE ${names}`).catch(() => {})
       await bed.sql.unsafe('CHECKPOINT').catch(() => {})
     },
@@ -38,15 +39,16 @@ export async function postgresqlTarget(folder: string): Promise<Target | null> {
       await bed.sql.unsafe('TRUNCATE petrosa_coverage')
       if (everyNth === 0) return
       const minute = 'extract(epoch FROM open_time)::bigint / 60'
-      await bed.sql.unsafe(`UPDATE ${TABLE} SET volume = volume + 1 WHERE (${minute}) % ${everyNth} = 0`)
+      await bed.sql.unsafe(`UPDATE ${table} SET volume = volume + 1 WHERE (${minute}) % ${everyNth} = 0`)
     },
     load: async () => {
       if (!saved) {
-        const rows = `SELECT * FROM ${TABLE} ORDER BY market, symbol, open_time`
+        const key = table === 'klines_m1' ? 'open_time' : 'agg_trade_id'
+        const rows = `SELECT * FROM ${table} ORDER BY market, symbol, ${key}`
         await psql(`\\copy (${rows}) TO '${file}'`)
         saved = true
       }
-      await bed.sql.unsafe(`DROP TABLE IF EXISTS loaded; CREATE TABLE loaded (LIKE ${TABLE} INCLUDING ALL)`)
+      await bed.sql.unsafe(`DROP TABLE IF EXISTS loaded; CREATE TABLE loaded (LIKE ${table} INCLUDING ALL)`)
       await bed.sql.unsafe('CHECKPOINT').catch(() => {})
       const { wallSeconds } = await psql(`\\copy loaded FROM '${file}'`)
       await bed.sql.unsafe('DROP TABLE loaded')

@@ -5,10 +5,8 @@ import { rm } from 'node:fs/promises'
 import { measure } from './measure.ts'
 import type { Target } from './store-bench.ts'
 
-const TABLE = 'klines_m1'
-
-/** The SQLite target in the file `path`. */
-export async function sqliteTarget(path: string): Promise<Target> {
+/** The SQLite target in the file `path`; what is measured goes into `table`. */
+export async function sqliteTarget(path: string, table = 'klines_m1'): Promise<Target> {
   const csv = `${path}.csv`
   const remove = async (file: string): Promise<void> => {
     for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
@@ -31,15 +29,15 @@ export async function sqliteTarget(path: string): Promise<Target> {
         database.run('DELETE FROM petrosa_coverage')
         if (everyNth > 0)
           database.run(
-            `UPDATE ${TABLE} SET volume = volume || '1' WHERE (open_time / 60000) % ${everyNth} = 0`,
+            `UPDATE ${table} SET volume = volume || '1' WHERE (open_time / 60000) % ${everyNth} = 0`,
           )
       }),
     load: async () => {
       if (schema === '') {
-        await measure(['sqlite3', path, '-csv', '-cmd', `.output ${csv}`, `SELECT * FROM ${TABLE}`])
+        await measure(['sqlite3', path, '-csv', '-cmd', `.output ${csv}`, `SELECT * FROM ${table}`])
         const database = new Database(path, { readonly: true })
         schema =
-          database.query<{ sql: string }, []>(`SELECT sql FROM sqlite_schema WHERE name = '${TABLE}'`).get()
+          database.query<{ sql: string }, []>(`SELECT sql FROM sqlite_schema WHERE name = '${table}'`).get()
             ?.sql ?? ''
         database.close()
       }
@@ -52,7 +50,7 @@ export async function sqliteTarget(path: string): Promise<Target> {
         other,
         '-cmd',
         'PRAGMA synchronous = NORMAL',
-        `.import --csv ${csv} ${TABLE}`,
+        `.import --csv ${csv} ${table}`,
       ])
       await remove(other)
       return wallSeconds

@@ -17,7 +17,8 @@ const settled = plainSymbol('ICPUSDTSETTLED', {
   onlyInArchives: true,
   endsAtMs: Date.parse('2024-12-29T09:00Z'),
 })
-const market = [...specs, plainSymbol('AEUR', { base: 'A', quote: 'EUR' }), future, settled]
+const coin = plainSymbol('AUSD_PERP', { market: 'cm', base: 'A', quote: 'USD' })
+const market = [...specs, plainSymbol('AEUR', { base: 'A', quote: 'EUR' }), future, settled, coin]
 
 /** The one without faults, which most tests share, and those that have some. */
 let exchange: SpawnedExchange
@@ -179,6 +180,19 @@ describe.concurrent('petrosa symbols', () => {
       )
     }
   }, 60_000)
+
+  test.each([
+    ['spot', ['AEUR UNKNOWN', 'AUSDT UNKNOWN', 'BUSDT UNKNOWN', 'CUSDT UNKNOWN']],
+    ['cm', ['AUSD_PERP UNKNOWN']],
+  ] as const)(
+    '--status all needs no API on %s either, only the listing',
+    async (name, expected) => {
+      const run = await list(exchange.url, ['--market', name, '--status', 'all'], noApi)
+      expect(tail(run)).toStartWith('exit 0')
+      expect(symbolsOf(run)).toEqual([...expected])
+    },
+    60_000,
+  )
 
   test('who trades only the API knows, and with --source rest nobody else is asked: 75', async () => {
     const { url } = exchange

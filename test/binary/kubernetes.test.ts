@@ -107,7 +107,7 @@ describe.skipIf(!named('mariadb'))('deploy/kubernetes', () => {
     const place = await named('mariadb')?.place(folder)
     if (!pod || !place) throw new Error('no Deployment')
     const container = containerOf(pod)
-    const env = environment(container, objects, { MYSQL_URI: place.uri, API_TOKEN: 'a token' })
+    const env = environment(container, objects, { MYSQL_URI: place.uri, API_TOKEN: 'a-token' })
     const serving = await servePetrosa(container.args, { cwd: folder, env })
     await serving.passes(1)
     for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {

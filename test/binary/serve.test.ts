@@ -247,6 +247,8 @@ describe.concurrent('the end', () => {
       const other = new Database(serving.uri)
       other.run('PRAGMA busy_timeout = 5000')
       other.run('BEGIN IMMEDIATE')
+      const fetched = serving.log.filter(({ message }) => message === 'page fetched').length
+      await serving.petrosa.said('page fetched', fetched + 2)
       const atMs = performance.now()
       serving.petrosa.kill(signal)
       await eventually(async () => (await serving.get('/ready')).status === 503)

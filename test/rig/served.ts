@@ -129,6 +129,7 @@ export function plainServed(given: Partial<Served>): Served {
       gapsLeftOut: 0,
       lines: [sampleLine],
     }),
+    surveyedAtMs: () => START_MS,
     nowMs: () => START_MS,
     lags: () => new Map([[sampleLine.series, 2.5]]),
     troubles: () => [{ atMs: START_MS, kind: 'failure', message: 'it broke', count: 2 }],

@@ -131,9 +131,9 @@ describe('HTTP', () => {
       query,
       nasty,
       async (method, path, parameters, body) => {
-        const rig = servedRig({ token: 'a token' })
+        const rig = servedRig({ token: 'a-token' })
         const url = `${path}?${new URLSearchParams(parameters)}`
-        const bearer = { authorization: 'Bearer a token' }
+        const bearer = { authorization: 'Bearer a-token' }
         const response = await rig.ask(url, {
           method,
           headers: bearer,
@@ -147,8 +147,8 @@ describe('HTTP', () => {
   })
 
   test('a body without end is not kept', async () => {
-    const rig = servedRig({ token: 'a token' })
-    const headers = { authorization: 'Bearer a token', 'content-type': 'application/json' }
+    const rig = servedRig({ token: 'a-token' })
+    const headers = { authorization: 'Bearer a-token', 'content-type': 'application/json' }
     const response = await rig.ask('/api/run', {
       method: 'POST',
       headers,

@@ -117,6 +117,28 @@ describe('planted secrets', () => {
     for (const { text } of runs) expect(found(text)).toEqual([])
   })
 
+  test.each(
+    [
+      ['klines', '--symbols', 'ADDRESS'],
+      ['klines', '--db', 'ADDRESS'],
+      ['klines', '--shard', 'ADDRESS'],
+      ['klines', 'ADDRESS'],
+      ['ADDRESS'],
+      ['status', '--config', 'ADDRESS'],
+      ['klines', '--start', 'ADDRESS', '--json'],
+    ].map((words) => [words.join(' '), words] as const),
+  )('an address in the wrong place: %s', async (_, words) => {
+    const uri = `postgres://petrosa:${secret}@db.example/market`
+    const said = await saidBy(words.map((word) => word.replace('ADDRESS', uri)))
+    expect([found(said.text), said.exitCode]).toEqual([[], 2])
+    const { text } = await saidBy(['klines', '--dry-run'], {
+      PERIODS: uri,
+      DEFAULT_SYMBOLS: uri,
+      MARKET: uri,
+    })
+    expect(found(text)).toEqual([])
+  })
+
   test('what the exchange echoes, and what it is sent', async () => {
     const rows = [
       'trades',

@@ -11,6 +11,9 @@ import {
   timeName,
   timesOf,
 } from '../../src/core/dataset.ts'
+import { funding } from '../../src/datasets/funding.ts'
+import { klines } from '../../src/datasets/klines.ts'
+import { indexPriceKlines, markPriceKlines } from '../../src/datasets/price-klines.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/dataset.test.ts')
@@ -87,4 +90,28 @@ test('slices end to end are the whole', () => {
 test('the whole is not copied', () => {
   const rows = rowsOf(4)
   expect(sliceRows(rows, 0, 4)).toBe(rows)
+})
+
+test('price klines have no seconds, and ask by pair where there is one', () => {
+  const series = { market: 'um', dataset: 'index-price-klines', symbol: 'BTCUSDT', period: '1h' } as const
+  const window = { span: { startMs: 0, endMs: 3_600_000 }, limit: 1 }
+  expect(indexPriceKlines.table(series).name).toBe('index_price_klines_h1')
+  expect(() => indexPriceKlines.table({ ...series, period: '1s' })).toThrow('no period 1s')
+  expect(indexPriceKlines.query(series, window)).toMatchObject({ pair: 'BTCUSDT', endTime: '3599999' })
+  expect(markPriceKlines.query(series, window)).toMatchObject({ symbol: 'BTCUSDT', interval: '1h' })
+  expect(markPriceKlines.archive?.('um')).toMatchObject({ folder: 'markPriceKlines' })
+  expect([markPriceKlines.rest('um').kind, klines.rest('cm').kind]).toEqual(['arrays', 'arrays'])
+  expect(() => klines.table({ ...series, period: null })).toThrow('klines have a period')
+})
+
+test('rates of an unknown type, or before 1970, cannot be', () => {
+  const good = rowsOf(2)
+  const [times = [], kinds = [], ...rest] = good.columns
+  expect(
+    funding.flaw({ ...good, columns: [times.map((time) => Number(time) + 1), kinds, ...rest] }),
+  ).toBeNull()
+  expect(funding.flaw(good)?.problem).toBe('a funding time before 1970')
+  const odd = funding.flaw({ ...good, columns: [times, ['Odd', 'Regular'], ...rest] })
+  expect(odd).toEqual({ row: 0, problem: 'an unknown type of rate: "Odd"' })
+  expect(funding.archive?.('um')?.daily(null)).toBe(false)
 })

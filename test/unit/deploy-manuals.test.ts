@@ -50,6 +50,13 @@ describe('the manuals in deploy', () => {
     })
   }
 
+  test('the settings of a host name variables that there are', async () => {
+    const text = await Bun.file(join(project, 'deploy', 'systemd', 'petrosa.env')).text()
+    const named = [...text.matchAll(/^#?([A-Z_]+)=./gm)].map(([, name = '']) => name)
+    expect(named.filter((name) => !variables.has(name))).toEqual([])
+    expect(named.length).toBeGreaterThan(3)
+  })
+
   test('the test sees a breach', async () => {
     expect(await problemOf('petrosa frob')).toContain('no command')
     expect(await problemOf('petrosa klines --frob')).toContain('--frob')

@@ -9,6 +9,7 @@ type Given = Partial<SeriesStatus> & { readonly lag?: number | null }
 const idle = { running: false, series_done: 0, series_total: 0 }
 
 function known(series: readonly Given[], facts: Partial<Known> = {}, pass: object = idle): Known {
+  const surveyed = '2024-01-01T00:00:00.000Z'
   const statuses = series.map(({ lag: _, ...one }, i) => ({
     ...{ series: `spot/klines/S${i}/1m`, first: '2024-01-01T00:00:00.000Z', last: null, settled_until: null },
     ...{ rows: 10, open_gaps: 0, gap_rows: 0, explained_gaps: 0, ...one },
@@ -17,7 +18,7 @@ function known(series: readonly Given[], facts: Partial<Known> = {}, pass: objec
     ...{ series: `spot/klines/S${i}/1m`, lag_seconds: lag, runs: [], gaps: [] },
   }))
   return {
-    status: { series: statuses, pass } as unknown as Status,
+    status: { series: statuses, pass, surveyed_at: surveyed } as unknown as Status,
     timelines: { start: null, end: '', cells: 1, series: lines },
     ...{ errors: [], connection: 'live', heardAtMs: 0, rowsPerSecond: null, ...facts },
   }
@@ -52,6 +53,10 @@ describe('the sentence', () => {
     [
       'wait: Nothing is stored yet. The first pass is running: 3 of 9 series done.',
       known([], {}, { running: true, series_done: 3, series_total: 9 }),
+    ],
+    [
+      'wait: Looking at what is stored …. It takes a while where that is much.',
+      { ...known([]), status: { series: [], pass: idle, surveyed_at: null } as unknown as Status },
     ],
     ['wait: Looking ….', known([], { status: null })],
     [

@@ -79,6 +79,9 @@ describe('wrapped to a width', () => {
     expect(wrapToWidth('  name  one two', 11, 8)).toEqual(['  name  one', '        two'])
     expect(wrapToWidth('one two', Number.POSITIVE_INFINITY, 2)).toEqual(['one two'])
     expect(wrapToWidth('', 8, 2)).toEqual([''])
+    // Fields that two spaces part are indented like all others where the line is broken between them.
+    expect(wrapToWidth('one=1  two=2  three=3', 12, 2)).toEqual(['one=1  two=2', '  three=3'])
+    expect(wrapToWidth('one=1  two=22  three=3', 12, 2)).toEqual(['one=1', '  two=22', '  three=3'])
   })
 
   test('a word that is wider stands alone', () => {

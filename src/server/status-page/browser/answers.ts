@@ -65,6 +65,8 @@ export type Status = {
   readonly next_pass_at: string | null
   readonly exchange: Exchange
   readonly jobs: readonly Job[]
+  /** When the series were looked at; null: not yet. */
+  readonly surveyed_at: string | null
   readonly series: readonly SeriesStatus[]
 }
 

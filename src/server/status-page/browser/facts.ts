@@ -70,7 +70,13 @@ export function headline({ connection, heardAtMs, status }: Known, series: reado
 
 const are = (count: number): string => (count === 1 ? 'is' : 'are')
 
-function nothing({ pass }: Status): Headline {
+function nothing({ pass, surveyed_at: surveyed }: Status): Headline {
+  if (surveyed === null)
+    return {
+      level: 'wait',
+      text: 'Looking at what is stored …',
+      more: 'It takes a while where that is much.',
+    }
   if (!pass.running) return { level: 'wait', text: 'Nothing is stored yet', more: 'No pass is running.' }
   const done = `${thousands(pass.series_done)} of ${counted(pass.series_total, 'series')} done`
   const more = `The first pass is running: ${done}.`

@@ -98,7 +98,7 @@ function showStates(series: readonly SeriesFacts[], chosen: State | null): void 
     document.querySelector<HTMLElement>(`[data-choose="${focused}"]`)?.focus()
 }
 
-function showReasons({ timelines }: Known, series: readonly SeriesFacts[]): void {
+function showReasons({ status, timelines }: Known, series: readonly SeriesFacts[]): void {
   const totals = new Map<string, { gaps: number; rows: number; series: number }>()
   const add = (verdict: string, gaps: number, rows: number): void => {
     const total = totals.get(verdict) ?? { gaps: 0, rows: 0, series: 0 }
@@ -109,6 +109,8 @@ function showReasons({ timelines }: Known, series: readonly SeriesFacts[]): void
   for (const { state } of series) if (state === 'behind') add('behind', 0, 0)
   const listed = meanings.map((meaning) => ({ meaning, total: totals.get(meaning.verdict) ?? null }))
   byId('why').hidden = series.length === 0
+  const seen = status?.surveyed_at ?? null
+  setText(byId('why-seen'), seen === null ? '' : `as of ${clockTime(seen)}`)
   fill(byId('reasons'), listed, () => [
     reason(
       { verdict: 'rows', word: 'complete', why: 'every row that the exchange has is stored', isOpen: false },
