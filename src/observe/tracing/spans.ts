@@ -20,17 +20,20 @@ const MOST_DRIFT_MS = 50
 let originMs = performance.timeOrigin
 
 /** Epoch ms with fractions: the SDK's own starts have none, and a page takes only a few. */
-function epochMs(): number {
-  const nowMs = originMs + performance.now()
-  if (Math.abs(Date.now() - nowMs) <= MOST_DRIFT_MS) return nowMs
-  originMs = Date.now() - performance.now()
-  return originMs + performance.now()
+const epochMs = (): number => originMs + performance.now()
+
+/** Once for each trace: within one, time never jumps. */
+function followClock(): void {
+  if (Math.abs(Date.now() - epochMs()) > MOST_DRIFT_MS) originMs = Date.now() - performance.now()
 }
 
 /** Spans of `tracer` around whatever is followed; `outer` is what the outermost ones are a part of. */
 export function tracing(tracer: Tracer, outer: Context): Trace {
   return (name, attributes, work) => {
-    const around = trace.getActiveSpan() ? context.active() : outer
+    const active = context.active()
+    const isInner = trace.getSpan(active) !== undefined
+    if (!isInner) followClock()
+    const around = isInner ? active : outer
     return tracer.startActiveSpan(name, { attributes, startTime: epochMs() }, around, async (span) => {
       try {
         return await work((more) => void span.setAttributes(more))
@@ -90,9 +93,8 @@ function written({ rows, written: fresh, changed, parts }: Told<'batch-written'>
 
 /** What happens at a point in time, as an event of the span that it happens in. */
 function noted(event: PetrosaEvent): void {
-  const span = trace.getActiveSpan()
   if (event.type === 'page-retried')
-    span?.addEvent('asked again', { reason: event.reason, pause_ms: event.pauseMs })
+    trace.getActiveSpan()?.addEvent('asked again', { reason: event.reason, pause_ms: event.pauseMs })
   else if (event.type === 'exchange-paused')
-    span?.addEvent('paused', { reason: event.reason, until: isoTime(event.untilMs) })
+    trace.getActiveSpan()?.addEvent('paused', { reason: event.reason, until: isoTime(event.untilMs) })
 }
