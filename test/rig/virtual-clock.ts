@@ -8,6 +8,9 @@ import { seededRandom } from './seed.ts'
 const QUIET_TURNS = 4
 /** Wake-ups in one movement: more are taken for a loop that never ends. */
 const MOST_WAKES = 1_000_000
+/** Real time in which work that waits for no time may do what takes some: a module is loaded, a file read. */
+const PATIENCE_MS = 2_000
+const LOOK_MS = 5
 
 export type VirtualClock = Clock & {
   /** How many are waiting now. */
@@ -101,7 +104,11 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
         done = true
       }
       work.then(finish, finish)
-      await move(Number.POSITIVE_INFINITY, () => done)
+      const givenUpMs = performance.now() + PATIENCE_MS
+      while (!done && performance.now() < givenUpMs) {
+        await move(Number.POSITIVE_INFINITY, () => done)
+        if (!done) await Bun.sleep(LOOK_MS)
+      }
       if (!done)
         throw new Error('nobody waits for time any more, and the work is not done: what does it wait for?')
       return work
