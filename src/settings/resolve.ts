@@ -73,7 +73,8 @@ function readValue(setting: Setting<unknown>, given: Given): unknown {
     return setting.read(given.text)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    const why = setting.secret ? 'has a value that makes no sense' : error.message
+    const isTold = !setting.secret || error.isDiscreet
+    const why = isTold ? error.message : 'has a value that makes no sense'
     throw new UserError(`${given.said} ${why}`)
   }
 }

@@ -1,6 +1,6 @@
 // The settings of serving: when, where, and what is open to whom.
 import { setting } from './setting.ts'
-import { anyText, numberIn, onOff, wholeNumber } from './values.ts'
+import { anyText, bearerToken, numberIn, onOff, wholeNumber } from './values.ts'
 
 const LAST_PORT = 65_535
 const MOST_LEASE_SECONDS = 3_600
@@ -52,7 +52,7 @@ export const serveSettings = {
   apiToken: setting({
     flag: null,
     variable: 'API_TOKEN',
-    read: anyText,
+    read: bearerToken,
     fallback: null,
     fallbackHelp: 'none',
     value: 'TOKEN',

@@ -5,6 +5,13 @@ import { didYouMean } from '../core/nearest.ts'
 /** Why a value is refused, as the end of a sentence that begins with the setting's name. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
+  /** Whether the message says nothing of the value, so that it may be told of a secret. */
+  readonly isDiscreet: boolean
+
+  constructor(message: string, isDiscreet = false) {
+    super(message)
+    this.isDiscreet = isDiscreet
+  }
 }
 
 export type Reader<T> = (text: string) => T
@@ -16,6 +23,12 @@ export type Moment = { readonly atMs: number } | { readonly agoMs: number }
 export type Shard = { readonly index: number; readonly of: number }
 
 export const anyText: Reader<string> = (text) => text
+
+/** A bearer token: a header that names it ends at the first blank, so one with blanks could never be met. */
+export const bearerToken: Reader<string> = (text) => {
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new Refusal('takes ASCII characters without blanks', true)
+  return text
+}
 
 /** A comma list; blanks around the commas do not count, empty entries are refused. */
 export const list: Reader<readonly string[]> = (text) => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { periods } from '../../src/core/series.ts'
 import {
+  bearerToken,
   httpUrl,
   list,
   moment,
@@ -26,6 +27,11 @@ function refuses(read: Reader<unknown>, texts: readonly string[], words = ''): v
     expect(() => read(text), text).toThrow(words)
   }
 }
+
+test('a bearer token is a word: with a blank in it no header could name it', () => {
+  expect(bearerToken('s3cret-Token/+=')).toBe('s3cret-Token/+=')
+  refuses(bearerToken, ['my token', 'token\n', ' token', 'tökén'], 'without blanks')
+})
 
 describe('lists', () => {
   test('blanks do not count, doubles neither, order stays', () => {
