@@ -121,18 +121,21 @@ export class ArchiveClient {
       if (!(error instanceof TransientError || error instanceof MalformedError)) throw error
       const isGivenUp = this.#options.optional && !this.#heard.has('files')
       if (error instanceof TransientError && isGivenUp) throw this.#down('files', error)
-      if (error instanceof TransientError) await this.#probe(error)
+      if (error instanceof TransientError) await this.probe(error)
       throw new RefusedError(`${key}: ${error.message}`, '', { cause: error })
     }
   }
 
-  /** Whether the host is down, or only does not give this file. Throws UnavailableError where it is down. */
-  async #probe(cause: Error): Promise<void> {
+  /**
+   * Whether the host of the files is down, or only did not give one for the reason `cause`. Throws
+   * UnavailableError where it is down.
+   */
+  async probe(cause: Error | null = null): Promise<void> {
     const read: ReadAnswer<void> = async (response) => response.body?.cancel()
     try {
       await this.#persist({ host: 'files', endpoint: 'probe', rest: '/', read }, probePolicy)
     } catch (error) {
-      if (error instanceof TransientError) throw this.#down('files', cause)
+      if (error instanceof TransientError) throw this.#down('files', cause ?? error)
       if (!(error instanceof RefusedError)) throw error
     }
   }

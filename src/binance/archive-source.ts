@@ -89,6 +89,19 @@ export function archiveSource(world: World, options: ArchiveOptions): ArchiveSou
   }
 }
 
+/**
+ * Whether the archives and their listing answer. Throws UnavailableError where one of them does not,
+ * UserError where the listing is none.
+ */
+export async function reachArchives(
+  world: World,
+  options: Pick<ArchiveOptions, 'urls' | 'tell'>,
+): Promise<void> {
+  const client = new ArchiveClient(world, { ...options, optional: true })
+  await listFolders(client, 'data/')
+  await client.probe()
+}
+
 /** The files of one unit, of those that have their checksum too: without it a file is not published yet. */
 async function listUnit(
   client: ArchiveClient,

@@ -158,8 +158,17 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'check',
-    summary: 'tries configuration, exchange and store, and says what to do about what does not work',
-    settings: ['market', ...store, 'prepare', 'hypertables', ...exchange, 'json', ...logging],
+    summary:
+      'tries configuration, exchange, archives and store, and says what to do about what does not work',
+    settings: [
+      ...(['market', 'source'] as const),
+      ...store,
+      ...(['prepare', 'hypertables'] as const),
+      ...exchange,
+      ...archives,
+      'json',
+      ...logging,
+    ],
     examples: ['petrosa check', 'petrosa check --market um --db-uri ./market.db --prepare'],
     load: async () => (await import('./check.ts')).runCheck,
   },

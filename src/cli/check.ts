@@ -1,16 +1,31 @@
-// petrosa check: tries configuration, exchange and store, says what works and what to do about what does not.
-// Changes nothing, except with --prepare, which makes the schema.
+// petrosa check: tries configuration, exchange, archives and store, says what works and what to do about what
+// does not. Changes nothing, except with --prepare, which makes the schema.
+import { reachArchives } from '../binance/archive-source.ts'
 import { fetchListings } from '../binance/symbols.ts'
 import type { Finding, Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
-import { type ExitCode, exitCodeOf, PetrosaError, worstExitCode } from '../errors.ts'
+import {
+  type ExitCode,
+  exitCodeOf,
+  PetrosaError,
+  StoppedError,
+  UnavailableError,
+  worstExitCode,
+} from '../errors.ts'
 import { duration, thousands } from '../observe/progress.ts'
-import type { CommandContext, CommandResult } from './command.ts'
+import { type CommandContext, type CommandResult, need } from './command.ts'
 import { marketOf, openClient } from './exchange.ts'
 import { configuredStores, type StoreAddress, withStore } from './open-store.ts'
 
 /** A clock that is this far off shows in every log line; what is stored does not depend on it. */
 const CLOCK_OFF_MS = 2_000
+
+/** Something to be looked at. What is optional may be out of reach: others have what it has. */
+type Try = {
+  readonly name: string
+  readonly isOptional?: boolean
+  readonly check: () => Promise<readonly Finding[]>
+}
 
 /** Runs the command: every check, also after one that failed. */
 export async function runCheck(context: CommandContext): Promise<CommandResult> {
@@ -18,23 +33,30 @@ export async function runCheck(context: CommandContext): Promise<CommandResult> 
     { name: 'configuration', ok: true, detail: 'every setting makes sense', advice: '' },
   ]
   const codes: ExitCode[] = []
-  const tries = [
-    { name: 'exchange', check: () => checkExchange(context) },
+  const source = need(context.settings, 'source')
+  const tries: readonly Try[] = [
+    ...(source === 'archive' ? [] : [{ name: 'exchange', check: () => checkExchange(context) }]),
+    ...(source === 'rest'
+      ? []
+      : [{ name: 'archives', isOptional: source === 'auto', check: () => checkArchives(context) }]),
     ...configuredStores(context).map((address) => ({
       name: `store ${address.entry.kind}`,
       check: () => checkStore(context, address),
     })),
   ]
-  for (const { name, check } of tries) {
+  for (const { name, check, isOptional = false } of tries) {
     try {
       const findings = await check()
       checks.push(...findings)
       // What a check finds wrong without throwing is for the user to change.
       if (findings.some((finding) => !finding.ok)) codes.push(2)
     } catch (error) {
-      if (!(error instanceof PetrosaError)) throw error
-      codes.push(exitCodeOf(error))
-      checks.push({ name, ok: false, detail: error.message, advice: error.advice })
+      if (!(error instanceof PetrosaError) || error instanceof StoppedError) throw error
+      // What others do too is told, and is no reason not to go on.
+      const isMissed = !(isOptional && error instanceof UnavailableError)
+      if (isMissed) codes.push(exitCodeOf(error))
+      const advice = isMissed ? error.advice : `${error.advice}; until then all rows come from the API`
+      checks.push({ name, ok: false, detail: error.message, advice })
     }
   }
   return { fields: { checks }, text: checksText(checks), exitCode: worstExitCode(codes) }
@@ -77,6 +99,14 @@ async function checkExchange(context: CommandContext): Promise<Finding[]> {
           : "log times are this machine's; what is stored follows the exchange",
     },
   ]
+}
+
+async function checkArchives({ settings, tell, world }: CommandContext): Promise<Finding[]> {
+  const urls = { files: need(settings, 'archiveUrl'), listing: need(settings, 'archiveListingUrl') }
+  const startedMs = world.monotonicMs()
+  await reachArchives(world, { urls, tell })
+  const tookMs = Math.round(world.monotonicMs() - startedMs)
+  return [{ name: 'archives', ok: true, detail: `files and listing answer in ${tookMs} ms`, advice: '' }]
 }
 
 /**

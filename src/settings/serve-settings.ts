@@ -1,6 +1,6 @@
 // The settings of serving: when, where, and what is open to whom.
 import { setting } from './setting.ts'
-import { anyText, bearerToken, numberIn, onOff, wholeNumber } from './values.ts'
+import { anyText, bearerToken, numberOrOff, onOff, wholeNumber } from './values.ts'
 
 const LAST_PORT = 65_535
 const MOST_LEASE_SECONDS = 3_600
@@ -42,7 +42,7 @@ export const serveSettings = {
   leaseSeconds: setting({
     flag: null,
     variable: 'LEASE_SECONDS',
-    read: numberIn(0, MOST_LEASE_SECONDS),
+    read: numberOrOff(MOST_LEASE_SECONDS),
     fallback: '30',
     value: 'SECONDS',
     help:

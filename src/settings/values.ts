@@ -74,6 +74,12 @@ export function numberIn(above: number, most: number): Reader<number> {
   }
 }
 
+/** A number from 0 to `most`, where 0 turns something off. */
+export function numberOrOff(most: number): Reader<number> {
+  const above = numberIn(0, most)
+  return (text) => (/^0(\.0{1,12})?$/.test(text) ? 0 : above(text))
+}
+
 /** A part of a whole, above 0 and at most all of it: 1% or 0.01. */
 export const share: Reader<number> = (text) => {
   const parts = /^(\d{1,12}(?:\.\d{1,12})?)(%?)$/.exec(text)

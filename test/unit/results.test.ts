@@ -30,17 +30,25 @@ afterAll(async () => {
 })
 
 async function run(words: string, database: string): Promise<string> {
-  const url = exchange.url
+  const { code, out, err } = await answerTo(words, database)
+  expect([words, code, code === 0 ? '' : err]).toEqual([words, 0, ''])
+  return out
+}
+
+async function answerTo(
+  words: string,
+  database: string,
+  env: Record<string, string> = {},
+): Promise<{ code: number; out: string; err: string }> {
   const world = testWorld({
-    env: { ...exchangeEnv(url), SQLITE_PATH: join(folder, database) },
+    env: { ...exchangeEnv(exchange.url), SQLITE_PATH: join(folder, database), ...env },
     nowMs: Date.now,
     monotonicMs: () => performance.now(),
     wait: realWait,
     fetch: (address, init) => fetch(address, init),
   })
   const code = await runProgram(words.split(' '), world)
-  expect([words, code, code === 0 ? '' : world.err()]).toEqual([words, 0, ''])
-  return world.out()
+  return { code, out: world.out(), err: world.err() }
 }
 
 const wideLines = (text: string): string[] =>
@@ -127,6 +135,20 @@ describe('symbols and check', () => {
     expect(text.split('\n').filter((line) => line !== '' && !/^(ok {4}| {6})\S/.test(line))).toEqual([])
     expect(text).toMatch(/request weight spot: [\d,]+ of 6,000 used this minute/)
     expect(text).toMatch(/clock: .+ ahead of the exchange's/)
+    expect(text).not.toContain('archives')
+  })
+
+  test('check tries the archives; out of reach they matter only where nobody else has the rows', async () => {
+    expect(await run('check --source auto', 'd.db')).toMatch(/^ok {4}archives: files and listing answer/m)
+    const away = { BINANCE_ARCHIVE_LISTING_URL: 'http://127.0.0.1:9' }
+    const { code, out } = await answerTo('check --source auto --json', 'd.db', away)
+    const failed = JSON.parse(out).checks.filter((check: { ok: boolean }) => !check.ok)
+    expect([code, failed]).toMatchObject([0, [{ name: 'archives', ok: false }]])
+    expect(failed[0].detail).toContain('the archives are not available')
+    expect(failed[0].advice).toMatch(/BINANCE_ARCHIVE_LISTING_URL.*until then all rows come from the API$/)
+    expect((await answerTo('check --source archive', 'd.db', away)).code).toBe(75)
+    const noListing = { BINANCE_ARCHIVE_LISTING_URL: exchange.url }
+    expect((await answerTo('check --source auto', 'd.db', noListing)).code).toBe(2)
   })
 })
 

@@ -8,6 +8,7 @@ import {
   list,
   moment,
   numberIn,
+  numberOrOff,
   oneOf,
   onOff,
   type Reader,
@@ -75,6 +76,12 @@ describe('numbers', () => {
     const read = numberIn(0, 1)
     expect([read('1'), read('0.9'), read('0.0001')]).toEqual([1, 0.9, 0.0001])
     refuses(read, ['0', '0.0', '1.1', '.5', '-0.5', '1e-3', 'NaN', 'Infinity', '90%'], 'above 0, at most 1')
+  })
+
+  test('where 0 turns something off, it is a number too', () => {
+    const read = numberOrOff(3_600)
+    expect([read('0'), read('0.0'), read('0.5'), read('30')]).toEqual([0, 0, 0.5, 30])
+    refuses(read, ['-0', '00', '3601', '', 'off'], 'above 0, at most 3600')
   })
 
   test('a switch', () => {
