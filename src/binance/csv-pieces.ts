@@ -48,7 +48,7 @@ export function judgedPiece(form: PieceForm, span: Span, piece: CsvPiece): Archi
   const inOrder = piece.ascending[keys[0] ?? -1] === true
   const order = inOrder ? null : sortedRows(piece, keys)
   const all = rowsOf(form, piece, order)
-  const { rows, skippedIds, kept } = withoutInvalid(form, piece, order, all)
+  const { rows, kept, ...skipped } = withoutInvalid(form, piece, order, all)
   const place = (row: number): string =>
     `line ${piece.firstLine + (kept?.[row] ?? row)} (${keyText(table, rows, row)})`
   const timesMs = rows.columns[table.timeColumn] ?? []
@@ -59,26 +59,29 @@ export function judgedPiece(form: PieceForm, span: Span, piece: CsvPiece): Archi
   }
   const flaw = dataset.flaw(rows)
   if (flaw) throw new MalformedError(`${place(flaw.row)}: ${flaw.problem}`)
-  return { rows, skippedIds }
+  return { rows, ...skipped }
 }
 
 type Valid = {
   readonly rows: Rows
   readonly skippedIds: readonly string[]
+  readonly skippedTimesMs: readonly number[]
   /** The rows of the piece that are left; null for all as they stand. */
   readonly kept: readonly number[] | null
 }
 
-/** The rows that are no invalid records, and the ids of those that are. */
+/** The rows that are no invalid records, and the ids and times of those that are. */
 function withoutInvalid(form: PieceForm, piece: CsvPiece, order: readonly number[] | null, all: Rows): Valid {
   const isInvalid = (row: number): boolean => form.dataset.invalid?.(all, row) === true
   const rows = piece.hasNegativeId ? Array.from({ length: all.count }, (_, row) => row) : []
   const invalid = rows.filter(isInvalid)
-  if (invalid.length === 0) return { rows: all, skippedIds: [], kept: order }
+  if (invalid.length === 0) return { rows: all, skippedIds: [], skippedTimesMs: [], kept: order }
   const skippedIds = invalid.map((row) => String(all.columns[0]?.[row]))
+  const timesMs = all.columns[form.table.timeColumn] ?? []
+  const skippedTimesMs = invalid.map((row) => Number(timesMs[row]))
   const left = new Set(invalid)
   const kept = rows.filter((row) => !left.has(row)).map((row) => order?.[row] ?? row)
-  return { rows: rowsOf(form, piece, kept), skippedIds, kept }
+  return { rows: rowsOf(form, piece, kept), skippedIds, skippedTimesMs, kept }
 }
 
 const LATEST_MS = 8.64e15

@@ -24,8 +24,11 @@ export type PendingJump = Jump & {
   readonly span: Span
   /** Whether nobody knows which id its first is: nothing may be missing in it. */
   readonly unbounded: boolean
-  /** Rows of the file in that span: before the jump, after it, and those that came later and fill it. */
-  readonly rows: { before: number; after: number; filling: number }
+  /**
+   * Rows of the file in that span: before the jump, after it, and those that came later and fill it; and the
+   * records that were left out there.
+   */
+  readonly rows: { before: number; after: number; filling: number; skipped: number }
   firstSeen: string | null
   lastSeen: string | null
   /** Runs of ids that came later. */
@@ -98,7 +101,7 @@ export class ArchiveIdSpan {
   #wait(jump: Jump, unbounded = false): void {
     const startMs = Math.max(this.#span.startMs, Math.min(jump.afterMs, jump.beforeMs))
     const span = { startMs, endMs: Math.min(this.#span.endMs, jump.beforeMs + 1) }
-    const rows = { before: 0, after: 0, filling: 0 }
+    const rows = { before: 0, after: 0, filling: 0, skipped: 0 }
     this.#jumps.push({ ...jump, span, unbounded, rows, firstSeen: null, lastSeen: null, filled: [] })
   }
 
@@ -192,24 +195,21 @@ export class ArchiveIdSpan {
   /** The end of the file: everything but the jumps is settled. */
   end(nowMs: number): Step[] {
     const steps = this.#settle(this.#span.endMs, nowMs)
-    if (this.#cursorMs >= this.#span.endMs) return steps
     // Not one trade, or none after the last settled time.
     const region = { startMs: this.#cursorMs, endMs: this.#span.endMs }
-    this.#cursorMs = region.endMs
+    this.#cursorMs = Math.max(region.startMs, region.endMs)
     const held = minus(
       [region],
       this.#jumps.map((jump) => jump.span),
     )
+    // Records that were left out may be all that there is; where a jump holds all time, they are its own.
+    const skipped = this.#takeSkipped(null, true)
+    const last = this.#jumps.at(-1)
+    if (held.length === 0 && last) last.rows.skipped += skipped.length
     const facts = { source: 'archive', lastId: this.#lastId, checkedAtMs: nowMs } as const
-    return [
-      ...steps,
-      archiveStep(
-        nowMs,
-        region,
-        emptyRows(this.#table),
-        held.map((span) => ledgerRow(span, 'rows', facts)),
-      ),
-    ]
+    const counts = { firstId: skipped[0] ?? null, skipped: skipped.length }
+    const ledger = held.map((span, i) => ledgerRow(span, 'rows', { ...facts, ...(i === 0 ? counts : {}) }))
+    return held.length === 0 ? steps : [...steps, archiveStep(nowMs, region, emptyRows(this.#table), ledger)]
   }
 }
 

@@ -1,9 +1,11 @@
 // The steps of an archive of trades: its rows span by span, and at the end what its jumps of ids are. A run
 // of ids that neither the archive nor REST has is settled; where REST does not reach back, the archive's
 // checksum has to do as the second witness.
+
+import type { ArchiveFile, ArchivePiece } from './archive.ts'
 import { ArchiveIdSpan, type PendingJump, stillMissing } from './archive-ids.ts'
 import { type ArchiveFindings, type ArchiveJob, archiveStep, rowsIn } from './archive-walk.ts'
-import { emptyRows, idsOf, type Rows, sliceRows } from './dataset.ts'
+import { emptyRows, idsOf, sliceRows } from './dataset.ts'
 import { compareIds, countIds, nextId } from './id.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Source } from './source.ts'
@@ -29,7 +31,7 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Ar
   for await (const piece of open.pieces()) {
     for (const { span, state } of parts) {
       const rows = rowsIn(table, piece, [span], open.file)
-      const skipped = parts.length === 1 ? piece.skippedIds : between(piece.skippedIds, rows)
+      const skipped = skippedWithin(span, piece, open.file)
       if (rows.count + skipped.length > 0) for (const step of state.take(rows, skipped, nowMs())) yield step
     }
   }
@@ -45,12 +47,17 @@ function lastIdBefore(before: readonly LedgerRow[], span: Span): string | null {
   return before.find(({ endMs, lastId }) => endMs === span.startMs && lastId !== null)?.lastId ?? null
 }
 
-/** The skipped ids that lie among the rows. */
-function between(skipped: readonly string[], rows: Rows): string[] {
-  const ids = idsOf(rows)
-  const [first, last] = [ids[0], ids.at(-1)]
-  if (first === undefined || last === undefined) return []
-  return skipped.filter((id) => compareIds(first, id) < 0 && compareIds(id, last) < 0)
+/** The ids of a piece's invalid records in a span: by their times, where it is not all that the file has. */
+function skippedWithin(
+  span: Span,
+  { skippedIds, skippedTimesMs }: ArchivePiece,
+  file: ArchiveFile,
+): string[] {
+  const isAll = span.startMs <= file.span.startMs && span.endMs >= file.span.endMs
+  return skippedIds.filter((_, i) => {
+    const timeMs = skippedTimesMs[i] ?? Number.NaN
+    return isAll || (timeMs >= span.startMs && timeMs < span.endMs)
+  })
 }
 
 /** What a jump turns out to be, once the file has ended: rows that REST has, or ids that nobody has. */
@@ -98,7 +105,7 @@ function jumpLedger(
   found: number,
   nowhere: readonly IdRun[],
 ): LedgerRow[] {
-  const { before, after, filling } = jump.rows
+  const { before, after, filling, skipped: leftOut } = jump.rows
   const facts = { source: 'archive', checkedAtMs: nowMs() } as const
   const [run] = nowhere
   const hole = {
@@ -107,7 +114,7 @@ function jumpLedger(
   }
   const isWhole = run?.firstId === jump.firstId && run.lastId === jump.lastId
   if (!run || !isWhole || hole.startMs >= hole.endMs) {
-    const skipped = nowhere.reduce((sum, one) => sum + countIds(one.firstId, one.lastId), 0)
+    const skipped = nowhere.reduce((sum, one) => sum + countIds(one.firstId, one.lastId), leftOut)
     const rows = before + after + filling + found
     const { firstSeen: firstId, lastSeen: lastId } = jump
     return [ledgerRow(jump.span, 'rows', { ...facts, rows, skipped, firstId, lastId })]

@@ -29,6 +29,8 @@ export type ArchivePiece = {
   readonly rows: Rows
   /** The ids of invalid records that were left out. */
   readonly skippedIds: readonly string[]
+  /** Their times, in the same order, epoch ms. */
+  readonly skippedTimesMs: readonly number[]
 }
 
 export type OpenArchive = {

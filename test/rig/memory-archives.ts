@@ -119,7 +119,7 @@ function piecesOf(file: ArchiveFile, options: MemoryArchivesOptions): ArchivePie
   const pieces: ArchivePiece[] = []
   for (let from = 0; from < order.length; from += pieceRows) {
     const some = order.slice(from, from + pieceRows).sort((a, b) => a - b)
-    pieces.push({ rows: candleRows(some, period), skippedIds: [] })
+    pieces.push({ rows: candleRows(some, period), skippedIds: [], skippedTimesMs: [] })
   }
   return pieces
 }

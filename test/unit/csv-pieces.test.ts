@@ -57,6 +57,9 @@ describe('order', () => {
       expect(pieces.flatMap((piece) => piece.skippedIds)).toEqual(
         unique.filter((row) => row[3] === '-1').map(([id]) => String(id)),
       )
+      expect(pieces.flatMap((piece) => piece.skippedTimesMs)).toEqual(
+        unique.filter((row) => row[3] === '-1').map((row) => Number(row[5])),
+      )
       for (const { rows } of pieces) {
         const slices = slicesOf(rows)
         const [ids] = slices?.columns ?? []

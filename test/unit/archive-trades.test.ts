@@ -1,0 +1,103 @@
+// Trades of archives where it is not one whole file that is missing: a part of it, several parts, and what
+// lies at their edges. Each trade and each invalid record counts in the span that it belongs to.
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { walkTrades } from '../../src/core/archive-trades.ts'
+import { idsOf } from '../../src/core/dataset.ts'
+import type { LedgerRow } from '../../src/core/ledger.ts'
+import { type Span, union } from '../../src/core/span.ts'
+import type { Step } from '../../src/core/step.ts'
+import { aggTrades } from '../../src/datasets/trades.ts'
+import { listing } from '../rig/memory-source.ts'
+import { runsFor } from '../rig/seed.ts'
+import { type ListedTrade, tradeArchive, tradeSeries, tradeSource, tradeTable } from '../rig/trade-source.ts'
+
+const runs = runsFor('test/unit/archive-trades.test.ts')
+const START_MS = Date.UTC(2024, 0, 1)
+const LATER_MS = Date.UTC(2040, 0, 1)
+const file: Span = { startMs: START_MS, endMs: START_MS + 1_000 }
+
+const span = (fromMs: number, toMs: number): Span => ({
+  startMs: START_MS + fromMs,
+  endMs: START_MS + toMs,
+})
+const within = ({ startMs, endMs }: Span, { timeMs }: ListedTrade): boolean =>
+  timeMs >= startMs && timeMs < endMs
+
+type Walked = {
+  readonly ids: readonly string[]
+  readonly ledger: readonly LedgerRow[]
+  readonly asks: number
+}
+
+/** Takes `spans` of a file that holds `held` in; REST has `trades`. */
+async function walked(
+  spans: readonly Span[],
+  trades: readonly ListedTrade[],
+  held: readonly ListedTrade[] = trades,
+  pieceRows = 4,
+): Promise<Walked> {
+  const { source, asks } = tradeSource(trades, LATER_MS, 3)
+  const steps: Step[] = []
+  const job = { series: tradeSeries, dataset: aggTrades, table: tradeTable, listing: listing('BTCUSDT') }
+  const open = tradeArchive(file, held, pieceRows)
+  const walk = { ...job, period: null, spans, open, nowMs: () => LATER_MS, before: [], rest: source }
+  for await (const step of walkTrades(walk)) steps.push(step)
+  return {
+    ids: steps.flatMap((step) => idsOf(step.rows)),
+    ledger: steps.flatMap((step) => step.ledger),
+    asks: asks.length,
+  }
+}
+
+/** Trades in order whose ids run on: several share a millisecond, some are invalid records. */
+const anyTrades = fc
+  .array(
+    fc.record({ pauseMs: fc.constantFrom(0, 0, 1, 2, 30), invalid: fc.constantFrom(false, false, true) }),
+    { maxLength: 60 },
+  )
+  .map((steps) => {
+    let timeMs = START_MS
+    return steps.map(({ pauseMs, invalid }, i): ListedTrade => {
+      timeMs = Math.min(timeMs + pauseMs, file.endMs - 1)
+      return { id: String(9_007_199_254_740_990n + BigInt(i)), timeMs, invalid }
+    })
+  })
+
+const anySpans = fc
+  .array(fc.tuple(fc.nat({ max: 900 }), fc.integer({ min: 1, max: 100 })), { minLength: 1, maxLength: 4 })
+  .map((pairs) => union(pairs.map(([fromMs, length]) => span(fromMs, fromMs + length))))
+
+describe('parts of a file', () => {
+  test('any spans and records left out: each counts where it belongs, and nobody is asked', async () => {
+    const property = fc.asyncProperty(
+      anyTrades,
+      anySpans,
+      fc.integer({ min: 1, max: 12 }),
+      async (trades, spans, pieceRows) => {
+        const { ids, ledger, asks } = await walked(spans, trades, trades, pieceRows)
+        const wanted = trades.filter((trade) => spans.some((one) => within(one, trade)))
+        expect([...ids].sort()).toEqual(wanted.filter(({ invalid }) => !invalid).map(({ id }) => id))
+        expect(asks).toBe(0)
+        expect(ledger.filter(({ verdict }) => verdict !== 'rows')).toEqual([])
+        expect(union(ledger)).toEqual(spans)
+        for (const one of spans) {
+          const own = ledger.filter((row) => row.startMs >= one.startMs && row.endMs <= one.endMs)
+          const invalid = wanted.filter((trade) => trade.invalid && within(one, trade))
+          expect(own.reduce((sum, row) => sum + row.skipped, 0)).toBe(invalid.length)
+        }
+      },
+    )
+    await fc.assert(property, runs)
+  })
+
+  test('records left out before and after the span are no matter of it', async () => {
+    const trades = Array.from({ length: 20 }, (_, i): ListedTrade => {
+      return { id: String(100 + i), timeMs: START_MS + 50 * i, invalid: i === 2 || i === 17 }
+    })
+    const { ids, ledger, asks } = await walked([span(400, 600)], trades)
+    expect(ids).toEqual(['108', '109', '110', '111'])
+    expect(asks).toBe(0)
+    expect(ledger.reduce((sum, row) => sum + row.skipped, 0)).toBe(0)
+  })
+})
