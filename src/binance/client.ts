@@ -75,6 +75,11 @@ export class Client {
     this.#funding = budgets.funding
   }
 
+  /** Whether there is an API key to ask with. */
+  get hasKey(): boolean {
+    return this.#options.apiKey !== null
+  }
+
   get requests(): number {
     return this.#requests
   }

@@ -25,6 +25,7 @@ export function restSource(client: Client, dataset: Dataset, market: Market): So
     fetch: (series, window, hurried = false) => ask(series, window, hurried),
     ...(endpoint.longestWindowMs === undefined ? {} : { longestWindowMs: endpoint.longestWindowMs }),
     ...(endpoint.reachMs === undefined ? {} : { reachMs: endpoint.reachMs }),
+    ...(endpoint.needsKey && !client.hasKey ? { lacksKey: true } : {}),
   }
   if (endpoint.newestFirst) return { ...source, first: firstTime(ask, () => client.nowMs(market)) }
   if (dataset.name !== 'trades') return source

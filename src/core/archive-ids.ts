@@ -16,27 +16,9 @@ import {
 import { compareIds, countIds, nextId, previousId } from './id.ts'
 import { type Jump, jumpsOf } from './id-settle.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
+import { fillJump, jumpGroups, type PendingJump, pendingJump } from './pending-jump.ts'
 import { minus, type Span } from './span.ts'
 import type { Step } from './step.ts'
-
-/** A jump that waits for the end of the file: `span` is what it keeps from being settled. */
-export type PendingJump = Jump & {
-  readonly span: Span
-  /** Whether nobody knows which id its first is: nothing may be missing in it. */
-  readonly unbounded: boolean
-  /**
-   * Rows of the file in that span: before the jump, after it, and those that came later and fill it; and the
-   * records that were left out there.
-   */
-  readonly rows: { before: number; after: number; filling: number; skipped: number }
-  firstSeen: string | null
-  lastSeen: string | null
-  /** Runs of ids that came later. */
-  readonly filled: [string, string][]
-}
-
-/** Runs of ids that may fill one jump: more, and the file is in no order at all. */
-const MOST_FILLS = 10_000
 
 /** The trades of one missing span of a file. */
 export class ArchiveIdSpan {
@@ -44,16 +26,20 @@ export class ArchiveIdSpan {
   readonly #span: Span
   #cursorMs: number
   #lastId: string | null
+  readonly #following: string | null
   #carried: Rows | null = null
   #skipped: string[] = []
   readonly #jumps: PendingJump[] = []
+  /** Up to here jumps keep time from being settled. */
+  #waitsToMs = Number.NEGATIVE_INFINITY
 
-  /** `lastId`: the id before the span, where it is known. */
-  constructor(table: Table, span: Span, lastId: string | null) {
+  /** `around`: the ids before and after the span, where they are known. */
+  constructor(table: Table, span: Span, around: { lastId: string | null; nextId: string | null }) {
     this.#table = table
     this.#span = span
     this.#cursorMs = span.startMs
-    this.#lastId = lastId
+    this.#lastId = around.lastId
+    this.#following = around.nextId
   }
 
   get jumps(): readonly PendingJump[] {
@@ -99,29 +85,14 @@ export class ArchiveIdSpan {
   }
 
   #wait(jump: Jump, unbounded = false): void {
-    const startMs = Math.max(this.#span.startMs, Math.min(jump.afterMs, jump.beforeMs))
-    const span = { startMs, endMs: Math.min(this.#span.endMs, jump.beforeMs + 1) }
-    const rows = { before: 0, after: 0, filling: 0, skipped: 0 }
-    this.#jumps.push({ ...jump, span, unbounded, rows, firstSeen: null, lastSeen: null, filled: [] })
+    const one = pendingJump(jump, this.#span, this.#waitsToMs, unbounded)
+    this.#waitsToMs = Math.max(this.#waitsToMs, one.span.endMs)
+    this.#jumps.push(one)
   }
 
-  /** Rows that come late: they fill jumps; those that fill none were there before. */
+  /** Rows that come late: they fill jumps; those that fill none, or fill again, were there before. */
   #fill(rows: Rows, nowMs: number): Step[] {
-    const ids = idsOf(rows)
-    const kept: number[] = []
-    for (const [i, id] of ids.entries()) {
-      const jump = this.#jumps.find(
-        (one) => compareIds(one.firstId, id) <= 0 && compareIds(id, one.lastId) <= 0,
-      )
-      // What fills nothing, or fills again, is doubled in the file.
-      if (!jump || jump.filled.some((run) => holds(run, id))) continue
-      kept.push(i)
-      jump.rows.filling += 1
-      const run = jump.filled.at(-1)
-      if (run && nextId(run[1]) === id) run[1] = id
-      else jump.filled.push([id, id])
-      if (jump.filled.length > MOST_FILLS) throw new Error('the file is in no order')
-    }
+    const kept = [...idsOf(rows).entries()].flatMap(([i, id]) => (fillJump(this.#jumps, id) ? [i] : []))
     return kept.length === 0 ? [] : [archiveStep(nowMs, this.#span, pickRows(rows, kept), [])]
   }
 
@@ -143,7 +114,7 @@ export class ArchiveIdSpan {
 
   #count(region: Span, rows: Rows, nowMs: number): LedgerRow[] {
     const timesMs = timesOf(this.#table, rows)
-    const waiting = this.#jumps.filter((jump) => jump.span.endMs > region.startMs)
+    const waiting = this.#jumps.filter(({ span }) => span.startMs < span.endMs && span.endMs > region.startMs)
     const held = minus(
       [region],
       waiting.map((jump) => jump.span),
@@ -164,12 +135,16 @@ export class ArchiveIdSpan {
       ...waiting.map((jump) => ({ span: jump.span, jump })),
     ]
     for (const { span, jump } of parts.sort((a, b) => a.span.startMs - b.span.startMs)) {
-      if (jump) jump.rows.before += until(jump.beforeMs).count
+      const before = jump ? until(Math.min(span.endMs, jump.beforeMs)) : null
       const { count, firstId, lastId } = until(span.endMs)
-      if (jump) {
+      if (jump && before) {
+        jump.rows.before += before.count
         jump.rows.after += count
-        jump.firstSeen ??= firstId
-        jump.lastSeen = lastId ?? jump.lastSeen
+        jump.seen.firstBefore ??= before.firstId
+        jump.seen.firstAfter ??= firstId
+        const last = lastId ?? before.lastId
+        jump.seen.last = last ?? jump.seen.last
+        if (last !== null) jump.skipped.push(...this.#takeSkipped(last, false))
         continue
       }
       const isLast = region.endMs >= this.#span.endMs && span === held.at(-1)
@@ -184,6 +159,15 @@ export class ArchiveIdSpan {
     return ledger
   }
 
+  /** What is settled after the span goes on with the next id, or ids jump there too. */
+  #reachFollowing(): void {
+    const [lastId, following] = [this.#lastId, this.#following]
+    if (lastId === null || following === null || compareIds(nextId(lastId), following) >= 0) return
+    const afterMs = (this.#carried && timesOf(this.#table, this.#carried).at(-1)) ?? this.#cursorMs
+    const ids = { firstId: nextId(lastId), lastId: previousId(following) }
+    this.#wait({ ...ids, afterMs, beforeMs: this.#span.endMs })
+  }
+
   /** The skipped records before an id, or all of them; each is given once. */
   #takeSkipped(lastId: string | null, all: boolean): string[] {
     const isLater = (id: string): boolean => !all && (lastId === null || compareIds(id, lastId) > 0)
@@ -194,6 +178,7 @@ export class ArchiveIdSpan {
 
   /** The end of the file: everything but the jumps is settled. */
   end(nowMs: number): Step[] {
+    this.#reachFollowing()
     const steps = this.#settle(this.#span.endMs, nowMs)
     // Not one trade, or none after the last settled time.
     const region = { startMs: this.#cursorMs, endMs: this.#span.endMs }
@@ -204,17 +189,14 @@ export class ArchiveIdSpan {
     )
     // Records that were left out may be all that there is; where a jump holds all time, they are its own.
     const skipped = this.#takeSkipped(null, true)
-    const last = this.#jumps.at(-1)
-    if (held.length === 0 && last) last.rows.skipped += skipped.length
+    const last = jumpGroups(this.#jumps).at(-1)?.[0]
+    if (held.length === 0 && last) last.skipped.push(...skipped)
     const facts = { source: 'archive', lastId: this.#lastId, checkedAtMs: nowMs } as const
     const counts = { firstId: skipped[0] ?? null, skipped: skipped.length }
     const ledger = held.map((span, i) => ledgerRow(span, 'rows', { ...facts, ...(i === 0 ? counts : {}) }))
     return held.length === 0 ? steps : [...steps, archiveStep(nowMs, region, emptyRows(this.#table), ledger)]
   }
 }
-
-const holds = ([first, last]: readonly [string, string], id: string): boolean =>
-  compareIds(first, id) <= 0 && compareIds(id, last) <= 0
 
 const earliest = (ids: readonly (string | null)[]): string | null =>
   ids.filter((id) => id !== null).toSorted(compareIds)[0] ?? null
@@ -236,17 +218,4 @@ function firstAfter(rows: Rows, last: string): number {
   if (first === null || compareIds(first, last) > 0) return 0
   const found = idsOf(rows).findIndex((id) => compareIds(id, last) > 0)
   return found < 0 ? rows.count : found
-}
-
-/** What of a jump's ids no row of the file has, in order. */
-export function stillMissing(jump: PendingJump): { firstId: string; lastId: string }[] {
-  const runs = [...jump.filled].sort((a, b) => compareIds(a[0], b[0]))
-  const out: { firstId: string; lastId: string }[] = []
-  let next = jump.firstId
-  for (const [first, last] of runs) {
-    if (compareIds(first, next) > 0) out.push({ firstId: next, lastId: previousId(first) })
-    if (compareIds(last, next) >= 0) next = nextId(last)
-  }
-  if (compareIds(next, jump.lastId) <= 0) out.push({ firstId: next, lastId: jump.lastId })
-  return out
 }

@@ -30,7 +30,7 @@ export async function* settledAtEnd<T>(
     if (!isLarge) continue
     for (const one of held) {
       ledger.push(...one.ledger)
-      if (one.rows.count > 0) yield { ...one, ledger: [] }
+      if (one.rows.count > 0 || one.open.length > 0) yield { ...one, ledger: [] }
     }
     held = []
   }

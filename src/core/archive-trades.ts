@@ -2,31 +2,36 @@
 // of ids that neither the archive nor REST has is settled; where REST does not reach back, the archive's
 // checksum has to do as the second witness.
 
+import { MalformedError, RefusedError } from '../errors.ts'
 import type { ArchiveFile, ArchivePiece } from './archive.ts'
-import { ArchiveIdSpan, type PendingJump, stillMissing } from './archive-ids.ts'
+import { ArchiveIdSpan } from './archive-ids.ts'
 import { type ArchiveFindings, type ArchiveJob, archiveStep, rowsIn } from './archive-walk.ts'
 import { emptyRows, idsOf, sliceRows } from './dataset.ts'
-import { compareIds, countIds, nextId } from './id.ts'
-import { type LedgerRow, ledgerRow } from './ledger.ts'
+import { compareIds, countIds, type IdRange, nextId } from './id.ts'
+import { firstIdFrom, lastIdBefore } from './id-ledger.ts'
+import { groupLedger, type JumpGroup, leftOpen } from './jump-ledger.ts'
+import type { LedgerRow } from './ledger.ts'
+import { jumpGroups, type PendingJump, stillMissing } from './pending-jump.ts'
 import type { Source } from './source.ts'
 import type { Span } from './span.ts'
 import type { Step } from './step.ts'
 
 export type TradeArchiveJob = ArchiveJob & {
-  /** The ledger as it was before the pass. */
+  /** The ledger as it was before the pass, and what the pass has settled next to the spans. */
   readonly before: readonly LedgerRow[]
   /** Who may have what the archive lacks; null where nobody is in reach. */
   readonly rest: Source | null
 }
-
-type IdRun = { readonly firstId: string; readonly lastId: string }
 
 /** Hands out a file's trades; nothing of its spans is left to others. */
 export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, ArchiveFindings> {
   const { before, nowMs, open, spans, table } = job
   const parts = spans.map((span) => ({
     span,
-    state: new ArchiveIdSpan(table, span, lastIdBefore(before, span)),
+    state: new ArchiveIdSpan(table, span, {
+      lastId: lastIdBefore(before, span.startMs),
+      nextId: firstIdFrom(before, span.endMs),
+    }),
   }))
   for await (const piece of open.pieces()) {
     for (const { span, state } of parts) {
@@ -37,14 +42,9 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Ar
   }
   for (const { state } of parts) {
     for (const step of state.end(nowMs())) yield step
-    for (const jump of state.jumps) yield* settleJump(job, jump)
+    for (const group of jumpGroups(state.jumps)) yield* settleJump(job, group)
   }
   return { lacking: [], rows: null }
-}
-
-/** The last id before a span, where the ledger knows it. */
-function lastIdBefore(before: readonly LedgerRow[], span: Span): string | null {
-  return before.find(({ endMs, lastId }) => endMs === span.startMs && lastId !== null)?.lastId ?? null
 }
 
 /** The ids of a piece's invalid records in a span: by their times, where it is not all that the file has. */
@@ -60,31 +60,74 @@ function skippedWithin(
   })
 }
 
-/** What a jump turns out to be, once the file has ended: rows that REST has, or ids that nobody has. */
-async function* settleJump(job: TradeArchiveJob, jump: PendingJump): AsyncGenerator<Step> {
-  const { nowMs, table } = job
-  const missing = jump.unbounded ? [] : stillMissing(jump)
-  let found = 0
-  const nowhere: IdRun[] = []
-  for (const run of missing) {
-    let next = run.firstId
-    for await (const step of askRun(job, run, jump)) {
-      found += step.rows.count
-      yield step
-      const last = idsOf(step.rows).at(-1)
-      if (last !== undefined) next = nextId(last)
-    }
-    if (compareIds(next, run.lastId) <= 0) nowhere.push({ firstId: next, lastId: run.lastId })
-  }
-  const ledger = jumpLedger(job, jump, found, nowhere)
-  // Only once all rows around the jump are written may the ledger vouch for them.
-  yield { ...archiveStep(nowMs(), jump.span, emptyRows(table), ledger), barrier: true }
+/** What came of asking REST for the ids of a jump. */
+type Asked = {
+  /** Trades that it brought. */
+  readonly found: number
+  /** Runs of ids at whose ends nothing came. */
+  readonly nowhere: readonly IdRange[]
+  /** Why it would not say; null where it did, or was not asked. */
+  readonly refusal: string | null
 }
 
-/** The trades of a run of ids by REST; nothing where it does not reach. */
-async function* askRun(job: TradeArchiveJob, run: IdRun, jump: PendingJump): AsyncGenerator<Step> {
-  const { rest, series } = job
-  if (!rest || jump.beforeMs < rest.nowMs() - (rest.reachMs ?? Number.POSITIVE_INFINITY)) return
+/**
+ * What a jump, and those that wait with it, turn out to be, once the file has ended: rows that REST has, or
+ * ids that nobody has.
+ */
+async function* settleJump(job: TradeArchiveJob, group: JumpGroup): AsyncGenerator<Step> {
+  const { nowMs, table } = job
+  const [jump] = group
+  const missing = group.flatMap(stillMissing)
+  const rest = restFor(job, jump)
+  const asked = yield* askRuns(job, rest, missing, jump)
+  const { ledger, open } =
+    asked.refusal === null
+      ? { ledger: groupLedger(group, asked, rest !== null, nowMs()), open: [] }
+      : leftOpen(group, missing, asked.refusal, nowMs())
+  // Only once all rows around the jump are written may the ledger vouch for them.
+  yield { ...archiveStep(nowMs(), jump.span, emptyRows(table), ledger), open, barrier: true }
+}
+
+/** Who may have the trades of a jump; null where REST does not reach, or answers only with a key. */
+function restFor({ rest }: TradeArchiveJob, jump: PendingJump): Source | null {
+  if (!rest || rest.lacksKey) return null
+  return jump.beforeMs < rest.nowMs() - (rest.reachMs ?? Number.POSITIVE_INFINITY) ? null : rest
+}
+
+/** The trades of runs of ids by REST; nothing where that is nobody. Its refusal is no fault of the file. */
+async function* askRuns(
+  job: TradeArchiveJob,
+  rest: Source | null,
+  missing: readonly IdRange[],
+  jump: PendingJump,
+): AsyncGenerator<Step, Asked> {
+  if (!rest) return { found: 0, nowhere: missing, refusal: null }
+  let found = 0
+  const nowhere: IdRange[] = []
+  try {
+    for (const run of missing) {
+      let next = run.firstId
+      for await (const { last, ...step } of askRun(job, rest, run, jump)) {
+        found += step.rows.count
+        next = nextId(last)
+        if (step.rows.count > 0) yield step
+      }
+      if (compareIds(next, run.lastId) <= 0) nowhere.push({ firstId: next, lastId: run.lastId })
+    }
+  } catch (error) {
+    if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
+    return { found, nowhere, refusal: error.message }
+  }
+  return { found, nowhere, refusal: null }
+}
+
+/** The pages of a run of ids by REST, each with the last id of it that it names. */
+async function* askRun(
+  { series }: TradeArchiveJob,
+  rest: Source,
+  run: IdRange,
+  jump: PendingJump,
+): AsyncGenerator<Step & { readonly last: string }> {
   let next = run.firstId
   while (compareIds(next, run.lastId) <= 0) {
     const limit = Math.min(rest.page(series, null).rows, countIds(next, run.lastId))
@@ -92,41 +135,12 @@ async function* askRun(job: TradeArchiveJob, run: IdRun, jump: PendingJump): Asy
     const ids = idsOf(answer.rows)
     const beyond = ids.findIndex((id) => compareIds(id, run.lastId) > 0)
     const rows = beyond < 0 ? answer.rows : sliceRows(answer.rows, 0, beyond)
-    const last = idsOf(rows).at(-1)
+    const last = [...idsOf(rows).slice(-1), ...(answer.skippedIds ?? [])]
+      .filter((id) => compareIds(id, run.lastId) <= 0)
+      .toSorted(compareIds)
+      .at(-1)
     if (last === undefined) return
-    yield { ...archiveStep(answer.servedAtMs, jump.span, rows, []), source: 'rest' }
+    yield { ...archiveStep(answer.servedAtMs, jump.span, rows, []), source: 'rest', last }
     next = nextId(last)
   }
-}
-
-function jumpLedger(
-  { nowMs, rest }: TradeArchiveJob,
-  jump: PendingJump,
-  found: number,
-  nowhere: readonly IdRun[],
-): LedgerRow[] {
-  const { before, after, filling, skipped: leftOut } = jump.rows
-  const facts = { source: 'archive', checkedAtMs: nowMs() } as const
-  const [run] = nowhere
-  const hole = {
-    startMs: Math.max(jump.span.startMs, jump.afterMs + 1),
-    endMs: Math.min(jump.span.endMs, jump.beforeMs),
-  }
-  const isWhole = run?.firstId === jump.firstId && run.lastId === jump.lastId
-  if (!run || !isWhole || hole.startMs >= hole.endMs) {
-    const skipped = nowhere.reduce((sum, one) => sum + countIds(one.firstId, one.lastId), leftOut)
-    const rows = before + after + filling + found
-    const { firstSeen: firstId, lastSeen: lastId } = jump
-    return [ledgerRow(jump.span, 'rows', { ...facts, rows, skipped, firstId, lastId })]
-  }
-  const witness = rest ? 'neither the archive nor the API has' : 'the archive does not have'
-  const reason = `${witness} the ids ${run.firstId} to ${run.lastId}`
-  const parts: LedgerRow[] = [ledgerRow(hole, 'no-trades', { ...facts, ...run, asked: rest ? 2 : 1, reason })]
-  const left = { startMs: jump.span.startMs, endMs: hole.startMs }
-  const right = { startMs: hole.endMs, endMs: jump.span.endMs }
-  if (left.startMs < left.endMs)
-    parts.push(ledgerRow(left, 'rows', { ...facts, rows: before, firstId: jump.firstSeen }))
-  if (right.startMs < right.endMs)
-    parts.push(ledgerRow(right, 'rows', { ...facts, rows: after, lastId: jump.lastSeen }))
-  return parts.sort((a, b) => a.startMs - b.startMs)
 }

@@ -5,6 +5,20 @@ import type { IdRun } from './id-line.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Span } from './span.ts'
 
+/** The last id of what a ledger has right before a time; null where it knows none. */
+export function lastIdBefore(ledger: readonly LedgerRow[], timeMs: number): string | null {
+  const ids = ledger.flatMap(({ endMs, lastId }) => (endMs === timeMs && lastId !== null ? [lastId] : []))
+  return ids.toSorted(compareIds).at(-1) ?? null
+}
+
+/** The first id of what a ledger has from a time on; null where it knows none. */
+export function firstIdFrom(ledger: readonly LedgerRow[], timeMs: number): string | null {
+  const ids = ledger.flatMap(({ startMs, firstId }) =>
+    startMs === timeMs && firstId !== null ? [firstId] : [],
+  )
+  return ids.toSorted(compareIds)[0] ?? null
+}
+
 /** Settled ledger rows that follow each other without a break. */
 export type Stretch = {
   readonly span: Span

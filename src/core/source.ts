@@ -59,4 +59,6 @@ export type Source = {
   readonly longestWindowMs?: number
   /** How far back it answers, ms; all of history where it is not given. */
   readonly reachMs?: number
+  /** Whether it answers only with an API key, and there is none. */
+  readonly lacksKey?: true
 }

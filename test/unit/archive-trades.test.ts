@@ -2,12 +2,15 @@
 // lies at their edges. Each trade and each invalid record counts in the span that it belongs to.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { settledAtEnd } from '../../src/core/archive-settle.ts'
 import { walkTrades } from '../../src/core/archive-trades.ts'
-import { idsOf } from '../../src/core/dataset.ts'
+import { emptyRows, idsOf } from '../../src/core/dataset.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
+import type { Source } from '../../src/core/source.ts'
 import { type Span, union } from '../../src/core/span.ts'
-import type { Step } from '../../src/core/step.ts'
+import type { OpenSpan, Step } from '../../src/core/step.ts'
 import { aggTrades } from '../../src/datasets/trades.ts'
+import { MalformedError, RefusedError, UserError } from '../../src/errors.ts'
 import { listing } from '../rig/memory-source.ts'
 import { runsFor } from '../rig/seed.ts'
 import { type ListedTrade, tradeArchive, tradeSeries, tradeSource, tradeTable } from '../rig/trade-source.ts'
@@ -27,6 +30,7 @@ const within = ({ startMs, endMs }: Span, { timeMs }: ListedTrade): boolean =>
 type Walked = {
   readonly ids: readonly string[]
   readonly ledger: readonly LedgerRow[]
+  readonly open: readonly OpenSpan[]
   readonly asks: number
 }
 
@@ -36,8 +40,9 @@ async function walked(
   trades: readonly ListedTrade[],
   held: readonly ListedTrade[] = trades,
   pieceRows = 4,
+  facts: Partial<Source> = {},
 ): Promise<Walked> {
-  const { source, asks } = tradeSource(trades, LATER_MS, 3)
+  const { source, asks } = tradeSource(trades, LATER_MS, 3, facts)
   const steps: Step[] = []
   const job = { series: tradeSeries, dataset: aggTrades, table: tradeTable, listing: listing('BTCUSDT') }
   const open = tradeArchive(file, held, pieceRows)
@@ -46,6 +51,7 @@ async function walked(
   return {
     ids: steps.flatMap((step) => idsOf(step.rows)),
     ledger: steps.flatMap((step) => step.ledger),
+    open: steps.flatMap((step) => step.open),
     asks: asks.length,
   }
 }
@@ -99,5 +105,79 @@ describe('parts of a file', () => {
     expect(ids).toEqual(['108', '109', '110', '111'])
     expect(asks).toBe(0)
     expect(ledger.reduce((sum, row) => sum + row.skipped, 0)).toBe(0)
+  })
+})
+
+describe('a jump of ids that REST does not explain', () => {
+  const trades = Array.from({ length: 12 }, (_, i): ListedTrade => {
+    return { id: String(100 + i), timeMs: START_MS + 50 * i }
+  })
+  /** The file lacks the ids 104 and 105. */
+  const held = trades.filter(({ id }) => id !== '104' && id !== '105')
+  const hole = span(151, 300)
+
+  test.each([
+    ['refuses', new RefusedError('no such page')],
+    ['garbles', new MalformedError('cut')],
+  ] as const)(
+    'because it %s that page: the file counts, and the run stays open by name',
+    async (_, error) => {
+      const facts = { fetch: () => Promise.reject(error) }
+      const { ids, ledger, open } = await walked([file], trades, held, 4, facts)
+      expect(ids).toEqual(held.map(({ id }) => id))
+      expect(open).toEqual([
+        {
+          span: hole,
+          reason:
+            'the archive lacks ids from 104 to 105, and whether the API has them is not known: ' +
+            error.message,
+        },
+      ])
+      const around = [span(0, 151), span(300, 1_000)]
+      expect(union(ledger)).toEqual(around)
+      expect(ledger.every(({ verdict }) => verdict === 'rows')).toBe(true)
+    },
+  )
+
+  test('within one millisecond it leaves that open', async () => {
+    const together = trades.map((trade) => ({ ...trade, timeMs: START_MS + 400 }))
+    const missing = together.filter(({ id }) => id !== '104')
+    const facts = { fetch: () => Promise.reject(new RefusedError('no')) }
+    const { ids, ledger, open } = await walked([file], together, missing, 4, facts)
+    expect(ids).toHaveLength(11)
+    const [left, ...more] = open
+    expect(more).toEqual([])
+    expect(union(ledger, left ? [left.span] : [])).toEqual([file])
+  })
+
+  test.each([
+    ['it does not reach back so far', { reachMs: 86_400_000 }],
+    ['it answers only with a key, and there is none', { lacksKey: true }],
+  ] as const)('because %s: the word of the archive does, and nobody else is named', async (_, facts) => {
+    const fetch = (): never => {
+      throw new UserError('it answers only with an API key')
+    }
+    const { ids, ledger, open } = await walked([file], trades, held, 4, { ...facts, fetch })
+    expect(ids).toEqual(held.map(({ id }) => id))
+    expect(open).toEqual([])
+    expect(union(ledger)).toEqual([file])
+    const reason = 'the archive does not have the ids 104 to 105'
+    expect(ledger.filter(({ verdict }) => verdict !== 'rows')).toMatchObject([
+      { ...hole, verdict: 'no-trades', firstId: '104', lastId: '105', asked: 1, reason },
+    ])
+  })
+
+  test('of a file that is too large to be held back, is told of too', async () => {
+    const rows = { ...emptyRows(tradeTable), count: 100_000 }
+    const base = { ledger: [], extractedAtMs: 0, source: 'archive', span: file, refused: null } as const
+    const open = [{ span: hole, reason: 'nobody knows' }]
+    async function* steps(): AsyncGenerator<Step, null> {
+      yield { ...base, rows, open: [] }
+      yield { ...base, rows: emptyRows(tradeTable), open }
+      return null
+    }
+    const told: OpenSpan[] = []
+    for await (const step of settledAtEnd(tradeTable, steps())) told.push(...step.open)
+    expect(told).toEqual(open)
   })
 })
