@@ -68,15 +68,29 @@ class SeriesFetch {
   /** From the first to the last row of each archive, and what they lack while nobody else may have it. */
   readonly #rows: Span[] = []
   readonly #holes: Span[] = []
+  /** Where tasks begin and end, and what this pass has settled there: ids run on from one to the next. */
+  readonly #borders: ReadonlySet<number>
+  readonly #atBorders: LedgerRow[] = []
   #refused: OpenSpan[] = []
   readonly #open: OpenSpan[] = []
 
   constructor(job: SeriesJob, context: SeriesContext) {
     this.#job = job
     this.#context = context
+    const spans = job.plan.tasks.flatMap(spansOf)
+    this.#borders = new Set(spans.flatMap(({ startMs, endMs }) => [startMs, endMs]))
   }
 
   async *steps(): AsyncGenerator<Step> {
+    for await (const step of this.#allSteps()) {
+      const isAtBorder = ({ startMs, endMs }: Span): boolean =>
+        this.#borders.has(startMs) || this.#borders.has(endMs)
+      this.#atBorders.push(...step.ledger.filter(isAtBorder))
+      yield step
+    }
+  }
+
+  async *#allSteps(): AsyncGenerator<Step> {
     const { tasks } = this.#job.plan
     for (const [i, task] of tasks.entries()) {
       this.#lookAhead(tasks.slice(i))
@@ -106,9 +120,9 @@ class SeriesFetch {
   }
 
   async *#rest(span: Span, hurried: boolean): AsyncGenerator<Step> {
-    const { source, ledger, period } = this.#job
+    const { source, period } = this.#job
     if (!source) throw new Error('a task for REST without REST')
-    const job: SpanJob = { ...this.#job, source, before: ledger, span, hurried }
+    const job: SpanJob = { ...this.#job, source, before: this.#before(), span, hurried }
     for await (const step of walk(job, period)) {
       if (step.refused) this.#refused.push(step.refused)
       else yield step
@@ -160,7 +174,7 @@ class SeriesFetch {
   }
 
   #walk(task: ArchiveTask, open: OpenArchive): AsyncGenerator<Step, ArchiveFindings> {
-    const { dataset, ledger, period, source } = this.#job
+    const { dataset, period, source } = this.#job
     const job = { ...this.#job, spans: spansOf(task), open, nowMs: this.#context.nowMs }
     switch (dataset.order) {
       case 'calendar':
@@ -169,8 +183,12 @@ class SeriesFetch {
       case 'time':
         return walkRates(job)
       case 'id':
-        return walkTrades({ ...job, before: ledger, rest: source })
+        return walkTrades({ ...job, before: this.#before(), rest: source })
     }
+  }
+
+  #before(): readonly LedgerRow[] {
+    return [...this.#job.ledger, ...this.#atBorders]
   }
 
   /** What the archives lack where nobody else may have it, once all of them were read. */

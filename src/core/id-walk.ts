@@ -6,6 +6,7 @@ import { MalformedError, RefusedError } from '../errors.ts'
 import { emptyRows, idsOf, joinRows, type Rows, sliceRows, timesOf, type Window } from './dataset.ts'
 import { type Emptiness, settleEmptiness } from './holes.ts'
 import { compareIds, nextId, previousId } from './id.ts'
+import { lastIdBefore } from './id-ledger.ts'
 import { confirmJump, proveBeginning, skippedIn, verdictOfNothing } from './id-proofs.ts'
 import { type Jump, jumpsOf, type Placed, settleIds } from './id-settle.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
@@ -44,8 +45,8 @@ class IdWalk {
     this.#job = job
     this.#cursorMs = job.span.startMs
     this.#carried = emptyRows(job.table)
-    const before = job.before.find(({ endMs, lastId }) => endMs === job.span.startMs && lastId !== null)
-    this.#nextId = before?.lastId ? nextId(before.lastId) : null
+    const lastId = lastIdBefore(job.before, job.span.startMs)
+    this.#nextId = lastId === null ? null : nextId(lastId)
   }
 
   get done(): boolean {

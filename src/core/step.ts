@@ -14,7 +14,7 @@ export type SpanJob = {
   readonly table: Table
   readonly source: Source
   readonly listing: Listing
-  /** The ledger as it was before the pass. */
+  /** The ledger as it was before the pass, and what the pass has settled next to the span. */
   readonly before: readonly LedgerRow[]
   readonly span: Span
   /** Whether the span was refused a moment ago. */
