@@ -105,11 +105,13 @@ async function planJob(
   const shared = shareOut(missing, own, sources)
   const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
   const facts = { knownBefore, trading: listing.trading, nowMs }
-  const judged = await judgedNowhere(shared, files, facts, () =>
-    listed(rest, archives, series, { startMs: 0, endMs: nowMs }),
-  )
-  const untilMs = Math.max(...own.map((file) => file.span.endMs))
-  const others = archivesOnly && range.endMs === null && !fill ? published(judged, untilMs) : judged
+  const all = (): Promise<readonly ArchiveFile[]> =>
+    listed(rest, archives, series, { startMs: 0, endMs: nowMs })
+  // With no file far and wide only all of them tell what the symbol is.
+  const isBlank = files.length === 0 && shared.some((task) => task.kind === 'none')
+  const known = isBlank ? await all() : files
+  const judged = await judgedNowhere(shared, known, facts, isBlank ? async () => known : all)
+  const others = archivesOnly && range.endMs === null && !fill ? published(judged, known) : judged
   const tasks = [...others, ...anew].sort((a, b) => startOf(a) - startOf(b))
   const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
   return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
@@ -162,9 +164,14 @@ function untaken(
   }
 }
 
-/** Without an end that was asked for, nothing is owed of what is not published yet. */
-function published(tasks: readonly Task[], publishedUntilMs: number): Task[] {
-  return tasks.filter((task) => task.kind !== 'none' || task.verdict || task.span.startMs < publishedUntilMs)
+/**
+ * Without an end that was asked for, nothing is owed of what is not published yet. Where not one file is,
+ * that is all that there is to tell.
+ */
+function published(tasks: readonly Task[], files: readonly ArchiveFile[]): readonly Task[] {
+  if (files.length === 0) return tasks
+  const untilMs = Math.max(...files.map((file) => file.span.endMs))
+  return tasks.filter((task) => task.kind !== 'none' || task.verdict || task.span.startMs < untilMs)
 }
 
 /** The spans that somebody is to bring, as the tasks have them. */

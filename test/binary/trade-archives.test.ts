@@ -115,7 +115,7 @@ test('files that end too early: REST brings what they lack, between them and bef
   expect(tail(gaps)).toStartWith('exit 0')
 })
 
-test('futures: what the API does not reach comes from archives, the rest from it, without a break', async () => {
+test('futures: what the API does not reach comes from archives, the rest from the API', async () => {
   const spec = traded({ market: 'um' })
   const at = await bench(await exchangeOf(spec))
   const span = { startMs: Date.parse('2024-05-12T00:00Z'), endMs: lastMinuteMs }

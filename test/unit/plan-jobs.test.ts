@@ -50,6 +50,7 @@ async function planned(
   files: readonly Span[],
   span: Span,
   trading = true,
+  range: { readonly startMs: number; readonly endMs: number | null } = span,
 ): Promise<{ tasks: readonly Task[]; asked: readonly Span[] }> {
   const { source, asked } = archivesOf(files)
   const store = { ledger: async () => [[]] } as Partial<Store> as Store
@@ -61,7 +62,7 @@ async function planned(
     rest: null,
     archives: source,
     archivesOnly: true,
-    range: { ...span, lookbackMs: 0 },
+    range: { ...range, lookbackMs: 0 },
     nowMs,
   }
   const [job] = await planJobs(options)
@@ -104,5 +105,24 @@ describe('what no archive has', () => {
       '2024-04 archive',
       '2024-05 open',
     ])
+  })
+
+  test('long after the last file of all a symbol that does not trade is delisted', async () => {
+    const files = [months(0, 2)]
+    expect(words((await planned(files, months(10, 1), false)).tasks)).toEqual(['2024-11 delisted'])
+    const trading = await planned(files, months(10, 1), true)
+    expect(words(trading.tasks)).toEqual(['2024-11 open'])
+    // Around it and all of them, each once.
+    expect(trading.asked).toHaveLength(2)
+  })
+
+  test('long before the first file of all the symbol was not listed', async () => {
+    expect(words((await planned([months(8, 2)], months(0, 1))).tasks)).toEqual(['2024-01 unlisted'])
+  })
+
+  test('without an end is not owed where files end before it, and is open where there is none', async () => {
+    const since = { startMs: months(10, 1).startMs, endMs: null }
+    expect(words((await planned([months(0, 2)], months(10, 1), true, since)).tasks)).toEqual([])
+    expect(words((await planned([], months(10, 1), true, since)).tasks)).toEqual(['2024-11 open'])
   })
 })
