@@ -1,7 +1,7 @@
 // Takes in the rows of one archive: what of them is missing, with the coverage that it settles, piece by
 // piece. What the file turns out not to hold is left to the caller: another source may have it.
 import type { ArchiveFile, ArchivePiece, ArchiveRecord, OpenArchive } from './archive.ts'
-import { advance, emptyPlaces, floorToPeriod } from './calendar.ts'
+import { advance, countPlaces, emptyPlaces, floorToPeriod } from './calendar.ts'
 import { type Dataset, emptyRows, joinRows, pickRows, type Rows, type Table, timesOf } from './dataset.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import { type Period, type Series, seriesKey } from './series.ts'
@@ -72,7 +72,12 @@ export async function* walkCandles(
     yield archiveStep(nowMs(), span, rows, ledger)
   }
   const rows = firstMs <= lastMs ? { startMs: firstMs, endMs: advance(period, lastMs, 1) } : null
-  return { lacking: minus(job.spans, covered), rows }
+  const left = minus(job.spans, covered)
+  const lacking = left.filter((span) => countPlaces(period, span) > 0)
+  // A month begins in the middle of a week: up to the next one there is nothing that could be missing.
+  for (const span of minus(left, lacking))
+    yield archiveStep(nowMs(), span, emptyRows(table), counted(table, emptyRows(table), [span], nowMs()))
+  return { lacking, rows }
 }
 
 /** The steps of a file of rates: it holds all that its span has. */
