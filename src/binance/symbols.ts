@@ -170,7 +170,15 @@ export function chooseSymbols(
 
 /** The archives do not say what the quote asset is: then the name has to tell. */
 function hasQuote(listing: Listing, quote: string): boolean {
-  return listing.archivedOnly ? listing.symbol.endsWith(quote) : listing.quote === quote
+  return listing.archivedOnly ? isQuotedIn(listing.symbol, quote) : listing.quote === quote
+}
+
+/**
+ * Whether a symbol is quoted in an asset, by its name alone. A contract's goes on after its pair:
+ * BTCUSD_PERP, BTCUSDT_240628, ICPUSDTSETTLED.
+ */
+export function isQuotedIn(symbol: string, quote: string): boolean {
+  return symbol.replace(/(_.*|SETTLED\d*)$/u, '').endsWith(quote)
 }
 
 /** Whether a name fits a pattern in which `*` stands for anything; `all` fits every name. */

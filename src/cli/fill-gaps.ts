@@ -1,6 +1,6 @@
 // `petrosa gaps --fill` over what jobs hold: the end of `petrosa run`, and the gap jobs of serving. Jobs that
 // go to the same store and exchange are one run, so that a market is opened once.
-import { patternTest } from '../binance/symbols.ts'
+import { isQuotedIn, patternTest } from '../binance/symbols.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import type { SettingName } from '../settings/table.ts'
 import type { Moment } from '../settings/values.ts'
@@ -66,8 +66,7 @@ export function holderOf({ dataset, periods, settings }: Job): (series: Series) 
     periods.includes(series.period) &&
     symbols.some((fits) => fits(series.symbol)) &&
     !excluded.some((fits) => fits(series.symbol)) &&
-    // A contract's name goes on after its pair: BTCUSDT_240628, BTCUSD_PERP.
-    (quote === null || (series.symbol.split('_')[0] ?? '').endsWith(quote)) &&
+    (quote === null || isQuotedIn(series.symbol, quote)) &&
     inShard(seriesKey(series), shard)
 }
 

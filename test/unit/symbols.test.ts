@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Client } from '../../src/binance/client.ts'
 import {
+  archivedListing,
   chooseSymbols,
   fetchListings,
   namedOnly,
@@ -70,6 +71,7 @@ const known: ReadonlyMap<string, Listing> = new Map(
     listing('LUNAUSDT', { trading: false }),
     listing('ETHBTC', { quote: 'BTC' }),
     listing('BTCUPUSDT'),
+    ...['BTCUSDT_210326', 'ICPUSDTSETTLED', 'BTCUSD_PERP'].map((name) => archivedListing(name, false)),
   ].map((one) => [one.symbol, one]),
 )
 const choose = (facts: Partial<SymbolChoice>): string[] =>
@@ -100,11 +102,16 @@ describe('choosing', () => {
     expect(choose({ symbols: ['L*'], status: 'all' })).toEqual(['LUNAUSDT'])
     expect(choose({ symbols: ['LUNAUSDT'] })).toEqual(['LUNAUSDT'])
     expect(choose({})).toHaveLength(4)
-    expect(choose({ status: 'all' })).toHaveLength(5)
+    expect(choose({ status: 'all' })).toHaveLength(8)
   })
 
   test('quote and exclude narrow what was chosen', () => {
     expect(choose({ quote: 'BTC' })).toEqual(['ETHBTC'])
+    // What only archives know has its quote asset in its name.
+    expect(choose({ quote: 'USD', status: 'all' })).toEqual(['BTCUSD_PERP'])
+    expect(choose({ symbols: ['BTC*', 'ICP*'], quote: 'USDT', status: 'all' })).toEqual([
+      ...['BTCUPUSDT', 'BTCUSDT', 'BTCUSDT_210326', 'ICPUSDTSETTLED'],
+    ])
     expect(choose({ exclude: ['*UP*', 'ETHBTC'] })).toEqual(['BTCUSDT', 'ETHUSDT'])
   })
 
