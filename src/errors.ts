@@ -44,6 +44,14 @@ export class UnavailableError extends PetrosaError {
   readonly exitCode = exitCodes.unavailable
 }
 
+/** A host that is of no use from here: closed to this place, or not the one that its address names. */
+export class ForeignHostError extends UserError {}
+
+/** A disk is full. It is this machine's: whatever else could be asked would need the room too. */
+export class DiskFullError extends PetrosaError {
+  readonly exitCode = exitCodes.unavailable
+}
+
 /** One page that the exchange refuses, or answers with nonsense, however often it is asked. */
 export class RefusedError extends PetrosaError {
   readonly exitCode = exitCodes.open

@@ -1,7 +1,7 @@
 // What an answer that is not 200 means, and what to do about it (reference 6.3 and 6.4): fatal for the run,
 // refused for good, to be asked again, or a pause for the whole host.
 import { DAY_MS, MINUTE_MS } from '../core/calendar.ts'
-import { PetrosaError, RefusedError, UnavailableError, UserError } from '../errors.ts'
+import { ForeignHostError, PetrosaError, RefusedError, UnavailableError, UserError } from '../errors.ts'
 
 /** Something went wrong on the way; the same request may well succeed a moment later. */
 export class TransientError extends Error {
@@ -9,7 +9,7 @@ export class TransientError extends Error {
 }
 
 /** The exchange does not serve this location; its archives may (reference 1). */
-export class BlockedError extends UserError {}
+export class BlockedError extends ForeignHostError {}
 
 /** The exchange asks for a pause: nothing more to this host until `untilMs` (its own clock, epoch ms). */
 export class PauseError extends Error {
@@ -77,7 +77,7 @@ export function failure(answer: FailedAnswer): Error {
     return new UserError(`the proxy asks for a login (407)`, 'put user and password into HTTPS_PROXY')
   if (status === 408 || status >= 500) return new TransientError(said)
   if (status >= 300 && status < 400) {
-    return new UserError(
+    return new ForeignHostError(
       `${host} redirects elsewhere (${status})`,
       'check the URL variables: this is not the exchange',
     )

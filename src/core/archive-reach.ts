@@ -1,6 +1,6 @@
 // The archives where REST can do without them: they only save requests. So they are asked whether they are
 // there by one request, and where they are out of reach that is told once, and nothing more is asked of them.
-import { PetrosaError, StoppedError, UnavailableError } from '../errors.ts'
+import { ForeignHostError, PetrosaError, StoppedError, UnavailableError } from '../errors.ts'
 import type { ArchiveSource } from './archive.ts'
 import type { Tell } from './events.ts'
 
@@ -48,7 +48,8 @@ export function whileInReach(archives: ArchiveSource, reach: ArchiveReach, tell:
         throw down
       }
     })
-  const isAway = (error: PetrosaError): boolean => error instanceof UnavailableError
+  const isAway = (error: PetrosaError): boolean =>
+    error instanceof UnavailableError || error instanceof ForeignHostError
   // Whatever is wrong with the listing, a redirect to a login too: rows are to be had without it.
   const always = (): boolean => true
   return {

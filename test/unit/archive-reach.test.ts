@@ -7,7 +7,15 @@ import { ArchiveReach, whileInReach } from '../../src/core/archive-reach.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Series } from '../../src/core/series.ts'
 import { klines } from '../../src/datasets/klines.ts'
-import { MalformedError, RefusedError, StoppedError, UnavailableError, UserError } from '../../src/errors.ts'
+import {
+  DiskFullError,
+  ForeignHostError,
+  MalformedError,
+  RefusedError,
+  StoppedError,
+  UnavailableError,
+  UserError,
+} from '../../src/errors.ts'
 import { type Scripted, scriptedNetwork } from '../rig/scripted-network.ts'
 import { virtualClock } from '../rig/virtual-clock.ts'
 import { testWorld } from '../rig/world.ts'
@@ -83,11 +91,24 @@ describe('whileInReach', () => {
     expect(told).toHaveLength(1)
   })
 
+  test('files that are closed to this place, or redirect elsewhere, are out of reach', async () => {
+    for (const ask of ['open', 'checksum'] as const) {
+      const { source, wrapped, told } = start(() => Promise.reject(new ForeignHostError('451', 'move')))
+      const asking = (): Promise<unknown> =>
+        ask === 'open' ? wrapped.open(series, file) : wrapped.checksum(file)
+      await expect(asking()).rejects.toThrow(UnavailableError)
+      await expect(asking()).rejects.toThrow('451')
+      expect(source.asked).toBe(1)
+      expect(told).toHaveLength(1)
+    }
+  })
+
   test('what is wrong with one file, this machine or the program is no matter of reach', async () => {
     const own = [
       new RefusedError('no such file'),
       new MalformedError('garbled'),
       new UserError('no room in TMPDIR'),
+      new DiskFullError('the disk is full'),
       new StoppedError(),
       new Error('a defect'),
     ]

@@ -10,7 +10,14 @@ import {
   PauseError,
   TransientError,
 } from '../../src/binance/failures.ts'
-import { PetrosaError, RefusedError, StoppedError, UnavailableError, UserError } from '../../src/errors.ts'
+import {
+  ForeignHostError,
+  PetrosaError,
+  RefusedError,
+  StoppedError,
+  UnavailableError,
+  UserError,
+} from '../../src/errors.ts'
 
 const NOW_MS = Date.UTC(2024, 0, 1, 12, 0, 20)
 const answer = (status: number, facts: Partial<FailedAnswer> = {}): FailedAnswer => ({
@@ -49,9 +56,9 @@ const table: readonly Expected[] = [
   [502, null, TransientError, null, /^$/],
   [503, -1008, TransientError, null, /^$/],
   [504, null, TransientError, null, /^$/],
-  [301, null, UserError, 2, /URL variables/],
-  [302, null, UserError, 2, /URL variables/],
-  [307, null, UserError, 2, /URL variables/],
+  [301, null, ForeignHostError, 2, /URL variables/],
+  [302, null, ForeignHostError, 2, /URL variables/],
+  [307, null, ForeignHostError, 2, /URL variables/],
 ]
 
 describe('every status of the reference', () => {
