@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from './core/retry.ts'
-import { UserError } from './errors.ts'
+import { DiskFullError, UserError } from './errors.ts'
 
 export type Stream = {
   readonly isTerminal: boolean
@@ -45,7 +45,7 @@ export type World = Clock & {
   readonly stderr: Stream
   /** The text of a file. Throws what the system throws. */
   readonly readFile: (path: string) => Promise<string>
-  /** Throws UserError that names TMPDIR when no file can be made. */
+  /** Throws UserError or DiskFullError that names TMPDIR when no file can be made or written. */
   readonly openTemporary: () => Promise<TemporaryFile>
   /** Gives back the memory that nobody uses any more; takes some milliseconds. */
   readonly tidyMemory: () => void
@@ -109,11 +109,11 @@ export function realWait(ms: number, signal?: AbortSignal): Promise<void> {
 
 /**
  * A temporary file in `folder`. Its name is taken away as soon as it is open, so that nothing is left behind,
- * not even by a process that is killed. Throws UserError.
+ * not even by a process that is killed. Throws UserError, and DiskFullError, also when it is written to.
  */
 export async function openTemporaryIn(folder: string): Promise<TemporaryFile> {
   const failed = (error: unknown): never => {
-    throw noRoom(folder, error)
+    throw temporaryFailure(folder, error)
   }
   const path = join(folder, `petrosa-${randomUUID()}`)
   const file = await open(path, 'wx+', 0o600).catch(failed)
@@ -146,11 +146,15 @@ async function readExactly(file: FileHandle, at: number, length: number): Promis
   return bytes
 }
 
-function noRoom(folder: string, error: unknown): UserError {
+/** The errors of a disk or a quota that is full. */
+const fullDisk: readonly string[] = ['ENOSPC', 'EDQUOT']
+
+/** Why no temporary file can be kept in a folder: it is of no use, or its disk is full for now. */
+export function temporaryFailure(folder: string, error: unknown): UserError | DiskFullError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-  return new UserError(
-    `no temporary file can be kept in ${folder} (${code})`,
-    'set TMPDIR to a folder on a disk with room for the largest archive',
-    { cause: error },
-  )
+  const message = `no temporary file can be kept in ${folder} (${code})`
+  const advice = 'set TMPDIR to a folder on a disk with room for the largest archive'
+  if (fullDisk.includes(code))
+    return new DiskFullError(message, `make room there, or ${advice}`, { cause: error })
+  return new UserError(message, advice, { cause: error })
 }

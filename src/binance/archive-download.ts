@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { ArchiveFile } from '../core/archive.ts'
 import type { Tell } from '../core/events.ts'
-import { MalformedError, UserError } from '../errors.ts'
+import { DiskFullError, MalformedError, UserError } from '../errors.ts'
 import type { TemporaryFile, World } from '../world.ts'
 import type { ArchiveClient } from './archive-client.ts'
 import { Turns } from './turns.ts'
@@ -48,7 +48,7 @@ export class Downloads {
     return { archives: this.#archives, bytes: this.#bytes }
   }
 
-  /** Downloads `file`. Throws as ArchiveClient.file does, and UserError when there is no place for it. */
+  /** Downloads `file`. Throws as ArchiveClient.file does; UserError or DiskFullError without a place. */
   async take(file: ArchiveFile): Promise<HeldZip> {
     if (file.bytes > MOST_ZIP_BYTES)
       throw new MalformedError(`${file.key}: by the listing it has ${file.bytes} bytes`)
@@ -76,7 +76,8 @@ export class Downloads {
     try {
       return await this.#world.openTemporary()
     } catch (error) {
-      if (!(error instanceof UserError) || file.bytes > ZIPS_IN_MEMORY_BYTES) throw error
+      const hasNoFile = error instanceof UserError || error instanceof DiskFullError
+      if (!hasNoFile || file.bytes > ZIPS_IN_MEMORY_BYTES) throw error
       // To wait for room could be to wait for ever: a zip that is held may be one that is to be read later.
       const message = `${error.message}; archives are held in memory, which needs more of it: ${error.advice}`
       if (!this.#hasWarned) this.#tell({ type: 'warning', message })

@@ -58,8 +58,8 @@ export type ArchiveSource = {
   /**
    * Downloads a file, compares it with its .CHECKSUM (and once more where they differ), and opens the zip.
    * Throws RefusedError where the file is not there or not what its checksum says, MalformedError where the
-   * zip is no good, UnavailableError where the host is out of reach, UserError where there is no place for a
-   * large file, StoppedError.
+   * zip is no good, UnavailableError where the host is out of reach, UserError or DiskFullError where there
+   * is no place for a large file, StoppedError.
    */
   open(series: Series, file: ArchiveFile): Promise<OpenArchive>
   /**

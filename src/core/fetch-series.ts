@@ -47,6 +47,9 @@ export type SeriesContext = {
 /** Archives that are downloaded while the rows of the one before them are written. */
 const ARCHIVES_AHEAD = 2
 
+/** Their bytes, by the listing: what is held takes memory or disk, and a month of trades may have 5 GB. */
+const MOST_AHEAD_BYTES = 1024 ** 3
+
 type ArchiveTask = Extract<Task, { kind: 'archive' }>
 
 /** The steps of a series. Throws what ends the whole pass. */
@@ -132,8 +135,12 @@ class SeriesFetch {
   #lookAhead(tasks: readonly Task[]): void {
     const { archives, series } = this.#job
     if (!archives) return
-    for (const task of tasks.slice(0, ARCHIVES_AHEAD + 1)) {
-      if (task.kind !== 'archive' || this.#ahead.has(task)) continue
+    let aheadBytes = 0
+    for (const [i, task] of tasks.slice(0, ARCHIVES_AHEAD + 1).entries()) {
+      if (task.kind !== 'archive') continue
+      if (i > 0) aheadBytes += task.file.bytes
+      if (aheadBytes > MOST_AHEAD_BYTES) return
+      if (this.#ahead.has(task)) continue
       const opening = archives.open(series, task.file)
       opening.catch(() => undefined)
       this.#ahead.set(task, opening)

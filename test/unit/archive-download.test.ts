@@ -10,7 +10,7 @@ import {
   ZIPS_IN_MEMORY_BYTES,
 } from '../../src/binance/archive-download.ts'
 import type { ArchiveFile, OpenArchive } from '../../src/core/archive.ts'
-import { MalformedError, RefusedError, StoppedError, UserError } from '../../src/errors.ts'
+import { DiskFullError, MalformedError, RefusedError, StoppedError, UserError } from '../../src/errors.ts'
 import { openTemporaryIn, type TemporaryFile } from '../../src/world.ts'
 import { type ArchiveRig, archiveRig, checksumOf, csvZip } from '../rig/archive-rig.ts'
 import { rowsOf } from '../rig/csv-reading.ts'
@@ -120,6 +120,16 @@ describe('a zip is held', () => {
       source.open(series, file(ZIPS_IN_MEMORY_BYTES + 1)).catch((error: unknown) => error),
     )
     expect(large).toMatchObject({ exitCode: 2, advice: 'set TMPDIR' })
+  })
+
+  test('nowhere where the disk is full and it is large: it may be taken another time', async () => {
+    const { clock, source } = archiveRig(
+      ({ url }) => ({ body: url.pathname.endsWith('CHECKSUM') ? checksumOf(KEY, zip) : zip }),
+      { openTemporary: () => Promise.reject(new DiskFullError('full', 'make room')) },
+    )
+    const taking = (bytes: number): Promise<unknown> =>
+      clock.run(source.open(series, file(bytes)).catch((error: unknown) => error))
+    expect(await taking(ZIPS_IN_MEMORY_BYTES + 1)).toMatchObject({ exitCode: 75, advice: 'make room' })
   })
 
   test('nowhere where it is larger than any archive', async () => {

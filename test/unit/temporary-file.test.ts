@@ -4,8 +4,8 @@ import { expect, test } from 'bun:test'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { UserError } from '../../src/errors.ts'
-import { openTemporaryIn } from '../../src/world.ts'
+import { DiskFullError, UserError } from '../../src/errors.ts'
+import { openTemporaryIn, temporaryFailure } from '../../src/world.ts'
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'petrosa-test-'))
@@ -41,4 +41,14 @@ test('is refused by name where the folder is not there or may not be written to'
       advice: expect.stringContaining('TMPDIR'),
     })
   })
+})
+
+test("a disk that is full is nobody's mistake: the same command may work later", () => {
+  for (const code of ['ENOSPC', 'EDQUOT']) {
+    const error = temporaryFailure('/tmp', Object.assign(new Error('no space'), { code }))
+    expect(error).toBeInstanceOf(DiskFullError)
+    expect(error).toMatchObject({ exitCode: 75, advice: expect.stringContaining('make room') })
+  }
+  const denied = temporaryFailure('/tmp', Object.assign(new Error('denied'), { code: 'EACCES' }))
+  expect(denied).toMatchObject({ exitCode: 2 })
 })

@@ -6,13 +6,14 @@ import { gapsOf } from '../../src/cli/gap-scan.ts'
 import type { ArchiveFile, ArchiveSource } from '../../src/core/archive.ts'
 import { idsOf } from '../../src/core/dataset.ts'
 import type { Summary } from '../../src/core/events.ts'
+import { fetchSeries } from '../../src/core/fetch-series.ts'
 import { type Gap, isOpen } from '../../src/core/gap.ts'
 import { compareIds } from '../../src/core/id.ts'
 import { runPass } from '../../src/core/pass.ts'
 import { costTasks } from '../../src/core/plan.ts'
 import type { Source } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
-import type { Task } from '../../src/core/tasks.ts'
+import { spansOf, type Task } from '../../src/core/tasks.ts'
 import { aggTrades } from '../../src/datasets/trades.ts'
 import { type GapBed, memoryBed } from '../rig/gap-bed.ts'
 import { listing } from '../rig/memory-source.ts'
@@ -141,5 +142,32 @@ describe('ids run on over borders', () => {
       expect(open).toEqual([])
     })
     await fc.assert(property, runs)
+  })
+})
+
+describe('files that are opened before their turn', () => {
+  test.each([
+    ['small ones: two', 1, ['0', '1', '2']],
+    ['large ones: one', 600 * 1024 ** 2, ['0', '1']],
+    ['such that fill a disk: none', 5 * 1024 ** 3, ['0']],
+  ] as const)('%s', async (_, bytes, opened) => {
+    const trades = [0, 1, 2, 3].map((part) => ({ id: `${10 + part}`, timeMs: partSpan(part).startMs }))
+    const { archives, source } = marketOf(trades, new Set())
+    const keys: string[] = []
+    const open: ArchiveSource['open'] = (series, file) => {
+      keys.push(file.key)
+      return archives.open(series, file)
+    }
+    const tasks = trades.map((_, i): Task => {
+      const span = partSpan(i)
+      return { kind: 'archive', file: { key: `${i}`, unit: 'day', span, bytes }, spans: [span] }
+    })
+    const plan = costTasks(tradeSeries, null, tasks.flatMap(spansOf), tasks, source)
+    const known = { series: tradeSeries, period: null, dataset: aggTrades, table: tradeTable, ledger: [] }
+    const job = { ...known, source, archives: { ...archives, open }, listing: listing('BTCUSDT'), plan }
+    const steps = fetchSeries(job, { nowMs: () => LATER_MS, tell: () => {} })
+    await steps.next()
+    expect(keys).toEqual([...opened])
+    await steps.return(undefined)
   })
 })
