@@ -45,7 +45,9 @@ export async function proveBeginning(job: SpanJob, span: Span, answer: Answer): 
   const first = firstOf(job, answer)
   if (first === null) return { before, expected: null, listedMs: null }
   if (first.id !== FIRST_ID) {
-    const found = firstOf(job, await ask(job, { span, limit: 1, fromId: previousId(first.id) }))
+    const found = await tradeFrom(job, span, previousId(first.id))
+    // What lies before the reach of a source cannot be seen, whether it says nothing of it or refuses.
+    if (found === null && source.reachMs !== undefined) return { before, expected: null, listedMs: null }
     if (found === null || compareIds(found.id, first.id) > 0 || (found.id !== first.id && isIn(span, found)))
       throw new RefusedError(`the exchange contradicts itself about the first trade of ${spanText(span)}`)
     if (found.id !== first.id || source.reachMs !== undefined)
@@ -54,6 +56,16 @@ export async function proveBeginning(job: SpanJob, span: Span, answer: Answer): 
     if (ever?.id !== first.id) return { before, expected: null, listedMs: null }
   }
   return { before, expected: null, listedMs: first.timeMs }
+}
+
+/** The first trade from an id on; null where nothing comes, or the id is refused because it is too old. */
+async function tradeFrom(job: SpanJob, span: Span, fromId: string): Promise<Placed | null> {
+  try {
+    return firstOf(job, await ask(job, { span, limit: 1, fromId }))
+  } catch (error) {
+    if (error instanceof RefusedError && job.source.reachMs !== undefined) return null
+    throw error
+  }
 }
 
 /** A jump of ids counts when a second answer agrees with it. Throws RefusedError where it does not. */

@@ -9,6 +9,7 @@ import type { Answer, Source } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { SpanJob, Step } from '../../src/core/step.ts'
 import { aggTrades } from '../../src/datasets/trades.ts'
+import { RefusedError } from '../../src/errors.ts'
 import { listing } from '../rig/memory-source.ts'
 import { type ListedTrade, tradeSeries, tradeSource, tradeTable } from '../rig/trade-source.ts'
 
@@ -69,6 +70,27 @@ describe('the beginning', () => {
     expect(rowsOf(steps)).toEqual([])
     expect(steps.at(-1)?.refused?.reason).toStartWith('the exchange contradicts itself')
   })
+
+  test.each([
+    ['nothing', (answer: Answer) => without(answer, answer.rows.count)],
+    [
+      'a refusal',
+      (): Answer => {
+        throw new RefusedError('the id is too old')
+      },
+    ],
+  ] as const)(
+    'is believed where the trade before is beyond the reach and %s is all that comes',
+    async (_, old) => {
+      const { source } = tradeSource(trades, LATER_MS, 10)
+      const answers = changing(source, (answer, { fromId }) => (fromId === '4' ? old(answer) : answer))
+      expect(rowsOf(await walk({ ...answers, reachMs: 30 * HOUR_MS }))).toEqual(['5', '6'])
+      // Where all of history can be seen the trade before has to be there.
+      const steps = await walk(answers)
+      expect(rowsOf(steps)).toEqual([])
+      expect(steps.at(-1)?.refused).not.toBeNull()
+    },
+  )
 
   test('after a window that was empty by mistake is not believed', async () => {
     const { source } = tradeSource(tradesAt([4, -5], [5, 10], [6, 70]), LATER_MS, 10, { longestWindowMs: 50 })
