@@ -2,14 +2,22 @@
 // answer holds all that there is in its window; a full one is cut at its last time and taken up again there.
 // Where a rate should have come and none did, a second answer has to agree.
 import { MalformedError, RefusedError } from '../errors.ts'
-import { DAY_MS, HOUR_MS, MINUTE_MS } from './calendar.ts'
+import { DAY_MS, floorToPeriod, HOUR_MS, MINUTE_MS } from './calendar.ts'
 import { type Rows, sliceRows, timesOf } from './dataset.ts'
+import { YOUNG_MS } from './holes.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
 import { type Span, spanText } from './span.ts'
 import { refusedStep, type SpanJob, type Step } from './step.ts'
 
 /** The longest regular time between two rates, and their jitter (reference 10). */
 const LONGEST_INTERVAL_MS = 8 * HOUR_MS + MINUTE_MS
+
+/**
+ * The reason that marks a settled span whose last hour has no rate, and ended less than an hour ago: nobody
+ * knows whether one was due, and the exchange may be late with it. So the next span begins with that hour,
+ * by the request that is made for it in any case.
+ */
+export const NONE_YET = 'no rate at its last hour yet'
 
 /** The pages of a span, in order. Throws what ends the whole pass. */
 export async function* fetchByTime(job: SpanJob): AsyncGenerator<Step> {
@@ -20,12 +28,17 @@ export async function* fetchByTime(job: SpanJob): AsyncGenerator<Step> {
 class TimeWalk {
   readonly #job: SpanJob
   #cursorMs: number
+  /** Where the next window begins: before the cursor where a rate was not there yet. */
+  #askFromMs: number
   /** Whether a row before the cursor is known: from the ledger, or from this walk. */
   #listedBefore: boolean
 
   constructor(job: SpanJob) {
     this.#job = job
-    this.#cursorMs = job.span.startMs
+    const { startMs } = job.span
+    this.#cursorMs = startMs
+    const isLate = job.before.some((row) => row.endMs === startMs && row.reason === NONE_YET)
+    this.#askFromMs = isLate ? floorToPeriod('1h', startMs - 1) : startMs
     this.#listedBefore = job.before.some(
       (row) => row.verdict === 'rows' && row.rows > 0 && row.startMs < job.span.startMs,
     )
@@ -40,7 +53,8 @@ class TimeWalk {
     const rest = { startMs: this.#cursorMs, endMs: span.endMs }
     try {
       const { rows: limit } = source.page(series, null)
-      const answer = await source.fetch(series, { span: rest, limit }, hurried)
+      const asked = { ...rest, startMs: this.#askFromMs }
+      const answer = await source.fetch(series, { span: asked, limit }, hurried)
       return await this.#take(answer.rows, answer.rows.count >= limit, answer.servedAtMs)
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
@@ -61,10 +75,22 @@ class TimeWalk {
     const unlistedToMs = await this.#proveHead(times[0] ?? null)
     for (let i = 1; i < times.length; i += 1) await this.#proveGap(times[i - 1] ?? 0, times[i] ?? 0)
     const endedMs = full || unlistedToMs === span.endMs ? null : await this.#proveTail(times.at(-1) ?? null)
-    const ledger = this.#settle(region, rows.count, unlistedToMs ?? region.startMs, endedMs ?? region.endMs)
+    const settled = this.#settle(region, rows.count, unlistedToMs ?? region.startMs, endedMs ?? region.endMs)
+    const isNoneYet = !full && this.#lacksLastHour(times.at(-1) ?? null)
+    const ledger = settled.map((row) =>
+      isNoneYet && row.verdict === 'rows' && row.endMs === span.endMs ? { ...row, reason: NONE_YET } : row,
+    )
     this.#cursorMs = region.endMs
+    this.#askFromMs = region.endMs
     if (rows.count > 0) this.#listedBefore = true
     return { rows, ledger, extractedAtMs: servedAtMs, source: 'rest', span: region, open: [], refused: null }
+  }
+
+  /** Whether the last rate came before the last hour of the span, which is still young. */
+  #lacksLastHour(lastMs: number | null): boolean {
+    const { source, span } = this.#job
+    const hourMs = floorToPeriod('1h', span.endMs - 1)
+    return source.nowMs() - hourMs < YOUNG_MS && (lastMs === null || lastMs < hourMs)
   }
 
   /** Until when the symbol was not listed; null where it was, or where that does not matter. */

@@ -9,7 +9,7 @@ import type { Series } from '../../src/core/series.ts'
 import type { Source } from '../../src/core/source.ts'
 import { type Span, union } from '../../src/core/span.ts'
 import type { SpanJob, Step } from '../../src/core/step.ts'
-import { fetchByTime } from '../../src/core/time-walk.ts'
+import { fetchByTime, NONE_YET } from '../../src/core/time-walk.ts'
 import { judge } from '../../src/core/verify.ts'
 import { funding } from '../../src/datasets/funding.ts'
 import { listing } from '../rig/memory-source.ts'
@@ -36,19 +36,24 @@ const rateRows = (rates: readonly Rate[]): Rows => ({
 type Change = (rates: readonly Rate[], request: number) => readonly Rate[]
 
 /** A source that answers from a list, or from what becomes of an answer on its way. */
-function rateSource(rates: readonly Rate[], pageRows: number, change: Change = (some) => some) {
+function rateSource(
+  rates: readonly Rate[],
+  pageRows: number,
+  change: Change = (some) => some,
+  nowMs = LATER_MS,
+) {
   const asks: Window[] = []
   const source: Source = {
     name: 'rest',
     page: () => ({ rows: pageRows, weight: 0 }),
-    nowMs: () => LATER_MS,
+    nowMs: () => nowMs,
     async fetch(_series, window) {
       asks.push(window)
       const { limit, span } = window
       const fits = ({ timeMs }: Rate): boolean => timeMs >= span.startMs && timeMs < span.endMs
       const rows = rateRows(change(rates.filter(fits).slice(0, limit), asks.length))
       judge(funding, table, window, rows)
-      return { rows, servedAtMs: LATER_MS }
+      return { rows, servedAtMs: nowMs }
     },
   }
   return { source, asks }
@@ -169,5 +174,38 @@ describe('funding rates', () => {
       if (steps.at(-1)?.refused) expect(ledgerOf(steps)).toEqual([])
       else expect(stored).toHaveLength(15)
     }
+  })
+})
+
+describe('a rate that is late', () => {
+  const hour = (hours: number, afterMs = 0): number => START_MS + hours * HOUR_MS + afterMs
+  const span = (from: number, to: number): Span => ({ startMs: hour(from, 60_000), endMs: hour(to, 60_000) })
+  const rates: Rate[] = [0, 4, 8].map((at) => ({ timeMs: hour(at, 7), type: 'Regular' }))
+
+  test('comes with the next span, which is asked for anyway', async () => {
+    const late: Change = (some) => some.filter(({ timeMs }) => timeMs < hour(8))
+    const { source } = rateSource(rates, 1_000, late, hour(8, 70_000))
+    const before = ledgerOf(await walk(source, span(3, 8)))
+    expect(before).toMatchObject([{ ...span(3, 8), verdict: 'rows', rows: 1, reason: NONE_YET }])
+    const next = rateSource(rates, 1_000, undefined, hour(9, 70_000))
+    const steps = await walk(next.source, span(8, 9), { before })
+    expect(storedKeys(steps)).toEqual(keysOf(rates.slice(2)))
+    expect(next.asks.map((ask) => ask.span)).toEqual([{ startMs: hour(8), endMs: hour(9, 60_000) }])
+    // Counted with the span that it came with, and in all as many as are stored.
+    expect(union([...before, ...ledgerOf(steps)])).toEqual([
+      { startMs: hour(3, 60_000), endMs: hour(9, 60_000) },
+    ])
+    expect(ledgerOf(steps)).toMatchObject([{ verdict: 'rows', rows: 1, reason: NONE_YET }])
+  })
+
+  test('is looked for no more where it was there, or is long overdue', async () => {
+    const there = rateSource(rates, 1_000, undefined, hour(8, 70_000))
+    expect(ledgerOf(await walk(there.source, span(3, 8)))[0]?.reason).toBeNull()
+    const old = rateSource(rates, 1_000, undefined, hour(9, 70_000))
+    expect(ledgerOf(await walk(old.source, span(3, 7)))[0]?.reason).toBeNull()
+    const next = rateSource(rates, 1_000, undefined, hour(9, 70_000))
+    const before = ledgerOf(await walk(there.source, span(3, 8)))
+    await walk(next.source, span(8, 9), { before })
+    expect(next.asks[0]?.span).toEqual(span(8, 9))
   })
 })
