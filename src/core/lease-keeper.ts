@@ -38,8 +38,11 @@ export type LeaseKeeperOptions = {
   readonly tell: Tell
 }
 
-/** A job: its own key, and the name that it has in every program that shares its series. */
-export type LeasedJob = { readonly key: string; readonly name: string }
+/**
+ * A job: its own key, and the group of those that share its series, by a name that says which series these
+ * are.
+ */
+export type LeasedJob = { readonly key: string; readonly group: string }
 
 /** The series that a job is about, shared by all programs that have it. */
 type Group = {
@@ -78,7 +81,7 @@ export class LeaseKeeper {
    * them before it looks at the ledger. `wake` is called when more come later. Throws what the store throws.
    */
   async take(
-    { key, name }: LeasedJob,
+    { key, group: name }: LeasedJob,
     series: readonly string[],
     wake: () => void,
   ): Promise<ReadonlyMap<string, HeldLease>> {
