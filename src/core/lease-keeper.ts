@@ -164,7 +164,16 @@ export class LeaseKeeper {
     const fromMs = clock.monotonicMs()
     const view = await ask((leases) => leases.renew({ holder, lastsMs }))
     this.#learn(view, fromMs)
+    await this.#giveUp(this.#unwanted(), 'left series that no job is about any more')
     for (const group of this.#groups.values()) await this.#balance(group, view)
+  }
+
+  /** What is held, and of no job any more: of a symbol that stopped trading, say. */
+  #unwanted(): string[] {
+    const wanted = new Set([...this.#groups.values()].flatMap(({ series }) => series))
+    const isIdle = ([key, { users }]: [string, Held]): boolean =>
+      users === 0 && !wanted.has(key) && !key.startsWith(REPLICA_PREFIX)
+    return [...this.#held].filter(isIdle).map(([key]) => key)
   }
 
   readonly #isMissing = (key: string): boolean => !this.#held.has(key)
@@ -245,12 +254,12 @@ export class LeaseKeeper {
     return taken.length
   }
 
-  async #giveUp(series: readonly string[]): Promise<void> {
+  async #giveUp(series: readonly string[], why = 'left series to another replica'): Promise<void> {
     if (series.length === 0) return
     const { ask, holder } = this.#options
     // First here: whoever takes one of them may have it from the moment of the call on.
     for (const key of series) this.#held.delete(key)
-    this.#left('left series to another replica', series)
+    this.#left(why, series)
     await ask((leases) => leases.release({ holder, series }))
   }
 
