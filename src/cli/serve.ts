@@ -36,12 +36,9 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   const streams = openStreams(world)
   const jobs = new ServedJobs({ context, connections, streams })
   // Nobody is answered before all of it stands, since nothing waits until then.
-  const server = listen(
-    (...request) => app(...request),
-    need(settings, 'host'),
-    need(settings, 'port'),
-    world,
-  )
+  const defect = (error: unknown): void => context.tell({ type: 'defect', error })
+  const place = { host: need(settings, 'host'), port: need(settings, 'port') }
+  const server = listen((...request) => app(...request), { ...place, clock: world, defect })
   context.tell({ type: 'note', message: 'serving', fields: { url: server.url, schedule: schedules(first) } })
   jobs.replace(first)
   const watch = startWatch(context, connections, jobs, streams)
