@@ -125,6 +125,9 @@ class EventCounts implements Counting {
   }
 
   #requested({ host, endpoint, code, durationMs }: Event<'request'>): void {
+    // As for errors: what is asked the first time has not been refused before.
+    for (const refusal of REFUSALS)
+      this.#registry.add('api_requests_total', { host, endpoint, code: refusal }, 0)
     this.#registry.add('api_requests_total', { host, endpoint, code: String(code) }, 1)
     this.#registry.observe('api_request_duration_seconds', { host, endpoint }, durationMs / 1_000)
   }
@@ -166,6 +169,9 @@ class EventCounts implements Counting {
     return [...byLabels.values()]
   }
 }
+
+/** The exchange's codes that alerts wait for: banned, and asked to pause. */
+const REFUSALS = ['418', '429']
 
 type Valued = { readonly series: Series; readonly value: number }
 type Gathered = { readonly labels: Labels; readonly value: number }

@@ -53,6 +53,20 @@ describe('what is counted', () => {
     )
   })
 
+  test('refusals of the exchange are there before the first one, so that alerts see it come', async () => {
+    const { metrics, read } = metricsRig()
+    const request = { type: 'request', host: 'h', endpoint: '/e', weight: 2, durationMs: 40 } as const
+    const refused = async (): Promise<(number | undefined)[]> => {
+      const families = await read()
+      return ['418', '429'].map((code) => sampleValue(families, 'petrosa_api_requests_total', { code }))
+    }
+    metrics.tell({ ...request, code: 200 })
+    expect(await refused()).toEqual([0, 0])
+    metrics.tell({ ...request, code: 418 })
+    metrics.tell({ ...request, code: 200 })
+    expect(await refused()).toEqual([1, 0])
+  })
+
   test('errors by a few kinds, each there from the beginning', async () => {
     const { metrics, read } = metricsRig()
     const kinds = (await read()).get('petrosa_errors_total')?.samples.map(({ labels }) => labels.kind)
