@@ -155,6 +155,33 @@ describe('gauges that are read when they are asked for', () => {
     expect(value('nodejs_eventloop_lag_p50_seconds')).toBeLessThan(1)
   })
 
+  test('the delay of the event loop is what a blocked loop costs', async () => {
+    const { read } = metricsRig()
+    const lags = async (): Promise<Record<string, number>> => {
+      const families = await read()
+      const names = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map((name) => `_${name}`)
+      return Object.fromEntries(
+        ['', ...names].map((name) => {
+          const value = sampleValue(families, `nodejs_eventloop_lag${name}_seconds`)
+          return [name, value ?? Number.NaN]
+        }),
+      )
+    }
+    // Nothing was looked at yet.
+    expect(Object.values(await lags()).every((lag) => lag >= 0 && lag < 1)).toBe(true)
+    await Bun.sleep(200)
+    const blockedMs = 150
+    const fromMs = performance.now()
+    while (performance.now() - fromMs < blockedMs);
+    await Bun.sleep(50)
+    const { _max: longest = 0, _min: shortest = 0, _p50: half = 0, _stddev: deviation = 0 } = await lags()
+    // Less what of it was left until the next look.
+    expect(longest).toBeGreaterThan(blockedMs / 1_000 - 0.021)
+    expect(longest).toBeGreaterThan(shortest)
+    expect(half).toBeGreaterThan(0)
+    expect(deviation).toBeGreaterThan(0)
+  })
+
   test('what the system does not tell is left out', async () => {
     const usage = { ...usageOf(process), openFiles: null, mostFiles: null }
     expect(sampleValue(await metricsRig({ usage: () => usage }).read(), 'process_open_fds')).toBeUndefined()
