@@ -42,7 +42,7 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   context.tell({ type: 'note', message: 'serving', fields: { url: server.url, schedule: schedules(first) } })
   jobs.replace(first)
   const watch = startWatch(context, connections, jobs, streams)
-  const metrics = metricsOf(context, connections, watch)
+  const metrics = metricsOf(context, connections, jobs, watch)
   const app = appOf(context, watch, metrics, streams, page)
   context.listen((event) => {
     metrics.tell(event)
@@ -63,7 +63,12 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
 const schedules = (jobs: readonly ServeJob[]): Readonly<Record<string, string>> =>
   Object.fromEntries(jobs.map((job) => [job.name, job.schedule.text]))
 
-function metricsOf({ settings, world }: CommandContext, connections: KeptConnections, watch: Watch): Metrics {
+function metricsOf(
+  { settings, world }: CommandContext,
+  connections: KeptConnections,
+  jobs: ServedJobs,
+  watch: Watch,
+): Metrics {
   return startMetrics({
     clock: world,
     version: world.version,
@@ -71,6 +76,7 @@ function metricsOf({ settings, world }: CommandContext, connections: KeptConnect
     perSymbol: settings.metricsPerSymbol === true,
     weights: () => connections.weights(),
     storeUp: watch.storeUp,
+    passPendingMs: () => jobs.pendingMs(),
   })
 }
 

@@ -118,6 +118,11 @@ export class ServedJobs {
     return [...this.#active.values()].some(({ board }) => board.pass().startedAtMs !== null)
   }
 
+  /** For how long the pass that takes longest has run, or waited for its place, ms. */
+  pendingMs(): number {
+    return Math.max(0, ...[...this.#active.values()].map(({ loop }) => loop.pendingMs()))
+  }
+
   start(kind: JobKind, name: string | null): Started {
     const meant = [...this.#active.values()].filter(
       ({ job }) => job.kind === kind && (name === null || job.name === name),

@@ -34,6 +34,8 @@ export type MetricsOptions = {
   readonly weights: () => readonly { readonly host: string; readonly used: number; readonly limit: number }[]
   /** Whether the store answered when it was last asked; null before. */
   readonly storeUp: () => boolean | null
+  /** For how long the pass that takes longest has been going on, ms; null where nobody serves. */
+  readonly passPendingMs: () => number | null
 }
 
 export type Counting = {
@@ -155,6 +157,8 @@ class EventCounts implements Counting {
     }
     const up = this.#options.storeUp()
     if (up !== null) registry.set('store_up', {}, up ? 1 : 0)
+    const pendingMs = this.#options.passPendingMs()
+    if (pendingMs !== null) registry.set('pass_pending_seconds', {}, pendingMs / 1_000)
   }
 
   /** One value for all series with the same labels. */

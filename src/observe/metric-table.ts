@@ -47,6 +47,11 @@ export const metricTable = {
     buckets: passSeconds,
     help: 'passes, whatever came of them',
   },
+  pass_pending_seconds: {
+    kind: 'gauge',
+    labels: [],
+    help: 'for how long a pass has run, or waited for its turn; the longest, 0 while none is due',
+  },
   api_requests_total: {
     kind: 'counter',
     labels: ['host', 'endpoint', 'code'],

@@ -67,8 +67,8 @@ export function listen(app: App, { host, port, clock, defect }: ListenOptions): 
 }
 
 /**
- * `request` with a whole address: Bun leaves it in parts where there is no Host, as in the checks of some load
- * balancers, or none that could be one. Who was meant makes no difference here.
+ * `request` with a whole address: Bun leaves it in parts where there is no Host, as in the checks of some
+ * load balancers, or none that could be one. Who was meant makes no difference here.
  */
 function addressed(request: Request): Request {
   if (URL.canParse(request.url)) return request

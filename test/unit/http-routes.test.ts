@@ -281,16 +281,6 @@ describe('the routes that change something', () => {
   })
 })
 
-test('HEAD answers as GET does, and takes no place of those who listen', async () => {
-  const { ask, streams } = servedRig()
-  for (const path of ['/healthz', '/api/status', '/status', '/events']) {
-    const [head, get] = [await ask(path, { method: 'HEAD' }), await ask(path)]
-    expect([path, head.status, await head.text()]).toEqual([path, 200, ''])
-    expect(head.headers.get('content-type')).toBe(get.headers.get('content-type'))
-  }
-  expect(streams.listeners()).toBe(1)
-})
-
 test('every answer forbids to load, to frame, to guess its type and to tell where it came from', async () => {
   const { ask } = servedRig()
   for (const path of ['/', '/healthz', '/status', '/nothing', '/api/klines', '/events', '/metrics']) {

@@ -1,5 +1,5 @@
 // The socket of serve mode: requests that name no host, or none that could be one, as load balancers send
-// them, and defects that no route has seen.
+// them, HEAD, and defects that no route has seen.
 import { afterEach, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { type Listening, listen } from '../../src/server/listen.ts'
@@ -67,4 +67,14 @@ test('a defect that no route has seen is told, and answered without a word of it
   expect(answer).toStartWith('HTTP/1.1 500 ')
   expect(answer).not.toContain('broken')
   expect(defects).toEqual([broken])
+})
+
+test('HEAD answers as GET does, and takes no place of those who listen', async () => {
+  const { ask, streams } = servedRig()
+  for (const path of ['/healthz', '/api/status', '/status', '/events']) {
+    const [head, get] = [await ask(path, { method: 'HEAD' }), await ask(path)]
+    expect([path, head.status, await head.text()]).toEqual([path, 200, ''])
+    expect(head.headers.get('content-type')).toBe(get.headers.get('content-type'))
+  }
+  expect(streams.listeners()).toBe(1)
 })

@@ -140,6 +140,21 @@ describe('gauges that are read when they are asked for', () => {
     expect(sampleValue(await read(), 'petrosa_api_weight_used', { host: 'h' })).toBeUndefined()
   })
 
+  test('for how long a pass has not ended, also the first one, and that none is due', async () => {
+    let pendingMs: number | null = null
+    const { read } = metricsRig({ passPendingMs: () => pendingMs })
+    const told = async (): Promise<number | undefined> =>
+      sampleValue(await read(), 'petrosa_pass_pending_seconds')
+    expect(await told()).toBeUndefined()
+    for (const [ms, seconds] of [
+      [7_200_500, 7_200.5],
+      [0, 0],
+    ] as const) {
+      pendingMs = ms
+      expect(await told()).toBe(seconds)
+    }
+  })
+
   test('the process, as the system has it', async () => {
     const families = await metricsRig().read()
     const value = (name: keyof typeof processTable): number => sampleValue(families, name) ?? Number.NaN

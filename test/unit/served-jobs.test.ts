@@ -139,6 +139,23 @@ describe('series that nobody follows any more', () => {
   })
 })
 
+test('the pass that takes longest is the one that is told of', async () => {
+  const { clock, job, jobs, end } = await rig()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const hangs: ServeJob['pass'] = async () => {
+    await promise
+    return { text: '', exitCode: 0 }
+  }
+  expect(jobs.pendingMs()).toBe(0)
+  jobs.replace([await job('AUSDT'), { ...(await job('BUSDT')), pass: hangs }])
+  await clock.advance(7_200_000)
+  expect(jobs.pendingMs()).toBe(7_200_000)
+  resolve()
+  await clock.advance(PASS_MS)
+  expect(jobs.pendingMs()).toBeLessThanOrEqual(PASS_MS)
+  await end()
+})
+
 describe('a job that comes back', () => {
   test('before its last pass has ended waits for it, and keeps its leases', async () => {
     const { clock, job, jobs, mostAtOnce, owned, trading, end } = await rig()

@@ -197,6 +197,7 @@ async function openMetrics({ world, sending }: TelemetryOptions, resource: Resou
       perSymbol: /^(1|true|yes|on)$/i.test(world.env.METRICS_PER_SYMBOL ?? ''),
       weights: () => [...weights.values()],
       storeUp: () => null,
+      passPendingMs: () => null,
     },
     openMeter(provider.getMeter(SCOPE, world.version), () => counting.refresh()),
   )
