@@ -1,12 +1,14 @@
 // What serving keeps from pass to pass: the request weight of each exchange, counted once for all jobs, and
 // the open stores. One that failed is opened anew for the next who comes: most mend themselves, a lost file
 // does not.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Budgets, openBudgets } from '../binance/budgets.ts'
 import { type LeasedJob, LeaseKeeper, type LeaseKeeperOptions } from '../core/lease-keeper.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
+import { untraced } from '../core/trace.ts'
 import { UserError } from '../errors.ts'
 import type { HostWeight } from '../server/served.ts'
 import type { World } from '../world.ts'
@@ -40,6 +42,8 @@ export class KeptConnections implements Connections {
   /** No two programs have the same, nor one that is started again. */
   readonly #holder: string
   readonly #stores = new Map<string, Opened>()
+  /** Runs work as a part of nothing, whatever pass happens to begin it. */
+  readonly #apart = AsyncLocalStorage.snapshot()
   /** Stores for those who look while no pass has opened one. */
   readonly #looking = new Map<string, Opened>()
 
@@ -168,13 +172,16 @@ export class KeptConnections implements Connections {
     const store = storeKey(context)
     const key = JSON.stringify([store, lastsMs])
     const ask: LeaseKeeperOptions['ask'] = (work) =>
-      this.withStore(context, false, async ({ leases }) => {
+      this.withStore({ ...context, trace: untraced }, false, async ({ leases }) => {
         if (!leases) throw new Error('a store without leases')
         return work(leases)
       })
     const clock = this.#world
     const fresh = (): LeaseKeeper =>
-      new LeaseKeeper({ ask, holder: this.#holder, lastsMs, clock, tell: context.tell })
+      new LeaseKeeper({
+        ...{ ask, holder: this.#holder, lastsMs, clock, tell: context.tell },
+        apart: (work) => this.#apart(work),
+      })
     const { keeper } = this.#keepers.get(key) ?? { keeper: fresh() }
     this.#keepers.set(key, { keeper, store })
     return keeper
@@ -193,7 +200,9 @@ export class KeptConnections implements Connections {
       opened.isStale = true
       if (stores.get(key) === opened) stores.delete(key)
     }
-    const opening = this.#open(context, readOnly, chosenStore(context)).then(
+    // Who only looks is no part of a pass.
+    const own = readOnly ? { ...context, trace: untraced } : context
+    const opening = this.#open(own, readOnly, chosenStore(context)).then(
       (store) => watchedStore(store, this.#world, context.tell, failed),
       (error: unknown) => {
         failed()

@@ -43,6 +43,7 @@ function rig() {
       lastsMs: LASTS_MS,
       clock,
       tell: (event) => void events.push(event),
+      apart: (work) => work(),
     })
     let woken = 0
     const wake = (): void => {
