@@ -76,10 +76,14 @@ export class KeptConnections implements Connections {
   weights(): readonly HostWeight[] {
     const byHost = new Map<string, HostWeight>()
     for (const { host, budgets, market } of this.#hosts.values()) {
-      const { used, limit, pausedUntilMs } = budgets.markets[market]
+      const budget = budgets.markets[market]
+      const { used, limit, pausedUntilMs } = budget
       const known = byHost.get(host)
       if (!known || used > known.used || pausedUntilMs > (known.pausedUntilMs ?? 0))
-        byHost.set(host, { host, used, limit, pausedUntilMs: pausedUntilMs || null })
+        byHost.set(host, {
+          ...{ host, used, limit, pausedUntilMs: pausedUntilMs || null },
+          pausedForMs: pausedUntilMs === 0 ? null : pausedUntilMs - budget.nowMs(),
+        })
     }
     return [...byHost.values()]
   }

@@ -141,10 +141,14 @@ describe('the request weight', () => {
     await markets.um.reserve(40, new AbortController().signal)
     const byHost = Object.fromEntries(kept.weights().map((weight) => [weight.host, weight]))
     expect(byHost).toEqual({
-      'fapi.binance.com': { host: 'fapi.binance.com', used: 40, limit: 2_400, pausedUntilMs: null },
+      'fapi.binance.com': {
+        ...{ host: 'fapi.binance.com', used: 40, limit: 2_400 },
+        ...{ pausedUntilMs: null, pausedForMs: null },
+      },
       'api.binance.com': {
         ...{ host: 'api.binance.com', used: 0, limit: 6_000 },
         pausedUntilMs: markets.spot.pausedUntilMs,
+        pausedForMs: 60_000,
       },
     })
   })
