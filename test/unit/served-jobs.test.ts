@@ -5,6 +5,7 @@ import { jobsOf } from '../../src/cli/jobs.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
 import { fetchServeJob, gapsCommandJob, type ServeJob } from '../../src/cli/serve-jobs.ts'
 import { ServedJobs } from '../../src/cli/served-jobs.ts'
+import { DAY_MS } from '../../src/core/calendar.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { StoppedError } from '../../src/errors.ts'
@@ -153,6 +154,22 @@ test('the pass that takes longest is the one that is told of', async () => {
   resolve()
   await clock.advance(PASS_MS)
   expect(jobs.pendingMs()).toBeLessThanOrEqual(PASS_MS)
+  await end()
+})
+
+test('gaps that somebody asks to fill are filled, also where the schedule only looks for them', async () => {
+  const { clock, jobs, world, end } = await rig()
+  const resolved = await runContext(world, [], () => undefined)
+  const filled: (boolean | null)[] = []
+  const pass: ServeJob['pass'] = async ({ settings }) => {
+    filled.push(settings.fill)
+    return { text: '', exitCode: 0 }
+  }
+  jobs.replace([{ ...gapsCommandJob(resolved, klines, clock.nowMs()), pass }])
+  await clock.advance(1_000)
+  expect(jobs.start('gaps', null).started).toEqual(['gaps'])
+  await clock.advance(2 * DAY_MS)
+  expect(filled.map((fill) => fill === true)).toEqual([false, true, false, false])
   await end()
 })
 
