@@ -213,7 +213,10 @@ export class ServedJobs {
   }
 
   #contextOf({ settings, origins }: ServeJob): CommandContext {
-    return { ...this.#options.context, settings, origins }
+    const { context } = this.#options
+    // How long leases last counts when the program starts: one holder has one keeper of them.
+    const { leaseSeconds } = context.settings
+    return { ...context, settings: { ...settings, leaseSeconds }, origins }
   }
 
   /** The same for a pass, whose plan says which series are followed. */

@@ -193,6 +193,18 @@ describe('a job that comes back', () => {
   })
 })
 
+test('how long leases last stays as it was at the start', async () => {
+  const { clock, job, jobs, owned, trading, end } = await rig()
+  trading.add('AUSDT').add('BUSDT')
+  jobs.replace([await job('AUSDT')])
+  await clock.advance(1_000)
+  const later = await job('BUSDT')
+  jobs.replace([{ ...later, settings: { ...later.settings, leaseSeconds: 0 } }])
+  await clock.advance(20_000)
+  expect(owned()).toEqual([key('BUSDT')])
+  await end()
+})
+
 describe('a store that no job names any more', () => {
   test('is closed when its last pass has ended, with its leases and its hosts', async () => {
     const { clock, connections, job, jobs, owned, story, trading, end } = await rig()
