@@ -41,7 +41,7 @@ export type FailedAnswer = {
   readonly text: string
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
-  /** Whether it is the exchange's in truth; otherwise the machine's stands in, and no time is held against it. */
+  /** Whether it is the exchange's indeed; otherwise the machine's stands in, and no time is read by it. */
   readonly isClockKnown: boolean
 }
 
@@ -92,8 +92,8 @@ export function failure(answer: FailedAnswer): Error {
 }
 
 /**
- * When a pause ends. 429: as long as asked, else at the next minute. 418, a ban: by Retry-After or the time in
- * the text, the later of both; else after the shortest ban, since an end that is past is none.
+ * When a pause ends. 429: as long as asked, else at the next minute. 418, a ban: by Retry-After or the time
+ * in the text, the later of both; else after the shortest ban, since an end that is past is none.
  */
 function pauseEndMs({ status, nowMs, retryAfterSeconds, text, isClockKnown }: FailedAnswer): number {
   const told = isClockKnown ? Number(/until (\d{13})/.exec(text)?.[1] ?? 0) : 0
