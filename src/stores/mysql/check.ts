@@ -3,10 +3,11 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
+import { PetrosaError } from '../../errors.ts'
 import { SCHEMA_TABLE } from '../schema.ts'
 import type { Address } from './address.ts'
 import { missingDatabase } from './errors.ts'
-import { ownShapes, schemaVersion, tableNames } from './schema.ts'
+import { checkSchema, ownShapes, schemaVersion, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 
 /** What the program does in its database. */
@@ -56,6 +57,12 @@ async function schemaFinding(
       `there is no ${address.place}`,
       missingDatabase(address.place).advice,
     )
+  try {
+    await checkSchema(session, tables, address.place)
+  } catch (error) {
+    if (error instanceof PetrosaError) return finding('store schema', false, error.message, error.advice)
+    throw error
+  }
   const version = there.has(SCHEMA_TABLE) ? await schemaVersion(session) : 0
   const made = tables.filter((table) => there.has(table.name)).length
   return finding('store schema', true, `version ${version}, ${made} tables of data`)

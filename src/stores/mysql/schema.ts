@@ -115,6 +115,11 @@ export async function prepareSchema(
   await releaseLocks(session)
 }
 
+/** Throws UserError for a table that is not ours and for a newer schema. */
+export async function checkSchema(session: Session, tables: readonly Table[], place: string): Promise<void> {
+  await isComplete(session, tables.map(shapeOf), place)
+}
+
 /**
  * Whether the schema is of this version and every table is there. Throws UserError for a newer schema and
  * foreign tables.
