@@ -47,7 +47,7 @@ describe('refused before anything is touched: exit 2, one line, nothing on stand
     ['Klines', "petrosa: unknown command 'Klines'; did you mean klines?\n"],
     ['--symbols BTCUSDT', 'petrosa: no command before --symbols; see: petrosa help\n'],
     ['constructor', "petrosa: unknown command 'constructor'; see: petrosa help\n"],
-    ['klines --perid 1h', 'petrosa: unknown flag --perid for petrosa klines; did you mean --period?\n'],
+    ['klines --perid 1h', 'unknown flag --perid for petrosa klines; did you mean --period?'],
     ['klines --period 2m', 'did you mean 1m'],
     ['funding --market spot', 'spot has no funding; use --market um or --market cm'],
     ['klines --market futures', '--market takes spot, um, cm'],
@@ -65,13 +65,57 @@ describe('refused before anything is touched: exit 2, one line, nothing on stand
       expect([code, out]).toEqual([2, ''])
       expect(err).toContain(said)
       expect(err.trimEnd().split('\n')).toHaveLength(1)
+      const pretty = await run(words, { env: { LOG_FORMAT: 'pretty' } })
+      expect(pretty.err).toContain(said)
     })
   }
+
+  test('of a command: a line of the log, as its settings want it as far as they make sense', async () => {
+    const words = 'klines --period 2m'
+    const logged = { level: 'ERROR', logger: 'petrosa.klines', message: expect.stringContaining('1m') }
+    for (const [more, options] of [
+      ['', {}],
+      ['', { terminalColumns: 80, env: { LOG_FORMAT: 'json' } }],
+      [' --log-format json', { terminalColumns: 80 }],
+      [' --log-format=json', { env: { LOG_FORMAT: 'pretty' } }],
+      [' --log-format frob', { env: { LOG_FORMAT: 'json' } }],
+    ] as const) {
+      const { err } = await run(`${words}${more}`, options)
+      expect(JSON.parse(err)).toMatchObject(more.endsWith('frob') ? { level: 'ERROR' } : logged)
+    }
+    for (const [more, options] of [
+      ['', { terminalColumns: 200 }],
+      [' --log-format pretty', {}],
+    ] as const)
+      expect((await run(`${words}${more}`, options)).err).toStartWith('petrosa: --period')
+  })
+
+  test('with --json: the result says so too, with every common field', async () => {
+    for (const words of ['klines --period 2m --json', 'status --json --frob', 'gaps --json --start never']) {
+      const { code, out } = await run(words)
+      const { command, errors, ...rest } = JSON.parse(out)
+      expect([code, command, errors.length]).toEqual([2, words.split(' ')[0], 1])
+      expect(rest).toEqual({
+        ...{
+          started_at: expect.stringMatching(/Z$/),
+          duration_seconds: 0,
+          series: 0,
+          requests: 0,
+          weight: 0,
+        },
+        ...{ rows_fetched: 0, rows_written: 0, rows_changed: 0, gaps_found: 0, gaps_filled: 0 },
+        ...{ archives: 0, unsettled: [] },
+      })
+    }
+    const { out } = await run('status --json', { env: { LOG_LEVEL: 'loud' } })
+    expect(JSON.parse(out).errors[0]).toContain('LOG_LEVEL takes debug')
+  })
 
   test('in a terminal the line is broken between words', async () => {
     const { err } = await run('klines --period 2m', { terminalColumns: 80 })
     expect(err.split('\n').filter((line) => line.length > 80)).toEqual([])
-    expect(err.replace(/\n {2}/g, ' ')).toBe((await run('klines --period 2m')).err)
+    const file = await run('klines --period 2m', { env: { LOG_FORMAT: 'pretty' } })
+    expect(err.replace(/\n {2}/g, ' ')).toBe(file.err)
   })
 })
 
