@@ -124,13 +124,17 @@ describe('refused by the command: exit 2, in the log and in the result', () => {
     ['klines --period 1s --market um', 'um has no period 1s; its shortest is 1m'],
     ['klines --start 2024-02-01 --end 2024-01-01', '--start lies after --end'],
     ['klines --start 1d --end 2d', '--start lies after --end'],
+    ['klines --config jobs.yaml', '--config has jobs, and petrosa klines runs none; use: petrosa run'],
+    ['funding --config jobs.yaml', '--config has jobs, and petrosa funding runs none'],
+    ['trades --config jobs.yaml --dry-run', '--config has jobs, and petrosa trades runs none'],
   ]
+  const files = { 'jobs.yaml': 'jobs:\n  - period: 1h\n' }
   for (const [words, said] of cases) {
     test(words, async () => {
-      const { code, out, err } = await run(words)
+      const { code, out, err } = await run(words, { files })
       expect([code, out]).toEqual([2, ''])
       expect(JSON.parse(err)).toMatchObject({ level: 'ERROR', message: expect.stringContaining(said) })
-      const asJson = await run(`${words} --json`)
+      const asJson = await run(`${words} --json`, { files })
       expect(JSON.parse(asJson.out)).toMatchObject({ errors: [expect.stringContaining(said)], series: 0 })
     })
   }
