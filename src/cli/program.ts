@@ -5,7 +5,7 @@ import { untraced } from '../core/trace.ts'
 import { type ExitCode, errorLine, exitCodeOf, exitCodes, UserError } from '../errors.ts'
 import { Terminal, wrapToWidth } from '../observe/terminal.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
-import type { World } from '../world.ts'
+import type { Stream, World } from '../world.ts'
 import { type CommandEntry, commands } from './all.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { commandHelp, programHelp } from './help.ts'
@@ -148,5 +148,12 @@ async function printResult(context: CommandContext, result: CommandResult): Prom
   if (context.settings.json) {
     const { resultJson } = await import('./command.ts')
     await stdout.write(`${resultJson(context, result)}\n`)
-  } else if (result.text !== '') await stdout.write(result.text)
+  } else if (result.text !== '') await stdout.write(shownText(result.text, stdout))
+}
+
+/** In a terminal lines are broken between words; in a pipe each stays one, for whoever cuts it up. */
+function shownText(text: string, { columns, isTerminal }: Stream): string {
+  if (!isTerminal) return text
+  const lines = text.split('\n').flatMap((line) => wrapToWidth(line, columns, 2))
+  return lines.join('\n')
 }

@@ -151,6 +151,22 @@ test('the exchange out of reach: 75, and what to do', async () => {
   expect(JSON.parse(err.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ level: 'ERROR' })
 })
 
+test('what it found is broken between words in a terminal, and stays a line a thing in a pipe', async () => {
+  const refuse = async (): Promise<Response> => {
+    throw Object.assign(new TypeError('Unable to connect'), { code: 'ConnectionRefused' })
+  }
+  const check = async (options: WorldOptions): Promise<string> => {
+    const clock = virtualClock()
+    const env = { SOURCE: 'rest', SQLITE_PATH: './petrosa-none.db' }
+    return (await clock.run(run('check', { fetch: refuse, ...clock, env, ...options }))).out
+  }
+  const piped = await check({})
+  const shown = await check({ outColumns: 60 })
+  expect(piped.split('\n').some((line) => line.length > 80)).toBe(true)
+  expect(shown.split('\n').filter((line) => line.length > 60)).toEqual([])
+  expect(shown.split(/\s+/)).toEqual(piped.split(/\s+/))
+})
+
 test('told to stop: the exit code of the signal', async () => {
   for (const code of [130, 143] as const) {
     const ended = await run('symbols', { signal: AbortSignal.abort(new StoppedError(code)) })
