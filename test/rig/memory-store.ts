@@ -19,7 +19,7 @@ import { UnavailableError, UserError } from '../../src/errors.ts'
 import { leasesOf, refuseLost } from '../../src/stores/leases.ts'
 import { knownSeries } from './memory-known.ts'
 import { type MemoryLease, memoryLeases } from './memory-leases.ts'
-import { memoryFinding, prepare, refuseForeign, refuseNewer } from './memory-schema.ts'
+import { checkMemory, ownNames, prepareMemory, refuseNewer } from './memory-schema.ts'
 import type { Replaced } from './test-database.ts'
 
 const BATCH_ROWS = 10_000
@@ -77,7 +77,7 @@ export function openMemoryStore(
     kind: 'sqlite',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
-    prepare: (tables) => change((database) => prepare(database, tables)),
+    prepare: (tables) => change((database) => prepareMemory(database, tables)),
     ledger: (series) =>
       reach((database) => {
         refuseNewer(database)
@@ -90,7 +90,7 @@ export function openMemoryStore(
       }),
     knownSeries: (tables) =>
       reach((database) => {
-        refuseForeign(database, tables)
+        ownNames(database, tables)
         return knownSeries(database, tables)
       }),
     write: (pages, writeOptions) => change((database) => write(database, pages, writeOptions)),
@@ -127,7 +127,7 @@ export function openMemoryStore(
         return toRows(table, rows.slice(0, limit))
       }),
     leases: memoryLeases(change, nowMs),
-    check: (tables) => reach((database) => [memoryFinding(database, tables)]),
+    check: (tables) => reach((database) => checkMemory(database, tables)),
     close: async () => {
       open = false
     },

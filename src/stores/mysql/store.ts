@@ -16,7 +16,7 @@ import { mysqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { CHARACTERS, checkSchema, prepareSchema, schemaVersion, tableNames } from './schema.ts'
+import { CHARACTERS, prepareSchema, schemaState, schemaVersion, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 import { quoted } from './text.ts'
 import { type Manner, suitsLoad, writePages } from './write.ts'
@@ -184,7 +184,7 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
       ),
     knownSeries: (tables) =>
       server.run(async (session) => {
-        await checkSchema(session, tables, server.address.place)
+        await schemaState(session, tables, server.address.place)
         return knownSeries(session, tables)
       }),
     write: async (pages, writeOptions) => {

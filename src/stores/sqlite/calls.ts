@@ -18,7 +18,7 @@ import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
 import { type SentPage, unpackPages } from './pages.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { checkSchema, hasTable, prepareSchema, schemaVersion } from './schema.ts'
+import { hasTable, prepareSchema, schemaState, schemaVersion } from './schema.ts'
 import { readLedger, writePages } from './write.ts'
 
 /** The calls as the store makes them; all that goes in or out can be sent from one thread to another. */
@@ -75,7 +75,7 @@ export function sqliteCalls(): SqliteCalls {
       return readArchives(database(), series.map(seriesKey))
     },
     knownSeries: (tables) => {
-      checkSchema(database(), tables, place)
+      schemaState(database(), tables, place)
       return knownSeries(database(), tables)
     },
     take: (write, pages) => {

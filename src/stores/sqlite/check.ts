@@ -6,7 +6,7 @@ import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
 import { isWritable } from './open.ts'
-import { checkSchema, hasTable } from './schema.ts'
+import { hasTable, schemaState } from './schema.ts'
 
 /** The findings for an open database, which stands in for the file at `path` where that is not there. */
 export function checkDatabase(
@@ -42,7 +42,7 @@ function writableFinding(path: string, isThere: boolean): Finding {
 function schemaFinding(database: Database, tables: readonly Table[], place: string): Finding {
   const name = 'store schema'
   try {
-    const { version } = checkSchema(database, tables, place)
+    const { version } = schemaState(database, tables, place)
     const made = tables.filter((table) => hasTable(database, table.name)).length
     return { name, ok: true, detail: `version ${version}, ${made} tables of data`, advice: '' }
   } catch (error) {

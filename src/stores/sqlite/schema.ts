@@ -40,7 +40,7 @@ export function prepareSchema(
   nowMs: number,
   place: string,
 ): void {
-  const { version, missing } = checkSchema(database, tables, place)
+  const { version, missing } = schemaState(database, tables, place)
   if (missing.length === 0 && version === SCHEMA_VERSION) return
   database
     .transaction(() => {
@@ -58,8 +58,8 @@ export function prepareSchema(
     .immediate()
 }
 
-/** The schema's version and what is missing of it. Throws UserError for what is not ours, or newer. */
-export function checkSchema(
+/** The schema's version (0: none) and what is missing of it. Throws UserError for what is not ours. */
+export function schemaState(
   database: Database,
   tables: readonly Table[],
   place: string,
