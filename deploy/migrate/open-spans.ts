@@ -25,7 +25,7 @@ export const spanOf = ({ period, firstMs, lastMs }: OldSeries): Span => ({
   endMs: period === null ? lastMs + 1 : advance(period, lastMs, 1),
 })
 
-/** What the old tables span and nothing settles: holes and bad candles of symbols that are gone, and rates. */
+/** What the old tables span and nothing settles: holes, bad candles and rates of symbols that are gone. */
 export async function openSpans(
   store: Store,
   market: Market,

@@ -37,7 +37,7 @@ export async function readPlaces(): Promise<Places> {
   return { entry, uri, from: (await said('PYTHON_DATABASE_URI')) ?? uri }
 }
 
-/** The old database. Throws UserError where no such database can be the old one, and what opening it throws. */
+/** The old database. Throws UserError where it can be none, and what opening it throws. */
 export async function openPython(uri: string): Promise<PythonDatabase> {
   if (/^(mysql|mariadb)/.test(uri)) return openPythonMysql(uri, clock)
   if (/^mongodb/.test(uri)) return openPythonMongodb(uri, clock)
