@@ -18,7 +18,8 @@ const platforms: Readonly<Record<string, string>> = {
 }
 
 const usage = `bun deploy/release.ts [--only PLATFORM,…] [--into FOLDER]
-  builds dist/release, or what FOLDER is to be, anew: ${Object.values(platforms).join(', ')}, SHA256SUMS and sbom.cdx.json`
+  builds dist/release (or FOLDER) anew: ${Object.values(platforms).join(', ')},
+  SHA256SUMS and sbom.cdx.json`
 
 type Manifest = { readonly name: string; readonly version: string; readonly license: string }
 type LockedPackage = readonly [string, string?, { readonly dependencies?: Record<string, string> }?, string?]

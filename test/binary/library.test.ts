@@ -60,6 +60,7 @@ test(
     mkdirSync(packed)
     run([process.execPath, 'pm', 'pack', '--destination', packed, '--quiet'], project)
     const [tarball = ''] = readdirSync(packed)
+    expect(await Bun.file(join(project, 'README.md')).text()).toContain(`bun add /path/to/${tarball}`)
     const types = (await Bun.file(join(project, 'package.json')).json()).devDependencies['@types/bun']
     const manifest = {
       name: 'fresh',
