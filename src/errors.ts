@@ -79,8 +79,8 @@ function plainLine(error: unknown): string {
 }
 
 /**
- * `text` with `scheme://user:password@host` as `scheme://user:***@host`. A password may hold anything that was
- * not escaped, @ and / too, so all up to the last @ of the word counts as one: rather too much than a part.
+ * `text` with `scheme://user:password@host` as `scheme://user:***@host`. A password may hold anything, @ or
+ * / too, that was not escaped: all up to the last @ of the word counts as one, rather too much than a part.
  */
 export function withoutPasswords(text: string): string {
   return text.replace(/(:\/\/[^\s:]*):\S*@/g, '$1:***@')

@@ -1,4 +1,4 @@
-// Which store an address belongs to, by its scheme: a database's address must never become the name of a file.
+// Which store an address belongs to, by its scheme: a database's address must never become a file's name.
 import { type StoreKind, storeKinds } from '../core/store.ts'
 import { UserError } from '../errors.ts'
 

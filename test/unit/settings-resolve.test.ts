@@ -71,6 +71,12 @@ describe('variables', () => {
     expect([settings.maxWorkers, origins.maxWorkers, origins.period]).toEqual([4, 'default', 'default'])
   })
 
+  test('an API key that no header can hold is refused at once, and not shown', async () => {
+    const said = await refusal({ env: { BINANCE_API_KEY: 'schlüssel' } })
+    expect(said).toContain('BINANCE_API_KEY takes ASCII')
+    expect(said).not.toContain('schlüssel')
+  })
+
   test('a variable loses one line break at its end too: it would name another database', async () => {
     const env = { MONGODB_URI: 'mongodb://h/binance\n', SQLITE_PATH: 'a\r\n\n', MAX_WORKERS: '\n' }
     const { settings, origins } = await resolve({ env })
