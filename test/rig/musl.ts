@@ -1,6 +1,6 @@
-// What the binary for musl finds on Alpine, had from elsewhere: the C library from Debian's package, which must
-// be installed, and the C++ library from a wheel of PyPI that carries one (of GCC 10). Two functions came later,
-// which only end the program: they are stood in for, by a library that names the wheel's.
+// What the binary for musl finds on Alpine, had from elsewhere: the C library from Debian's package, which
+// must be installed, and the C++ library from a wheel of PyPI that carries GCC 10's. Two functions came
+// later, which only end the program: they are stood in for, by a library that names the wheel's.
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { whyNoContainer } from './container.ts'
