@@ -18,9 +18,10 @@ RUN REVISION="$REVISION" bun deploy/build.ts
 RUN mkdir -p /build/data && chown 65532:65532 /build/data
 
 FROM builder AS musl
-# amd64 or arm64, set by the engine where it builds for several.
-ARG TARGETARCH="amd64"
-RUN bun deploy/build.ts --target "bun-linux-$(echo "$TARGETARCH" | sed s/amd64/x64/)-musl"
+# amd64 or arm64, as the engine says. A default here would win over its word: without it the machine's counts.
+ARG TARGETARCH
+RUN bun deploy/build.ts --target \
+    "bun-linux-$(echo "${TARGETARCH:-$(uname -m)}" | sed 's/amd64\|x86_64/x64/; s/aarch64/arm64/')-musl"
 RUN mv dist/petrosa-bun-linux-*-musl dist/petrosa-musl
 
 FROM alpine:3.22 AS alpine
@@ -44,6 +45,8 @@ WORKDIR /petrosa
 COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile
 COPY tsconfig.json .biome.json README.md LICENSE Dockerfile .dockerignore ./
+# The tests look at the workflows too.
+COPY .github .github
 COPY src src
 COPY test test
 COPY deploy deploy

@@ -6,7 +6,7 @@ set -eu
 usage() {
   cat <<'TEXT'
 deploy/install.sh [--binary FILE] [--sums FILE] [--root DIR]
-  --binary  what to install; dist/petrosa where none is named
+  --binary  what to install; where none is named dist/release/petrosa-linux-x64 or -arm64, whichever fits
   --sums    a SHA256SUMS file that names it; SHA256SUMS beside it where none is named
   --root    another root than /, for images and tests: no user is made there
 TEXT
@@ -18,7 +18,8 @@ give_up() {
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
-binary=$here/../dist/petrosa
+arch=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+binary=$here/../dist/release/petrosa-linux-$arch
 sums=''
 root=''
 while [ $# -gt 0 ]; do
@@ -30,7 +31,8 @@ while [ $# -gt 0 ]; do
     *) usage >&2; give_up "what is $1?" ;;
   esac
 done
-[ -f "$binary" ] || give_up "there is no $binary: build it (bun run build), or name it with --binary"
+[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || give_up "it writes to /usr/local and /etc: run it with sudo"
+[ -f "$binary" ] || give_up "there is no $binary: build it (bun run release:build), or name it with --binary"
 [ -n "$sums" ] || sums=$(dirname "$binary")/SHA256SUMS
 [ -f "$sums" ] || give_up "there is no $sums: take it from the release, or name it with --sums"
 

@@ -52,16 +52,29 @@ function deployWords(overlay = 'scheduled'): string[] {
   return ['kubectl', 'apply', '-k', image ? withImage(path, image) : path]
 }
 
-/** An overlay of its own over the one at `path`, whose pods run `image`. */
+/** Where the image stands in what makes pods, by its kind. */
+const pods = [
+  ['CronJob', '/spec/jobTemplate/spec/template/spec/containers/0/image'],
+  ['Deployment', '/spec/template/spec/containers/0/image'],
+  ['Job', '/spec/template/spec/containers/0/image'],
+] as const
+
+/**
+ * An overlay of its own over the one at `path`, whose pods run `image`. The place is written over, whatever
+ * name stands there: an image that was named in the base is not found by its first name any more.
+ */
 function withImage(path: string, image: string): string {
-  const [, name, tag] = /^(.+):([\w.-]+)$/.exec(image) ?? []
-  if (!name) giveUp(`IMAGE is '${image}': write it as HOST/NAME:TAG`)
+  if (!/^[^\s:@]+(:\d+\/[^\s:@]+)?(:[\w.-]+|@sha256:[\da-f]{64})$/.test(image))
+    giveUp(`IMAGE is '${image}': write it as HOST/NAME:TAG`)
   const folder = join('dist', 'deploy')
   mkdirSync(join(project, folder), { recursive: true })
-  const images = [{ name: NAME, newName: name, newTag: tag }]
-  const overlay = { resources: [join('..', '..', path)], images }
+  const patches = pods.map(([kind, place]) => ({
+    target: { kind },
+    patch: JSON.stringify([{ op: 'replace', path: place, value: image }]),
+  }))
   // JSON is YAML too.
-  writeFileSync(join(project, folder, 'kustomization.yaml'), JSON.stringify(overlay))
+  const overlay = JSON.stringify({ resources: [join('..', '..', path)], patches })
+  writeFileSync(join(project, folder, 'kustomization.yaml'), overlay)
   return folder
 }
 

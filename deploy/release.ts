@@ -1,11 +1,10 @@
 // Builds what a release is made of, into dist/release: a binary for every platform, SHA256SUMS of all files,
 // and a list of every package that is compiled in (CycloneDX), with the checksums of the lock file.
 import { chmodSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const project = join(import.meta.dir, '..')
-const folder = join(project, 'dist', 'release')
 
 /** Every platform, as Bun names it, and the file that it gets. */
 const platforms: Readonly<Record<string, string>> = {
@@ -18,8 +17,9 @@ const platforms: Readonly<Record<string, string>> = {
   'bun-windows-x64': 'petrosa-windows-x64.exe',
 }
 
-const usage = `bun deploy/release.ts [--only PLATFORM,…]
-  builds dist/release: ${Object.values(platforms).join(', ')}, SHA256SUMS and sbom.cdx.json`
+const usage = `bun deploy/release.ts [--only PLATFORM,…] [--into FOLDER]
+  builds dist/release (or FOLDER) anew: ${Object.values(platforms).join(', ')},
+  SHA256SUMS and sbom.cdx.json`
 
 type Manifest = { readonly name: string; readonly version: string; readonly license: string }
 type LockedPackage = readonly [string, string?, { readonly dependencies?: Record<string, string> }?, string?]
@@ -29,7 +29,7 @@ type Lock = {
 }
 
 /** Compiles for one platform. Throws what the build said. */
-function build(target: string, name: string): void {
+function build(target: string, name: string, folder: string): void {
   const run = Bun.spawnSync([process.execPath, join(project, 'deploy', 'build.ts'), '--target', target], {
     cwd: project,
     env: process.env,
@@ -86,7 +86,9 @@ async function billOfMaterials(): Promise<Record<string, unknown>> {
   }
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean' } } })
+const options = { only: { type: 'string' }, into: { type: 'string' }, help: { type: 'boolean' } } as const
+const { values } = parseArgs({ options })
+const folder = resolve(values.into ?? join(project, 'dist', 'release'))
 if (values.help) {
   console.log(usage)
   process.exit(0)
@@ -100,7 +102,7 @@ if (unknown.length > 0) {
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
 for (const target of targets) {
-  build(target, platforms[target] ?? target)
+  build(target, platforms[target] ?? target, folder)
   console.log(`built ${platforms[target]}`)
 }
 await Bun.write(join(folder, 'sbom.cdx.json'), `${JSON.stringify(await billOfMaterials(), null, 2)}\n`)

@@ -89,9 +89,12 @@ function plainLine(error: unknown): string {
   return `a defect of petrosa: ${what}; please report it with the command; --log-level debug shows where`
 }
 
-/** `text` with `scheme://user:password@host` as `scheme://user:***@host`. */
+/**
+ * `text` with `scheme://user:password@host` as `scheme://user:***@host`. A password may hold anything, @ or
+ * / too, that was not escaped: all up to the last @ of the word counts as one, rather too much than a part.
+ */
 export function withoutPasswords(text: string): string {
-  return text.replace(/(:\/\/[^\s:@/]*):[^\s@]*@/g, '$1:***@')
+  return text.replace(/(:\/\/[^\s:]*):\S*@/g, '$1:***@')
 }
 
 /** The exit code for anything that was thrown. */

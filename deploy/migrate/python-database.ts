@@ -47,6 +47,8 @@ export type PythonDatabase = {
   hasTrades(): Promise<boolean>
   /** The candles of a series in `span`, in order of time and each once, at most `limit`. */
   candles(series: OldSeries, span: Span, limit: number): Promise<readonly OldCandle[]>
+  /** Throws UserError where views could not be made in `database` (null: beside the tables). */
+  checkViews(database: string | null): Promise<void>
   /** Makes the views over the new tables of `periods`; gives their names. */
   makeViews(wanted: readonly Period[], market: string, database: string | null): Promise<readonly string[]>
   close(): Promise<void>

@@ -1,8 +1,13 @@
 // The Python extractor's database on MySQL or MariaDB. Its times are DATETIME in UTC, whatever the zone of
-// the server, so they are read as text.
-import { createConnection, type RowDataPacket } from 'mysql2/promise'
+// the server, so they are read as text. Sessions are the store's: protected as the address says, and opened
+// anew where one was lost in the hours of fetching.
+import type { RowDataPacket } from 'mysql2/promise'
+import { type Clock, type RetryPolicy, retry } from '../../src/core/retry.ts'
 import { type Period, periodSuffixes } from '../../src/core/series.ts'
+import { UserError } from '../../src/errors.ts'
 import { readAddress } from '../../src/stores/mysql/address.ts'
+import { explained, isPassing, missingDatabase } from '../../src/stores/mysql/errors.ts'
+import { SessionPool } from '../../src/stores/mysql/pool.ts'
 import {
   ASIDE,
   decimalNames,
@@ -20,14 +25,35 @@ const timeMs = (text: unknown): number => Date.parse(`${String(text).replace(' '
 const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``
 const MILLISECONDS = "timestampdiff(MICROSECOND, '1970-01-01', open_time) DIV 1000"
 
-/** Opens it. Throws what the driver throws. */
-export async function openPythonMysql(uri: string): Promise<PythonDatabase> {
-  const { host, port, user, password, database } = readAddress(uri)
-  const connection = await createConnection({ host, port, user, password, database, dateStrings: true })
+/** One statement at a time is all that the take-over sends. */
+const SESSIONS = 1
+
+/** How a lost server or a lock is met: five tries over some seconds. */
+const passingPolicy: RetryPolicy = { attempts: 5, firstPauseMs: 250, longestPauseMs: 4_000 }
+
+/** Opens it. Throws UserError (URI, password, rights, TLS, no database) or UnavailableError. */
+export async function openPythonMysql(uri: string, clock: Clock): Promise<PythonDatabase> {
+  const address = readAddress(uri)
+  const { database, place } = address
+  const pool = new SessionPool(address, SESSIONS)
+  const once = (text: string, values: readonly unknown[]): Promise<RowDataPacket[]> =>
+    pool.use(async ({ connection, hasDatabase }) => {
+      if (!hasDatabase) throw missingDatabase(place)
+      const [rows] = await connection.query<RowDataPacket[]>(text, [...values])
+      return rows
+    })
   const query = async (text: string, values: readonly unknown[] = []): Promise<RowDataPacket[]> => {
-    const [rows] = await connection.query<RowDataPacket[]>(text, [...values])
-    return rows
+    const again = (error: unknown) => (isPassing(error) ? { atLeastMs: 0 } : false)
+    try {
+      return await retry({ policy: passingPolicy, clock, attempt: () => once(text, values), again })
+    } catch (error) {
+      throw explained(error, place)
+    }
   }
+  // Tried once: a wrong host or password is to be told at once.
+  await once('SELECT 1', []).catch((error: unknown) => {
+    throw explained(error, place)
+  })
   /** Tables of the old shape: no table of petrosa's has a version of the extractor. */
   const old = async (): Promise<string[]> => {
     const names = [...oldTables, ...oldTables.map((name) => ASIDE + name)]
@@ -69,6 +95,11 @@ export async function openPythonMysql(uri: string): Promise<PythonDatabase> {
       const bounds = [span.startMs, span.endMs].map((ms) => new Date(ms).toISOString().slice(0, 19))
       return (await query(text, [symbol, ...bounds, limit])).map(toCandle)
     },
+    checkViews: async (into) => {
+      const text = 'SELECT 1 FROM information_schema.schemata WHERE schema_name = ?'
+      if (into === null || (await query(text, [into])).length > 0) return
+      throw new UserError(`there is no database ${into} for the views (${place})`, 'make it, or name another')
+    },
     makeViews: async (periods, market, into) => {
       const made: string[] = []
       for (const period of periods) {
@@ -79,7 +110,7 @@ export async function openPythonMysql(uri: string): Promise<PythonDatabase> {
       }
       return made
     },
-    close: () => connection.end(),
+    close: () => pool.close(),
   }
 }
 

@@ -8,6 +8,13 @@ const program = join(import.meta.dir, '..', '..', 'src', 'main.ts')
 /** Codes after which the take-over goes on: all is stored, or what is open is named and comes next time. */
 const goesOn: readonly number[] = [exitCodes.done, exitCodes.open]
 
+/**
+ * What would narrow or bend the runs: rules of another job, a part of the series, no archives, no end. What
+ * this leaves out is said by flags.
+ */
+const foreign = ['CONFIG', 'SHARD', 'SHARDS', 'SOURCE', 'SERVE'].flatMap((name) => [name, `${name}_FILE`])
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.includes(name)))
+
 /** A run of petrosa that ended in a way that ends the take-over too; it has said why itself. */
 export class EndedError extends Error {
   readonly exitCode: number
@@ -21,6 +28,7 @@ export class EndedError extends Error {
 /** Runs it with its log on standard error, and gives its JSON. Throws EndedError where nothing can follow. */
 export async function runPetrosa(words: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
   const child = Bun.spawn([process.execPath, program, ...words, '--json'], {
+    env,
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'inherit',

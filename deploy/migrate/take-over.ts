@@ -2,21 +2,18 @@
 // has petrosa fetch all of that anew (nothing in them can be trusted), keeps what nobody else has any more,
 // and makes views for those who read the old tables. Each step sees what an earlier run has done.
 import { parseArgs } from 'node:util'
-import { advance } from '../../src/core/calendar.ts'
 import { emptyRows } from '../../src/core/dataset.ts'
 import { ledgerRow } from '../../src/core/ledger.ts'
-import { isMember, type Market, markets, type Period, type Series } from '../../src/core/series.ts'
+import { isMember, type Market, markets, type Period } from '../../src/core/series.ts'
 import { isoTime, minus, union } from '../../src/core/span.ts'
-import type { Store, StoreKind } from '../../src/core/store.ts'
+import type { Store } from '../../src/core/store.ts'
 import { funding } from '../../src/datasets/funding.ts'
 import { klines } from '../../src/datasets/klines.ts'
-import { errorLine, exitCodeOf, exitCodes, PetrosaError, UserError } from '../../src/errors.ts'
-import { stores } from '../../src/stores/all.ts'
-import { realWait } from '../../src/world.ts'
+import { errorLine, exitCodeOf, exitCodes, UserError } from '../../src/errors.ts'
 import { takeLeftovers } from './leftovers.ts'
+import { type Open, openLines, openSpans, seriesOf, spanOf } from './open-spans.ts'
+import { clock, openPython, readPlaces } from './places.ts'
 import type { OldSeries, PythonDatabase } from './python-database.ts'
-import { openPythonMongodb } from './python-mongodb.ts'
-import { openPythonMysql } from './python-mysql.ts'
 import { EndedError, runPetrosa } from './run-petrosa.ts'
 
 const usage = `bun deploy/migrate/take-over.ts [--market um] [--views-in DATABASE]
@@ -26,12 +23,6 @@ const usage = `bun deploy/migrate/take-over.ts [--market um] [--views-in DATABAS
   --views-in  a database of the same MySQL server for views under the names of the old tables
 Run it again when it was interrupted: it goes on.`
 
-const clock = {
-  nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-  wait: realWait,
-  random: Math.random,
-}
 const say = (line: string): void => console.log(line)
 
 type Take = {
@@ -41,82 +32,75 @@ type Take = {
   readonly series: readonly OldSeries[]
 }
 
-/** Where petrosa keeps its rows, as its own variables say. Throws UserError. */
-function target(): { readonly kind: StoreKind; readonly uri: string } {
-  const named = (process.env.DB_ADAPTER ?? 'sqlite').replace('mariadb', 'mysql')
-  const entry = stores.find(({ kind }) => kind === named)
-  if (!entry) throw new UserError(`there is no store ${named}`, 'set DB_ADAPTER to one that petrosa has')
-  const uri = process.env[entry.variable] ?? (entry.kind === 'sqlite' ? './petrosa.db' : '')
-  if (uri === '') throw new UserError(`no address for the ${entry.kind} store`, `set ${entry.variable}`)
-  return { kind: entry.kind, uri }
+/** Whether the rows of a series are to be had from the exchange or its archives. */
+type Knows = (old: OldSeries) => boolean
+/** A span that stayed open, in the JSON of petrosa. */
+type Unsettled = {
+  readonly series: string
+  readonly start: string
+  readonly end: string
+  readonly reason: string
 }
-
-/** The old database. Throws UserError where no such database can be the old one. */
-async function openPython(uri: string): Promise<PythonDatabase> {
-  if (/^(mysql|mariadb)/.test(uri)) return openPythonMysql(uri)
-  if (/^mongodb/.test(uri)) return openPythonMongodb(uri)
-  const advice = 'set PYTHON_DATABASE_URI to its mysql:// or mongodb:// address'
-  throw new UserError('the Python extractor kept its rows in MySQL, MariaDB or MongoDB', advice)
-}
-
-const seriesOf = (market: Market, { symbol, period }: OldSeries): Series =>
-  period === null
-    ? { market, dataset: 'funding', symbol, period }
-    : { market, dataset: 'klines', symbol, period }
 
 /**
  * Notes that all since the first old row is wanted, of symbols that nobody knows any more up to the last one.
  * What an earlier run has settled stays settled.
  */
-async function noteWanted({ store, market, series }: Take, known: ReadonlySet<string>): Promise<void> {
+async function noteWanted({ store, market, series }: Take, isKnown: Knows): Promise<void> {
   const nowMs = clock.nowMs()
   for (const old of series) {
     const one = seriesOf(market, old)
     const table = (old.period === null ? funding : klines).table(one)
-    const lastMs = old.period === null ? old.lastMs : advance(old.period, old.lastMs, 1)
+    const held = spanOf(old)
     const [stored = []] = await store.ledger([one])
     // An earlier run has noted it, or settled it.
-    if (minus([{ startMs: old.firstMs, endMs: lastMs }], union(stored)).length === 0) continue
-    const span = { startMs: old.firstMs, endMs: known.has(old.symbol) ? nowMs : lastMs }
+    if (minus([held], union(stored)).length === 0) continue
+    const span = isKnown(old) ? { ...held, endMs: nowMs } : held
     const ledger = [ledgerRow(span, 'wanted', { checkedAtMs: nowMs })]
     const page = { series: one, table, rows: emptyRows(table), ledger, fresh: false }
     await store.write([{ ...page, source: 'rest', extractedAtMs: nowMs }])
   }
 }
 
-/** Every symbol that the exchange or its archives know, delisted ones too. */
-async function knownSymbols(market: Market): Promise<ReadonlySet<string>> {
-  const { symbols } = await runPetrosa(['symbols', '--market', market, '--symbols', 'all', '--status', 'all'])
-  return new Set((symbols as readonly { readonly symbol: string }[]).map(({ symbol }) => symbol))
+/**
+ * Whose rows are to be had: of the symbols that the exchange or the archives of the dataset know, delisted
+ * ones too. Throws EndedError where that cannot be told for certain, since whoever is missing counts as gone.
+ */
+async function askWhoIsKnown(market: Market, series: readonly OldSeries[]): Promise<Knows> {
+  const known = new Map<string, ReadonlySet<string>>()
+  for (const dataset of new Set(series.map((old) => seriesOf(market, old).dataset))) {
+    const all = ['--symbols', 'all', '--status', 'all', '--source', 'auto']
+    const { symbols } = await runPetrosa(['symbols', '--market', market, '--dataset', dataset, ...all])
+    const names = (symbols as readonly { readonly symbol: string }[]).map(({ symbol }) => symbol)
+    known.set(dataset, new Set(names))
+  }
+  return (old) => known.get(seriesOf(market, old).dataset)?.has(old.symbol) === true
 }
 
-/** Has petrosa fetch what is wanted of the symbols that are known. Gives how many spans stayed open. */
-async function fetchAnew({ market, series }: Take, known: ReadonlySet<string>): Promise<number> {
-  let open = 0
+/** Has petrosa fetch what is wanted of the symbols that are known. Gives what stayed open, by series. */
+async function fetchAnew({ market, series }: Take, isKnown: Knows): Promise<readonly Open[]> {
+  const open: Open[] = []
   for (const period of new Set(series.map((one) => one.period))) {
-    const own = series.filter((one) => one.period === period && known.has(one.symbol))
+    const own = series.filter((one) => one.period === period && isKnown(one))
     if (own.length === 0) continue
     const symbols = own.map(({ symbol }) => symbol).join(',')
     const command = period === null ? ['funding'] : ['klines', '--period', period]
     const { rows_written: rows, unsettled } = await runPetrosa([
-      ...[...command, '--market', market],
+      ...[...command, '--market', market, '--source', 'auto'],
       ...['--symbols', symbols],
     ])
     say(`${period ?? 'funding rates'}: ${own.length} symbols fetched anew, ${String(rows)} rows`)
-    open += (unsettled as readonly unknown[]).length
+    for (const { series: key, start, end, reason } of unsettled as readonly Unsettled[])
+      open.push({ key, span: { startMs: Date.parse(start), endMs: Date.parse(end) }, reason })
   }
   return open
 }
 
-/** Keeps what nobody else has any more. Gives how many candles were no good. */
-async function keepLeftovers(
-  { python, store, market, series }: Take,
-  known: ReadonlySet<string>,
-): Promise<number> {
-  let refused = 0
+/** Keeps what nobody else has any more, but for candles that are no good, which it tells. */
+async function keepLeftovers({ python, store, market, series }: Take, isKnown: Knows): Promise<void> {
   for (const one of series) {
     const { period } = one
-    if (period === null || known.has(one.symbol)) continue
+    if (period === null || isKnown(one)) continue
     const result = await takeLeftovers(
       python,
       store,
@@ -124,34 +108,34 @@ async function keepLeftovers(
       seriesOf(market, one),
       clock.nowMs(),
     )
-    refused += result.refused
     if (result.taken + result.refused > 0)
       say(
         `${one.symbol} ${period}: nobody has it any more; ` +
           `${result.taken} old rows kept, ${result.refused} are no good`,
       )
   }
-  return refused
 }
 
 async function takeOver(market: Market, viewsIn: string | null): Promise<number> {
-  const { kind, uri } = target()
-  const from = process.env.PYTHON_DATABASE_URI ?? uri
-  const entry = stores.find((one) => one.kind === kind)
-  if (!entry) throw new Error(`no store ${kind}`)
+  const { entry, uri, from } = await readPlaces()
+  if (viewsIn !== null && from !== uri)
+    throw new UserError('views are made only where the old tables are', 'leave --views-in out')
   const python = await openPython(from)
   const store = await entry.open({ uri, readOnly: false, batchRows: null }, clock)
   try {
+    await python.checkViews(viewsIn)
+    const series = await python.series()
+    // Before anything is touched: what cannot be told now would be written off as gone.
+    const isKnown = await askWhoIsKnown(market, series)
     const inTheWay = from === uri ? await python.inTheWay() : []
     for (const name of await python.setAside(inTheWay)) say(`set aside: ${name}`)
-    const series = await python.series()
     const tables = series.map((one) => (one.period === null ? funding : klines).table(seriesOf(market, one)))
     await store.prepare([...new Set(tables)])
     const take = { python, store, market, series }
-    const known = await knownSymbols(market)
-    await noteWanted(take, known)
-    const open = await fetchAnew(take, known)
-    const refused = await keepLeftovers(take, known)
+    await noteWanted(take, isKnown)
+    const unsettled = await fetchAnew(take, isKnown)
+    await keepLeftovers(take, isKnown)
+    const open = [...unsettled, ...(await openSpans(store, market, series, unsettled))]
     const periods = [...new Set(series.flatMap(({ period }): Period[] => (period ? [period] : [])))]
     const views = from === uri ? await python.makeViews(periods, market, viewsIn) : []
     for (const view of views) say(`view for old readers: ${view}`)
@@ -159,8 +143,8 @@ async function takeOver(market: Market, viewsIn: string | null): Promise<number>
       say('trades were not taken over, for they overwrote each other: petrosa trades')
     const firstMs = Math.min(...series.map(({ firstMs }) => firstMs))
     say(`${series.length} series taken over${series.length > 0 ? `, since ${isoTime(firstMs)}` : ''}`)
-    if (open > 0) say(`${open} spans are open: petrosa gaps names them, run this again later`)
-    return open + refused > 0 ? exitCodes.open : exitCodes.done
+    for (const line of openLines(open)) say(line)
+    return open.length > 0 ? exitCodes.open : exitCodes.done
   } finally {
     await store.close()
     await python.close()
@@ -179,8 +163,6 @@ try {
   else if (!isMember(markets, market)) throw new UserError(`there is no market ${market}`, 'spot, um or cm')
   else process.exitCode = await takeOver(market, values['views-in'] ?? null)
 } catch (error) {
-  const known = error instanceof PetrosaError || error instanceof EndedError
   console.error(error instanceof EndedError ? `${error.message}; run this again` : errorLine(error))
-  process.exitCode =
-    error instanceof EndedError ? error.exitCode : known ? exitCodeOf(error) : exitCodes.defect
+  process.exitCode = error instanceof EndedError ? error.exitCode : exitCodeOf(error)
 }

@@ -45,8 +45,9 @@ export async function fetchListings(
   symbols: readonly string[] | null,
 ): Promise<ReadonlyMap<string, Listing>> {
   const facts = marketFacts[market]
-  const narrow =
-    facts.exchangeInfoBySymbols && symbols !== null && symbols.length > 0 && symbols.length <= MOST_NAMED
+  const isFew = symbols !== null && symbols.length > 0 && symbols.length <= MOST_NAMED
+  // What can be no symbol is not sent: an address in the wrong place holds a password.
+  const narrow = facts.exchangeInfoBySymbols && isFew && symbols.every((name) => /^[^/:@\s]+$/.test(name))
   const ask = async (query: Record<string, string>): Promise<ExchangeInfo> =>
     (
       await client.get({

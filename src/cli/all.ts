@@ -152,7 +152,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'symbols',
     summary: 'the symbols of a market, filtered',
-    settings: [...choice, 'market', ...exchange, ...archives, 'source', 'json', ...logging],
+    settings: [...choice, 'market', 'dataset', ...exchange, ...archives, 'source', 'json', ...logging],
     examples: ['petrosa symbols --quote USDT', "petrosa symbols --market um --symbols 'BTC*' --status all"],
     load: async () => (await import('./symbols.ts')).runSymbols,
   },

@@ -18,7 +18,7 @@ import { passResult } from './pass-result.ts'
 import { planJobs } from './plan-jobs.ts'
 import { planResult } from './plan-result.ts'
 import { inShard } from './shard.ts'
-import { resolveSymbols } from './symbol-choice.ts'
+import { resolveSymbols, withMissing } from './symbol-choice.ts'
 
 /**
  * Refuses what can be seen to make no sense before anything is asked of the exchange or the store: UserError.
@@ -54,7 +54,9 @@ export async function runFetch(
   )
   refuseBackwards(settings.start, settings.end, exchange.nowMs())
   const choice = choiceOf(context, need(settings, 'symbols'))
-  const listings = await trace('symbols', {}, () => resolveSymbols(exchange, market, dataset.name, choice))
+  const { listings, missing } = await trace('symbols', {}, () =>
+    resolveSymbols(exchange, market, dataset.name, choice),
+  )
   await trace('margin', {}, () => closeMargin(world, periods, exchange.nowMs))
   const nowMs = exchange.nowMs()
   const range: Range = {
@@ -90,7 +92,7 @@ export async function runFetch(
         refresh: settings.refresh ? { tell: context.tell, signal: world.signal } : null,
       }),
     )
-    if (dryRun) return planResult(jobs)
+    if (dryRun) return withMissing(context, planResult(jobs), missing)
     const summary = await runPass({
       command: context.command,
       startMs: range.startMs,
@@ -104,7 +106,7 @@ export async function runFetch(
       trace,
       spent: exchange.spent,
     })
-    return passResult(summary, settings.refresh === true)
+    return withMissing(context, passResult(summary, settings.refresh === true), missing)
   })
 }
 

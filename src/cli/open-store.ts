@@ -1,9 +1,9 @@
 // Opens the stores that the settings name. An address comes from --db-uri or the store's own variable, and
 // its scheme has to fit the store: a database's address must never become the name of a file.
 import type { Store, StoreKind } from '../core/store.ts'
-import { storeKinds } from '../core/store.ts'
 import { UserError } from '../errors.ts'
 import type { Settings } from '../settings/table.ts'
+import { kindOfUri, refuseForeignAddress } from '../stores/address.ts'
 import { type StoreEntry, stores } from '../stores/all.ts'
 import { type CommandContext, need } from './command.ts'
 import { watchedStore } from './watched-store.ts'
@@ -26,11 +26,8 @@ export function chosenStore(context: Pick<CommandContext, 'settings' | 'origins'
   const entry = entryOf(kind)
   const uri = settings.dbUri ?? settings[uriSettings[kind]]
   if (!uri) throw new UserError(`no address for the ${kind} store`, `set ${entry.variable}, or --db-uri`)
-  const meant = kindOfUri(uri)
-  if (meant === kind || (meant === null && kind === 'sqlite')) return { entry, uri }
-  const said =
-    meant === null ? `no address of a ${kind} store` : `the address of a ${meant} store, not of ${kind}`
-  throw new UserError(`the store's address is ${said}`, `check ${entry.variable} or --db-uri, and --db`)
+  refuseForeignAddress(kind, uri, `check ${entry.variable} or --db-uri, and --db`)
+  return { entry, uri }
 }
 
 /** The chosen store first, then every further one that has an address. */
@@ -80,27 +77,5 @@ function entryOf(kind: StoreKind): StoreEntry {
   throw new UserError(
     `the store ${kind} is not in this version`,
     `use ${stores.map((one) => one.kind).join(', ')}`,
-  )
-}
-
-const schemes: Readonly<Record<StoreKind, RegExp>> = {
-  sqlite: /^(sqlite|file):/i,
-  postgresql: /^postgres(ql)?:\/\//i,
-  mysql: /^(mysql|mariadb)(\+\w+)?:\/\//i,
-  mongodb: /^mongodb(\+srv)?:\/\//i,
-}
-
-/**
- * The kind of store that an address belongs to by its scheme; null for a path. Throws UserError for a foreign
- * scheme.
- */
-function kindOfUri(uri: string): StoreKind | null {
-  const kind = storeKinds.find((candidate) => schemes[candidate].test(uri))
-  if (kind) return kind
-  const foreign = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1]
-  if (foreign === undefined) return null
-  throw new UserError(
-    `no store has addresses that begin with ${foreign}://`,
-    'see: petrosa help klines, under --db-uri',
   )
 }

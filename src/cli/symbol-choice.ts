@@ -12,8 +12,16 @@ import {
 import type { ArchiveSource } from '../core/archive.ts'
 import type { DatasetName, Market } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
-import { UnavailableError } from '../errors.ts'
+import { errorLine, exitCodes, UnavailableError, worstExitCode } from '../errors.ts'
+import type { CommandContext, CommandResult } from './command.ts'
 import type { Exchange } from './exchange.ts'
+
+/** The symbols of a choice, and what keeps it from being whole. */
+export type ResolvedSymbols = {
+  readonly listings: readonly Listing[]
+  /** Why delisted symbols that were asked for may be missing: the listing is out of reach; else null. */
+  readonly missing: UnavailableError | null
+}
 
 /**
  * The symbols of a choice. Throws UserError where one is known neither to the exchange's list nor, with
@@ -24,7 +32,7 @@ export async function resolveSymbols(
   market: Market,
   dataset: DatasetName,
   choice: SymbolChoice,
-): Promise<Listing[]> {
+): Promise<ResolvedSymbols> {
   const isPair = dataset === 'index-price-klines'
   const listed = client
     ? await fetchListings(client, market, isPair ? null : namedOnly(choice))
@@ -32,26 +40,46 @@ export async function resolveSymbols(
   const listings = new Map(isPair ? pairListings(listed) : listed)
   const unknown = choice.symbols.some((name) => !isPattern(name) && !listings.has(name))
   const all = choice.status === 'all' && choice.symbols.some(isPattern)
+  let missing: UnavailableError | null = null
   if (archives && (!client || unknown || all)) {
-    for (const symbol of await archived(archives, market, dataset, client !== null)) {
-      // Without the exchange's list nobody knows who trades: every archive counts as one that goes on.
-      if (!listings.has(symbol)) listings.set(symbol, archivedListing(symbol, client === null))
-    }
+    const found = await archived(archives, market, dataset, client !== null)
+    if (found instanceof UnavailableError) missing = all ? found : null
+    else
+      for (const symbol of found) {
+        // Without the exchange's list nobody knows who trades: every archive counts as one that goes on.
+        if (!listings.has(symbol)) listings.set(symbol, archivedListing(symbol, client === null))
+      }
   }
-  return chooseSymbols(choice, market, listings)
+  return { listings: chooseSymbols(choice, market, listings), missing }
 }
 
-/** The symbols of the archives; none where they are out of reach and the exchange's list is not. */
+/** The symbols of the archives; why there are none where the exchange's list has to do without them. */
 async function archived(
   archives: ArchiveSource,
   market: Market,
   dataset: DatasetName,
   hasList: boolean,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | UnavailableError> {
   try {
     return await archives.symbols(market, dataset)
   } catch (error) {
     if (!hasList || !(error instanceof UnavailableError)) throw error
-    return []
+    return error
   }
+}
+
+/** A result that says, in its errors and by 75, where symbols that were asked for may be missing from it. */
+export function withMissing(
+  { tell }: Pick<CommandContext, 'tell'>,
+  result: CommandResult,
+  missing: UnavailableError | null,
+): CommandResult {
+  if (missing === null) return result
+  const message = `delisted symbols may be missing, without the list of the archives: ${errorLine(missing)}`
+  tell({ type: 'warning', message })
+  const exitCode = worstExitCode([result.exitCode, exitCodes.unavailable])
+  const { summary, errors = [] } = result
+  // Where there is a summary it says so too: of many passes nothing else is kept.
+  if (!summary) return { ...result, errors: [...errors, message], exitCode }
+  return { ...result, summary: { ...summary, errors: [...summary.errors, message], exitCode }, exitCode }
 }

@@ -1,9 +1,11 @@
 // petrosa symbols: the symbols of a market, filtered.
 import type { Listing } from '../core/source.ts'
 import { isoTime } from '../core/span.ts'
+import { datasetNamed } from '../datasets/all.ts'
+import { exitCodes, UserError } from '../errors.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { choiceOf, marketOf, openExchange } from './exchange.ts'
-import { resolveSymbols } from './symbol-choice.ts'
+import { resolveSymbols, withMissing } from './symbol-choice.ts'
 import { textTable } from './text-table.ts'
 
 /**
@@ -12,11 +14,13 @@ import { textTable } from './text-table.ts'
 export async function runSymbols(context: CommandContext): Promise<CommandResult> {
   const { settings, origins } = context
   const market = marketOf(context)
+  const name = need(settings, 'dataset')
+  if (!datasetNamed(name)?.markets.includes(market)) throw new UserError(`${market} has no ${name}`)
   const asked = origins.symbols === 'flag' ? (settings.symbols ?? ['all']) : ['all']
   // All symbols, delisted ones too, stand in the list of the archives: without the API it has to do.
   const listingDoes = need(settings, 'source') !== 'rest' && settings.status === 'all'
   const exchange = await openExchange(context, market, { listingDoes })
-  const listings = await resolveSymbols(exchange, market, 'klines', choiceOf(context, asked))
+  const { listings, missing } = await resolveSymbols(exchange, market, name, choiceOf(context, asked))
   const listedAt = (listing: Listing): string | null =>
     listing.listedAtMs === null ? null : isoTime(listing.listedAtMs)
   const symbols = listings.map((listing) => ({
@@ -37,5 +41,6 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
     ...(dated ? [one.listed_at?.slice(0, 10) ?? ''] : []),
   ])
   const head = ['symbol', 'status', 'base', 'quote', ...(dated ? ['listed'] : [])]
-  return { fields: { symbols }, text: textTable(head, rows), exitCode: 0 }
+  const result: CommandResult = { fields: { symbols }, text: textTable(head, rows), exitCode: exitCodes.done }
+  return withMissing(context, result, missing)
 }

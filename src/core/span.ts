@@ -66,3 +66,20 @@ export function spanText(span: Span): string {
 export function isoTime(timeMs: number): string {
   return new Date(timeMs).toISOString()
 }
+
+const isoPattern =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
+
+/** An ISO 8601 date or time as epoch ms, UTC where it names no zone; null for what is none. */
+export function readIsoTime(text: string): number | null {
+  const parts = isoPattern.exec(text)
+  if (!parts) return null
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = parts
+  const plain = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0')}`
+  const utcMs = Date.parse(`${plain}Z`)
+  // A date that the calendar does not have (2024-02-30) is not moved to the next month in silence.
+  if (!Number.isFinite(utcMs) || isoTime(utcMs) !== `${plain}Z`) return null
+  const offset = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone)
+  const sign = offset?.[1] === '-' ? -1 : 1
+  return utcMs - (offset ? sign * (Number(offset[2]) * 60 + Number(offset[3] ?? 0)) * 60_000 : 0)
+}

@@ -5,6 +5,7 @@ import type { Series } from '../core/series.ts'
 import type { Store, StoreKind, WriteResult } from '../core/store.ts'
 import { datasetNamed } from '../datasets/all.ts'
 import { UserError } from '../errors.ts'
+import { refuseForeignAddress } from '../stores/address.ts'
 import { stores } from '../stores/all.ts'
 import {
   checkSeries,
@@ -48,6 +49,7 @@ export async function openStore(kind: StoreKind, uri: string): Promise<RowStore>
   const entry = stores.find((one) => one.kind === kind)
   if (!entry)
     throw new UserError(`there is no store ${kind}`, `use ${stores.map((one) => one.kind).join(', ')}`)
+  refuseForeignAddress(kind, uri, 'check the kind and the address')
   const store = await entry.open({ uri, readOnly: false, batchRows: null }, libraryClock)
   const prepared = new Set<Table>()
   const prepare = async (table: Table): Promise<void> => {

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import type { Rows, Table, Value } from '../core/dataset.ts'
 import { canonicalDecimal } from '../core/decimal.ts'
 import { type Market, markets, type Period, periods } from '../core/series.ts'
-import { isoTime } from '../core/span.ts'
+import { isoTime, readIsoTime } from '../core/span.ts'
 import { UserError } from '../errors.ts'
 
 const LATEST_MS = Date.UTC(9999, 11, 31)
@@ -142,13 +142,8 @@ export function fromRows<D extends RowDataset>(table: Table, rows: Rows): RowTyp
 
 /** A time as people write it: a Date, epoch ms, or ISO 8601, UTC where it names no zone. Throws UserError. */
 export function toMs(moment: Date | number | string): number {
-  const zoned = typeof moment === 'string' && /T.*\d$/.test(moment) && !/[+-]\d\d:?\d\d$/.test(moment)
   const ms =
-    moment instanceof Date
-      ? moment.getTime()
-      : typeof moment === 'number'
-        ? moment
-        : Date.parse(zoned ? `${moment}Z` : moment)
-  if (Number.isSafeInteger(ms) && ms >= 0 && ms <= LATEST_MS) return ms
+    moment instanceof Date ? moment.getTime() : typeof moment === 'number' ? moment : readIsoTime(moment)
+  if (ms !== null && Number.isSafeInteger(ms) && ms >= 0 && ms <= LATEST_MS) return ms
   throw new UserError(`${String(moment)} is no time`, `write it as ${isoTime(0)}, a Date, or epoch ms`)
 }

@@ -79,23 +79,33 @@ function readValue(setting: Setting<unknown>, given: Given): unknown {
   }
 }
 
+const lineEnd = /\r?\n$/
+
 /**
- * What the environment says: NAME, or the content of the file that NAME_FILE names. An empty variable is as
- * good as none.
+ * What a variable says: NAME, or the content of the file that NAME_FILE names, either without the newline at
+ * its end, which belongs to whatever wrote it. An empty variable is as good as none: null. Throws UserError.
  */
+export async function readVariable(
+  world: Pick<World, 'env' | 'readFile'>,
+  variable: string,
+): Promise<Given | null> {
+  const text = world.env[variable]?.replace(lineEnd, '')
+  const path = world.env[`${variable}_FILE`]
+  if (text && path) throw new UserError(`${variable} and ${variable}_FILE are both set`, 'keep one of them')
+  if (text) return { text, said: variable, origin: 'variable' }
+  if (!path) return null
+  const content = await readText(world, path, `${variable}_FILE`)
+  return { text: content.replace(lineEnd, ''), said: `${variable}_FILE`, origin: 'variable' }
+}
+
+/** What the environment says. */
 async function readVariables(world: World, flags: Flags): Promise<ReadonlyMap<SettingName, Given>> {
   const found = new Map<SettingName, Given>()
   for (const [name, setting] of settingEntries) {
     const variable = setting.variable
     if (variable === null || flags.has(name)) continue
-    const text = world.env[variable]
-    const path = world.env[`${variable}_FILE`]
-    if (text && path) throw new UserError(`${variable} and ${variable}_FILE are both set`, 'keep one of them')
-    if (text) found.set(name, { text, said: variable, origin: 'variable' })
-    else if (path) {
-      const content = await readText(world, path, `${variable}_FILE`)
-      found.set(name, { text: content.replace(/\r?\n$/, ''), said: `${variable}_FILE`, origin: 'variable' })
-    }
+    const given = await readVariable(world, variable)
+    if (given) found.set(name, given)
   }
   const shards = world.env.SHARDS
   if (shards && !found.has('shard') && !flags.has('shard')) {
@@ -111,7 +121,7 @@ async function readVariables(world: World, flags: Flags): Promise<ReadonlyMap<Se
   return found
 }
 
-async function readText(world: World, path: string, said: string): Promise<string> {
+async function readText(world: Pick<World, 'readFile'>, path: string, said: string): Promise<string> {
   try {
     return await world.readFile(path)
   } catch (error) {

@@ -1,6 +1,6 @@
 // The settings of serving: when, where, and what is open to whom.
 import { setting } from './setting.ts'
-import { anyText, bearerToken, numberOrOff, onOff, wholeNumber } from './values.ts'
+import { anyText, headerToken, numberOrOff, onOff, wholeNumber } from './values.ts'
 
 const LAST_PORT = 65_535
 const MOST_LEASE_SECONDS = 3_600
@@ -52,7 +52,7 @@ export const serveSettings = {
   apiToken: setting({
     flag: null,
     variable: 'API_TOKEN',
-    read: bearerToken,
+    read: headerToken,
     fallback: null,
     fallbackHelp: 'none',
     value: 'TOKEN',

@@ -7,6 +7,7 @@ import { type Setting, setting } from './setting.ts'
 import { storeSettings } from './store-settings.ts'
 import {
   anyText,
+  headerToken,
   httpUrl,
   list,
   moment,
@@ -272,7 +273,7 @@ export const settingTable = {
   apiKey: setting({
     flag: null,
     variable: 'BINANCE_API_KEY',
-    read: anyText,
+    read: headerToken,
     fallback: null,
     fallbackHelp: 'none',
     value: 'KEY',

@@ -1,6 +1,7 @@
 // How the text of a setting becomes its value. Each reader throws a Refusal that completes the sentence
 // "--flag …".
 import { didYouMean } from '../core/nearest.ts'
+import { readIsoTime } from '../core/span.ts'
 
 /** Why a value is refused, as the end of a sentence that begins with the setting's name. */
 export class Refusal extends Error {
@@ -24,8 +25,8 @@ export type Shard = { readonly index: number; readonly of: number }
 
 export const anyText: Reader<string> = (text) => text
 
-/** A bearer token: a header that names it ends at the first blank, so one with blanks could never be met. */
-export const bearerToken: Reader<string> = (text) => {
+/** What travels in a header, a token or a key: no header holds more than ASCII, or a blank in one of them. */
+export const headerToken: Reader<string> = (text) => {
   if (!/^[\x21-\x7e]+$/.test(text)) throw new Refusal('takes ASCII characters without blanks', true)
   return text
 }
@@ -117,9 +118,6 @@ const agoUnitsMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-const isoPattern =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
-
 /**
  * ISO 8601 date or time (UTC when it names no zone), epoch milliseconds, `now`, or a time ago such as 24h or
  * 7d.
@@ -133,19 +131,8 @@ export const moment: Reader<Moment> = (text) => {
     if (text.length < 12) throw new Refusal(`takes epoch milliseconds; '${text}' looks like seconds`)
     return { atMs: Number(text) }
   }
-  const parts = isoPattern.exec(text)
-  if (parts) {
-    const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = parts
-    const plain = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0')}`
-    const utcMs = Date.parse(`${plain}Z`)
-    // A date that the calendar does not have (2024-02-30) is not moved to the next month in silence.
-    if (Number.isFinite(utcMs) && new Date(utcMs).toISOString() === `${plain}Z`) {
-      const offset = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone)
-      const sign = offset?.[1] === '-' ? -1 : 1
-      const offsetMs = offset ? sign * (Number(offset[2]) * 60 + Number(offset[3] ?? 0)) * 60_000 : 0
-      return { atMs: utcMs - offsetMs }
-    }
-  }
+  const atMs = readIsoTime(text)
+  if (atMs !== null) return { atMs }
   throw new Refusal(
     `takes a time such as 2024-01-31 or 2024-01-31T12:00Z, epoch ms, now, or 24h, 7d ago, not '${text}'`,
   )

@@ -222,6 +222,31 @@ describe.concurrent('petrosa symbols', () => {
     for (const run of await Promise.all(tries)) expect(tail(run)).toStartWith('exit 75')
   }, 60_000)
 
+  test('--status all without the listing: what the exchange lists, and 75 says what is missing', async () => {
+    const run = await list(exchange.url, ['--market', 'um', '--status', 'all'], archivesAt(dead, dead))
+    expect(tail(run)).toStartWith('exit 75')
+    expect(symbolsOf(run)).toEqual(['AUSDT TRADING'])
+    expect(run.result().errors).toEqual([expect.stringMatching(/^delisted symbols may be missing.*127/)])
+  }, 60_000)
+
+  test('all symbols of a fetch without the listing: those listed are stored, and 75 says it', async () => {
+    const at = await bench(exchange)
+    const every = ['--market', 'um', ...minutesOf(['all'], days), '--status', 'all', ...auto]
+    const run = await at.klines(every, { env: archivesAt(dead, dead) })
+    expect(tail(run)).toStartWith('exit 75')
+    expect(run.result().errors).toEqual([expect.stringMatching(/^delisted symbols may be missing/)])
+    expect(await differences(at.contents, minutesStored([future], [days]))).toEqual([])
+  }, 60_000)
+
+  test('--dataset: the symbols that have it', async () => {
+    const flags = ['--market', 'um', '--status', 'all', '--dataset', 'funding']
+    const run = await list(exchange.url, flags)
+    expect(tail(run)).toStartWith('exit 0')
+    expect(symbolsOf(run)).toContain('AUSDT TRADING')
+    const none = await list(exchange.url, ['--market', 'spot', '--dataset', 'funding'])
+    expect(tail(none)).toStartWith('exit 2')
+  }, 60_000)
+
   test('with neither, it is not available: 75', async () => {
     const { url } = exchange
     const run = await list(url, ['--status', 'all'], { ...noApi, ...archivesAt(dead, dead) })

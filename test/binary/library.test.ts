@@ -60,6 +60,7 @@ test(
     mkdirSync(packed)
     run([process.execPath, 'pm', 'pack', '--destination', packed, '--quiet'], project)
     const [tarball = ''] = readdirSync(packed)
+    expect(await Bun.file(join(project, 'README.md')).text()).toContain(`bun add /path/to/${tarball}`)
     const types = (await Bun.file(join(project, 'package.json')).json()).devDependencies['@types/bun']
     const manifest = {
       name: 'fresh',
@@ -112,7 +113,27 @@ describe('the client', () => {
       { dataset: 'trades', market: 'spot', symbol: 'BTCUSDT' },
     ]
     for (const one of wrong) expect(all(client().rows(one as never, range))).rejects.toThrow(UserError)
-    expect(all(client().rows(series, { start: 'soon', end: 1 }))).rejects.toThrow('is no time')
+    // Neither moved to the next month, nor taken for a year or a month, nor for seconds.
+    for (const start of ['soon', '2024-02-30', '7', '2024-3-1', '1709294400', '2024-03-01T25:00Z'])
+      expect(all(client().rows(series, { start, end: 1 }))).rejects.toThrow('is no time')
+  })
+
+  test('reads times without a zone as UTC, wherever it runs', async () => {
+    const { TZ: zone = 'UTC' } = process.env
+    process.env.TZ = 'America/New_York'
+    try {
+      for (const start of ['2024-03-01 12:00', '2024-03-01T12:00', '2024-03-01T14:00+02:00']) {
+        const [first] = await all(client().rows(series, { start, end: '2024-03-01 14:00' }))
+        expect([start, first?.open_time]).toEqual([start, Date.parse('2024-03-01T12:00Z')])
+      }
+    } finally {
+      process.env.TZ = zone
+    }
+  })
+
+  test('a store refuses the address of another, which would become the name of a file', async () => {
+    expect(openStore('sqlite', 'postgres://h/x')).rejects.toThrow('the address of a postgresql store')
+    expect(openStore('postgresql', './market.db')).rejects.toThrow(UserError)
   })
 })
 

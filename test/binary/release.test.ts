@@ -19,7 +19,9 @@ if (reasonForRoot) console.warn(`not all of the release is tried: ${reasonForRoo
 
 const manifest = await Bun.file(join(project, 'package.json')).json()
 const platform = `linux-${process.arch}`
-const release = join(project, 'dist', 'release')
+/** A place of its own: what somebody has built in dist/release stays. */
+const own = workFolder()
+const release = join(own, 'dist', 'release')
 const binary = join(release, `petrosa-${platform}`)
 const said = (run: { stdout: Buffer; stderr: Buffer }): string => `${run.stdout}${run.stderr}`
 
@@ -29,9 +31,8 @@ const install = (...words: string[]) =>
 describe.skipIf(reason !== null)('a release', () => {
   beforeAll(() => {
     const script = join(project, 'deploy', 'release.ts')
-    const run = Bun.spawnSync([process.execPath, script, '--only', `bun-${platform}`], {
-      timeout: BUILD_LIMIT_MS,
-    })
+    const words = ['--only', `bun-${platform}`, '--into', release]
+    const run = Bun.spawnSync([process.execPath, script, ...words], { timeout: BUILD_LIMIT_MS })
     if (!run.success) throw new Error(said(run))
   }, BUILD_LIMIT_MS)
   afterAll(removeWorkFolders)
@@ -61,7 +62,7 @@ describe.skipIf(reason !== null)('a release', () => {
 
   test('refuses a platform that it does not know, and leaves the release as it is', () => {
     const script = join(project, 'deploy', 'release.ts')
-    const run = Bun.spawnSync([process.execPath, script, '--only', 'bun-amiga'])
+    const run = Bun.spawnSync([process.execPath, script, '--only', 'bun-amiga', '--into', release])
     expect([run.exitCode, said(run)]).toEqual([2, expect.stringContaining('no platform bun-amiga')])
     expect(readdirSync(release)).toContain('SHA256SUMS')
   })
@@ -90,6 +91,26 @@ describe.skipIf(reason !== null)('a release', () => {
     expect([second.exitCode, said(second).includes('installed: ')]).toEqual([0, false])
     expect(await Bun.file(settings).text()).toEndWith('MARKET=um\n')
     expect(readdirSync(join(root, 'etc', 'systemd', 'system')).toSorted()).toEqual(units.toSorted())
+  })
+
+  test('is what the script installs where no binary is named', () => {
+    cpSync(join(project, 'deploy'), join(own, 'deploy'), { recursive: true })
+    const root = workFolder()
+    const words = [join(own, 'deploy', 'install.sh'), '--root', root]
+    const run = Bun.spawnSync(['sh', ...words], { cwd: workFolder() })
+    expect([run.exitCode, said(run)]).toEqual([0, expect.stringContaining('installed: ')])
+    const [installed, built] = [join(root, 'usr', 'local', 'bin', 'petrosa'), binary].map((path) =>
+      statSync(path),
+    )
+    expect(installed?.size).toBe(built?.size ?? 0)
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('is installed into / by root only, and that is said', () => {
+    // By its text: nobody may not be able to enter the project.
+    const stdin = Bun.file(join(project, 'deploy', 'install.sh'))
+    const words = ['--reuid=65534', '--clear-groups', 'sh', '-s']
+    const run = Bun.spawnSync(['setpriv', ...words], { cwd: '/', stdin })
+    expect([run.exitCode, said(run)]).toEqual([2, expect.stringContaining('sudo')])
   })
 
   test('is not installed when it is not what its checksum says, or has none', () => {

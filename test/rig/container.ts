@@ -17,6 +17,9 @@ import { listPaths, project } from './sources.ts'
 /** The longest that a step of the build, or a run of the binary, may take. */
 const STEP_LIMIT_MS = 120_000
 
+/** The user and the group that own nothing. */
+const NOBODY = 65_534
+
 /** Named by its path, because the program inside gets the image's PATH or none. */
 const unshare = Bun.which('unshare') ?? 'unshare'
 
@@ -103,16 +106,27 @@ function giveLibraries(root: string, binary: string): void {
   for (const path of paths) fs.cpSync(path, join(root, path), { dereference: true })
 }
 
-/** Runs a binary in a root of its own, as nobody, with nothing but the libraries that the loader asks for. */
-export function runInLibraries(binary: string, args: readonly string[]): Run {
+/** What a binary finds in a root of its own besides itself. */
+export type Surroundings = {
+  /** Puts the libraries into the root; those that this machine's loader asks for where it is not given. */
+  readonly give?: (root: string, binary: string) => void
+  readonly env?: Readonly<Record<string, string>>
+  /** Folders of this machine that it may write to, at the same path. */
+  readonly binds?: readonly string[]
+}
+
+/** Runs a binary in a read-only root of its own, as nobody, with nothing but its libraries. */
+export function runInLibraries(binary: string, args: readonly string[], around: Surroundings = {}): Run {
+  const { give = giveLibraries, env = {}, binds = [] } = around
   const root = fs.mkdtempSync(join(tmpdir(), 'petrosa-libraries-'))
   try {
     fs.chmodSync(root, 0o755)
     emptyRoot(root)
+    for (const path of binds) fs.mkdirSync(join(root, path), { recursive: true })
     fs.cpSync(binary, join(root, 'petrosa'))
-    giveLibraries(root, binary)
+    give(root, binary)
     const command = ['/petrosa', ...args]
-    return runInside({ root, command, cwd: '/', env: {}, binds: [], volumes: [], uid: 65_534 })
+    return runInside({ root, command, cwd: '/', env, binds, volumes: [], uid: NOBODY })
   } finally {
     fs.rmSync(root, { recursive: true, force: true })
   }

@@ -9,9 +9,10 @@ export const kubernetes = join(project, 'deploy', 'kubernetes')
 /** Base and overlays, as they are named to `kubectl apply -k`. */
 export const overlays = [
   'base',
-  ...['backfill', 'mongodb', 'postgresql', 'scheduled', 'service-monitor', 'serving'].map(
+  ...['backfill', 'mongodb', 'postgresql', 'scheduled', 'scheduled-postgresql', 'service-monitor'].map(
     (name) => `overlays/${name}`,
   ),
+  'overlays/serving',
 ]
 const RENDER_LIMIT_MS = 30_000
 
@@ -19,6 +20,7 @@ type Named = { readonly name: string }
 type KeyReference = Named & { readonly key: string; readonly optional?: boolean }
 export type Container = Named & {
   readonly image: string
+  readonly imagePullPolicy: string
   readonly args: readonly string[]
   readonly envFrom: readonly { readonly configMapRef: Named }[]
   readonly env: readonly (Named & {

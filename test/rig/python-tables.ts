@@ -114,21 +114,24 @@ function oldRates(spec: SymbolSpec, span: Span): readonly Fields[] {
 /** All tables with their rows, by name. */
 function contents(
   tables: readonly OldTable[],
-  rates: Pick<OldTable, 'spec' | 'span'>,
+  rates: readonly Pick<OldTable, 'spec' | 'span'>[],
 ): Map<string, Fields[]> {
   const all = new Map<string, Fields[]>()
   for (const one of tables) {
     const name = nameOf(one.period)
     all.set(name, [...(all.get(name) ?? []), ...oldRows(one).map(({ fields }) => fields)])
   }
-  return all.set('funding_rates', [...oldRates(rates.spec, rates.span)])
+  return all.set(
+    'funding_rates',
+    rates.flatMap(({ spec, span }) => oldRates(spec, span)),
+  )
 }
 
 /** Makes and fills the old tables in the MySQL or MariaDB database at `uri`. */
 export function fillPythonMysql(
   uri: string,
   tables: readonly OldTable[],
-  rates: Pick<OldTable, 'spec' | 'span'>,
+  rates: readonly Pick<OldTable, 'spec' | 'span'>[],
 ): Promise<void> {
   return onConnection(connectMysql(uri), async ({ query }) => {
     await query(createTrades)
@@ -150,7 +153,7 @@ const texts = ['id', 'symbol', 'interval', 'extractor_version', 'source']
 export function fillPythonMongodb(
   uri: string,
   tables: readonly OldTable[],
-  rates: Pick<OldTable, 'spec' | 'span'>,
+  rates: readonly Pick<OldTable, 'spec' | 'span'>[],
 ): Promise<void> {
   const document = (row: Fields): Record<string, unknown> =>
     Object.fromEntries(
@@ -161,6 +164,7 @@ export function fillPythonMongodb(
     )
   return onMongoDatabase(uri, async (database) => {
     for (const [name, rows] of contents(tables, rates)) {
+      if (rows.length === 0) continue
       const twice = rows.flatMap((row, i) => (i % 7 === 0 ? [row, row] : [row]))
       await database.command({ insert: name, documents: twice.map(document) })
     }

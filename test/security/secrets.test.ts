@@ -143,8 +143,17 @@ describe('planted secrets', () => {
     ].map((words) => [words.join(' '), words] as const),
   )('an address in the wrong place: %s', async (_, words) => {
     const uri = `postgres://petrosa:${secret}@db.example/market`
-    const said = await saidBy(words.map((word) => word.replace('ADDRESS', uri)))
-    expect([found(said.text), said.exitCode]).toEqual([[], 2])
+    // As it is after an @, before a /, with a user that has an @ itself: none of them escaped.
+    const unescaped = [
+      `postgres://u:p@${PLAIN}@h/x`,
+      `postgres://u:${PLAIN}/p@h/x`,
+      `postgres://u@team:${PLAIN}@h/x`,
+      `mongodb://u:p@${PLAIN}:q@h:1,i:2/x`,
+    ]
+    for (const address of [uri, ...unescaped]) {
+      const said = await saidBy(words.map((word) => word.replace('ADDRESS', () => address)))
+      expect([address, found(said.text), said.exitCode]).toEqual([address, [], 2])
+    }
     const { text } = await saidBy(['klines', '--dry-run'], {
       PERIODS: uri,
       DEFAULT_SYMBOLS: uri,

@@ -53,6 +53,17 @@ describe('an error is an instruction', () => {
     expect(errorLine(new StoppedError())).toContain('run the same command again')
   })
 
+  test('an address is told without its password, whatever in it was not escaped', () => {
+    const told: readonly (readonly [string, string])[] = [
+      ['postgres://u:p@h/x', 'postgres://u:***@h/x'],
+      ['postgres://u:p@SECRET@h/x', 'postgres://u:***@h/x'],
+      ['mysql://u:a/b@SECRET@h:1/x?y=z', 'mysql://u:***@h:1/x?y=z'],
+      ['mongodb://a@b.c:SECRET@h/x', 'mongodb://a@b.c:***@h/x'],
+      ['postgres://h:1/x and me@h', 'postgres://h:1/x and me@h'],
+    ]
+    for (const [said, due] of told) expect(errorLine(new UserError(said))).toBe(due)
+  })
+
   test('a foreign error keeps its message, and is called a defect', () => {
     expect(errorLine(new TypeError('x is not a function'))).toStartWith(
       'a defect of petrosa: x is not a function;',

@@ -67,16 +67,17 @@ describe.skipIf(reason !== null)('deploy/kubernetes', () => {
     )
     expect(kindsOf('base')).toContain('Deployment')
     expect(kindsOf('base')).toContain('PodDisruptionBudget')
-    expect(kindsOf('overlays/serving')).not.toContain('CronJob')
-    expect(kindsOf('overlays/scheduled').filter((kind) => /Deployment|Service$|Budget/.test(kind))).toEqual(
-      [],
-    )
+    const served = (rendered.get('overlays/serving') ?? []).filter(({ kind }) => kind === 'CronJob')
+    // What serves fetches klines, funding rates and gaps; trades need a job of their own.
+    expect(served.map(({ metadata }) => metadata.name)).toEqual(['trades-production'])
+    for (const path of ['overlays/scheduled', 'overlays/scheduled-postgresql'])
+      expect(kindsOf(path).filter((kind) => /Deployment|Service$|Budget/.test(kind))).toEqual([])
     expect(kindsOf('overlays/service-monitor')).toContain('ServiceMonitor')
     expect(kindsOf('overlays/backfill')).toEqual(['Job'])
-    const stores = ['postgresql', 'mongodb'].map(
+    const stores = ['postgresql', 'mongodb', 'scheduled-postgresql'].map(
       (name) => rendered.get(`overlays/${name}`)?.find(({ kind }) => kind === 'ConfigMap')?.data?.DB_ADAPTER,
     )
-    expect(stores).toEqual(['postgresql', 'mongodb'])
+    expect(stores).toEqual(['postgresql', 'mongodb', 'postgresql'])
   })
 
   test('everything is in one namespace, has the label, and uses names that are there', () => {
@@ -116,7 +117,8 @@ describe.skipIf(reason !== null)('deploy/kubernetes', () => {
 
   test('no pod has rights, a token, or anything to write to but /tmp; each has its limits', () => {
     for (const pod of pods) {
-      const { resources, securityContext } = containerOf(pod)
+      const { imagePullPolicy, resources, securityContext } = containerOf(pod)
+      expect(imagePullPolicy).toBe('IfNotPresent')
       expect(pod.spec.automountServiceAccountToken).toBe(false)
       expect(pod.spec.securityContext).toMatchObject({
         runAsNonRoot: true,

@@ -1,7 +1,7 @@
 // The package scripts for docker and kubectl: the words that they would run, told by stand-ins, and what they
 // say where such a program is missing. And all scripts: each runs a file or a program that is there.
 import { afterAll, describe, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { cpSync, existsSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { removeWorkFolders, workFolder } from '../rig/run-petrosa.ts'
@@ -68,13 +68,36 @@ describe('package scripts for images and the cluster', () => {
   })
 })
 
-test.skipIf(!Bun.which('kubectl'))('deploy with IMAGE renders every pod with that image', async () => {
-  const env = { IMAGE: 'host.example:5000/petrosa:v1.2.3' }
-  const run = runScript('deploy', ['serving'], await standIns(), env)
-  expect(run.out).toBe('kubectl apply -k dist/deploy')
-  const rendered = Bun.spawnSync(['kubectl', 'kustomize', join(project, 'dist', 'deploy')])
-  const images = rendered.stdout.toString().match(/image: .*/g)
-  expect(images).toEqual(['image: host.example:5000/petrosa:v1.2.3'])
+describe.skipIf(!Bun.which('kubectl'))('deploy with IMAGE', () => {
+  const image = 'host.example:5000/petrosa:v1.2.3'
+
+  test('renders every pod with that image, also where the base names another', async () => {
+    const copy = workFolder()
+    cpSync(join(project, 'deploy'), join(copy, 'deploy'), { recursive: true })
+    const base = join(copy, 'deploy', 'kubernetes', 'base', 'kustomization.yaml')
+    const named = (await Bun.file(base).text()).replace('newTag: latest', 'newName: a/b\n    newTag: c')
+    await Bun.write(base, named)
+    const overlays = ['serving', 'scheduled', 'backfill', 'postgresql']
+    const path = await standIns()
+    for (const [root, overlay] of [[project, 'serving'], ...overlays.map((name) => [copy, name])]) {
+      const words = ['deploy', overlay ?? '']
+      const run = Bun.spawnSync([process.execPath, join(root ?? '', 'deploy', 'operate.ts'), ...words], {
+        env: { PATH: path, IMAGE: image },
+      })
+      expect(run.stdout.toString()).toBe('kubectl apply -k dist/deploy\n')
+      const rendered = Bun.spawnSync(['kubectl', 'kustomize', join(root ?? '', 'dist', 'deploy')])
+      const images = rendered.stdout.toString().match(/image: .*/g)
+      expect([overlay, new Set(images)]).toEqual([overlay, new Set([`image: ${image}`])])
+    }
+  })
+
+  test.each(['petrosa', 'host.example:5000/petrosa', 'a b:c'])(
+    'refuses %s, which has no tag',
+    async (name) => {
+      const run = runScript('deploy', ['serving'], await standIns(), { IMAGE: name })
+      expect([run.exitCode, run.err]).toEqual([2, expect.stringContaining('HOST/NAME:TAG')])
+    },
+  )
 })
 
 test('every package script that users know is there, and runs what is there', () => {

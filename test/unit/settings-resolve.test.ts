@@ -71,6 +71,19 @@ describe('variables', () => {
     expect([settings.maxWorkers, origins.maxWorkers, origins.period]).toEqual([4, 'default', 'default'])
   })
 
+  test('an API key that no header can hold is refused at once, and not shown', async () => {
+    const said = await refusal({ env: { BINANCE_API_KEY: 'schlüssel' } })
+    expect(said).toContain('BINANCE_API_KEY takes ASCII')
+    expect(said).not.toContain('schlüssel')
+  })
+
+  test('a variable loses one line break at its end too: it would name another database', async () => {
+    const env = { MONGODB_URI: 'mongodb://h/binance\n', SQLITE_PATH: 'a\r\n\n', MAX_WORKERS: '\n' }
+    const { settings, origins } = await resolve({ env })
+    expect(settings).toMatchObject({ mongodbUri: 'mongodb://h/binance', sqlitePath: 'a\r\n', maxWorkers: 4 })
+    expect(origins.maxWorkers).toBe('default')
+  })
+
   test('NAME_FILE holds the value, one line break at its end aside', async () => {
     const files = { '/run/secrets/pg': 'postgres://u:p@h/d\r\n', two: 'a\n\n' }
     const { settings, origins } = await resolve({ env: { POSTGRESQL_URI_FILE: '/run/secrets/pg' }, files })

@@ -12,11 +12,15 @@ import { project } from '../rig/sources.ts'
 type Step = { readonly run?: string; readonly uses?: string; readonly env?: Readonly<Record<string, string>> }
 type Job = {
   readonly steps: readonly Step[]
+  readonly needs?: string
+  /** Another workflow that is run as this job, which has no steps of its own then. */
+  readonly uses?: string
   readonly 'timeout-minutes'?: number
   readonly env?: Readonly<Record<string, string>>
   readonly strategy?: { readonly matrix: { readonly include: readonly Readonly<Record<string, string>>[] } }
 }
 type Workflow = {
+  readonly on: Readonly<Record<string, unknown>>
   readonly permissions: unknown
   readonly env: Readonly<Record<string, string>>
   readonly jobs: Readonly<Record<string, Job>>
@@ -35,7 +39,9 @@ const names = ['ci', 'release']
 const workflows = new Map<string, Workflow>()
 for (const name of names)
   workflows.set(name, parse(await textOf(`.github/workflows/${name}.yaml`)) as Workflow)
-const jobs = [...workflows.values()].flatMap((workflow) => Object.values(workflow.jobs))
+const jobs = [...workflows.values()]
+  .flatMap((workflow) => Object.values(workflow.jobs))
+  .filter(({ uses }) => uses === undefined)
 const matrices = jobs.flatMap(({ strategy }) => strategy?.matrix.include ?? [])
 
 describe('the workflows', () => {
@@ -80,6 +86,25 @@ describe('the workflows', () => {
     const files = matrices.flatMap(({ file }) => file ?? [])
     expect(files.filter((file) => !release.includes(`'${file}'`))).toEqual([])
     expect(files.length).toBeGreaterThan(3)
+  })
+
+  test('a release waits for what every push must pass', () => {
+    const { tests, ...others } = workflows.get('release')?.jobs ?? {}
+    expect(tests?.uses).toBe('./.github/workflows/ci.yaml')
+    expect(Object.keys(workflows.get('ci')?.on ?? {})).toContain('workflow_call')
+    // Each job waits for it, or for one that does.
+    const waits = (name: string): boolean => name === 'tests' || waits(others[name]?.needs ?? 'tests')
+    const named = Object.entries(others).filter(([, { needs }]) => needs === undefined)
+    expect(named).toEqual([])
+    expect(Object.keys(others).every(waits)).toBe(true)
+  })
+
+  test('names of images are in lower case, whoever owns the repository', async () => {
+    const text = await textOf('.github/workflows/release.yaml')
+    expect(text).not.toContain('ghcr.io/${{')
+    const names = [...text.matchAll(/ghcr\.io\/(\S+)/g)].map(([, name = '']) => name)
+    expect(names.length).toBe(2)
+    expect(names.every((name) => name.startsWith(`$\{GITHUB_REPOSITORY_OWNER,,}`))).toBe(true)
   })
 
   test('the tests are given a server for every store', () => {

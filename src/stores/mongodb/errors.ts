@@ -269,5 +269,6 @@ function causes(error: unknown): readonly Error[] {
 }
 
 function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^@\s/]*@/g, '//')
+  // All up to the last @ of the word: a password may hold one that was not escaped.
+  return text.replace(/\/\/\S*@/g, '//')
 }
