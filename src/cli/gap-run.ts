@@ -126,8 +126,10 @@ function whyNot({ failed, open }: GapMarkets, { listing, series }: ScannedSeries
   const failure = failed.get(series.market)
   if (failure) return failure.reason
   if (listing) return null
-  const archives = open.get(series.market)?.archives ? ' and has no archive of it' : ''
-  return `the exchange does not list ${series.symbol} any more${archives}`
+  const market = open.get(series.market)
+  const unlisted = `the exchange does not list ${series.symbol} any more`
+  if (!market?.archives) return unlisted
+  return unlisted + (market.archivesOut ? ', and its archives are out of reach' : ' and has no archive of it')
 }
 
 function emptySummary({ command, startedAtMs, startedMs, world }: CommandContext): Summary {

@@ -33,7 +33,7 @@ export async function resolveSymbols(
   const unknown = choice.symbols.some((name) => !isPattern(name) && !listings.has(name))
   const all = choice.status === 'all' && choice.symbols.some(isPattern)
   if (archives && (!client || unknown || all)) {
-    for (const symbol of await archived(archives, market, dataset, client !== null)) {
+    for (const symbol of (await archivedSymbols(archives, market, dataset, client !== null)) ?? []) {
       // Without the exchange's list nobody knows who trades: every archive counts as one that goes on.
       if (!listings.has(symbol)) listings.set(symbol, archivedListing(symbol, client === null))
     }
@@ -41,17 +41,17 @@ export async function resolveSymbols(
   return chooseSymbols(choice, market, listings)
 }
 
-/** The symbols of the archives; none where they are out of reach and the exchange's list is not. */
-async function archived(
+/** The symbols of the archives; null where they are out of reach and the exchange's list is not. */
+export async function archivedSymbols(
   archives: ArchiveSource,
   market: Market,
   dataset: DatasetName,
   hasList: boolean,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | null> {
   try {
     return await archives.symbols(market, dataset)
   } catch (error) {
     if (!hasList || !(error instanceof UnavailableError)) throw error
-    return []
+    return null
   }
 }
