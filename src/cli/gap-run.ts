@@ -3,6 +3,7 @@
 import type { Summary, Unsettled } from '../core/events.ts'
 import { isOpen } from '../core/gap.ts'
 import { untouched } from '../core/gap-outcome.ts'
+import type { SeriesJob } from '../core/pass.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
@@ -15,7 +16,7 @@ import { type GapMarkets, noMarkets, openMarkets } from './gap-markets.ts'
 import { planFillJobs, runFillPass, type SeriesOutcome } from './gap-pass.ts'
 import { type AskedRange, type FillWish, type ScannedSeries, scanGaps } from './gap-scan.ts'
 import { gapFields } from './gaps-json.ts'
-import { gapsText } from './gaps-text.ts'
+import { gapsText, reasonsText } from './gaps-text.ts'
 import { type Held, isOwn, leased } from './leased.ts'
 import { planResult } from './plan-result.ts'
 
@@ -57,11 +58,7 @@ export async function runOverGaps(
     const scanned = await scanGaps({ store, series, range, markets, wish, nowMs, signal, tell })
     const jobs = wish ? await planFillJobs({ markets, scanned, store }) : []
     const found = scanned.map((one) => ({ ...untouched(one.gaps), series: one.series, scanned: one }))
-    if (dryRun) {
-      const { fields, ...plan } = planResult(jobs)
-      const all = { ...fields, ...gapFields(found), series: scanned.length }
-      return { ...plan, fields: all, outcomes: found }
-    }
+    if (dryRun) return gapsPlan(context, wish, markets, found, jobs)
     if (jobs.length === 0) return gapsResult(context, wish, markets, found, null)
     const workers = need(settings, 'maxWorkers')
     const pass = { store, scanned, markets, workers, clock: world, signal, tell, trace: context.trace }
@@ -79,6 +76,28 @@ async function heldOf(
 ): Promise<Held> {
   if (store.leases) await store.prepare([])
   return connections.leases(context, series.map(seriesKey))
+}
+
+/** What would be fetched, and what could not be planned. */
+function gapsPlan(
+  context: CommandContext,
+  wish: FillWish | null,
+  markets: GapMarkets,
+  outcomes: readonly SeriesOutcome[],
+  jobs: readonly SeriesJob[],
+): GapsResult {
+  const failures = [...markets.failed.values()]
+  const errors = failures.map(({ reason }) => reason)
+  const summary: Summary = { ...emptySummary(context), unsettled: notAsked(wish, markets, outcomes), errors }
+  const isClear = errors.length === 0 && summary.unsettled.length === 0
+  const plan = planResult(jobs, isClear ? undefined : 'nothing can be fetched now')
+  return {
+    summary,
+    fields: { ...plan.fields, ...gapFields(outcomes), series: outcomes.length },
+    text: plan.text + reasonsText(summary),
+    exitCode: worstExitCode([plan.exitCode, ...failures.map(({ exitCode }) => exitCode)]),
+    outcomes,
+  }
 }
 
 function gapsResult(
@@ -105,7 +124,7 @@ function gapsResult(
     series: outcomes.length,
     gapsFound: sum(({ found }) => found),
     gapsFilled: sum(({ filled }) => filled),
-    unsettled: [...base.unsettled, ...(wish?.open ? outOfReach(markets, outcomes) : [])],
+    unsettled: [...base.unsettled, ...notAsked(wish, markets, outcomes)],
     errors: [...base.errors, ...failures.map(({ reason }) => reason)],
     exitCode,
   }
@@ -113,8 +132,13 @@ function gapsResult(
   return { summary, fields: gapFields(outcomes), text, exitCode, outcomes }
 }
 
-/** The open gaps that nobody could be asked for, and why. */
-function outOfReach(markets: GapMarkets, outcomes: readonly SeriesOutcome[]): Unsettled[] {
+/** The open gaps that were to be filled and that nobody could be asked for, and why. */
+function notAsked(
+  wish: FillWish | null,
+  markets: GapMarkets,
+  outcomes: readonly SeriesOutcome[],
+): Unsettled[] {
+  if (!wish?.open) return []
   return outcomes.flatMap(({ gaps, series, scanned }) => {
     const reason = whyNot(markets, scanned)
     if (reason === null) return []

@@ -34,12 +34,7 @@ export function gapsText(report: GapsReport): string {
   const { outcomes, summary } = report
   if (outcomes.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
   const gaps = listedGaps(outcomes)
-  const parts = [
-    gapTable(gaps),
-    timelines(outcomes),
-    wrapped(reasons(summary)),
-    wrapped(lastLine(report, gaps)),
-  ]
+  const parts = [gapTable(gaps), timelines(outcomes), reasonsText(summary), wrapped(lastLine(report, gaps))]
   return parts.filter((part) => part !== '').join('\n')
 }
 
@@ -113,12 +108,12 @@ const dates = (span: Span): string =>
   `${isoTime(span.startMs).slice(0, 10)} … ${isoTime(span.endMs).slice(0, 10)}`
 
 /** Why something is still open, as far as the pass knows. */
-function reasons({ unsettled, errors }: Summary): string {
+export function reasonsText({ unsettled, errors }: Summary): string {
   const texts = unsettled.map((one) => `open: ${seriesKey(one.series)} ${spanText(one.span)}: ${one.reason}`)
   const more = texts.length - MOST_REASONS
   const lines = [...errors, ...texts.slice(0, MOST_REASONS)]
   if (more > 0) lines.push(`open: ${thousands(more)} more; --json lists all`)
-  return lines.map((line) => `${line}\n`).join('')
+  return wrapped(lines.map((line) => `${line}\n`).join(''))
 }
 
 function lastLine({ asked, outcomes, summary }: GapsReport, gaps: readonly ListedGap[]): string {

@@ -8,8 +8,11 @@ import { counted, thousands } from '../observe/progress.ts'
 import type { CommandResult } from './command.ts'
 import { minuteText, textTable } from './text-table.ts'
 
-/** The plan of the jobs, a row a span. */
-export function planResult(jobs: readonly SeriesJob[]): CommandResult {
+/** The plan of the jobs, a row a span; `nothing` says why there is none. */
+export function planResult(
+  jobs: readonly SeriesJob[],
+  nothing = 'nothing to fetch: all of it is stored or settled',
+): CommandResult {
   const plan = jobs.flatMap((job) =>
     job.plan.tasks.flatMap((task) => {
       const { rows, ...cost } = taskCost(job.series, job.period, task, job.source)
@@ -39,7 +42,7 @@ export function planResult(jobs: readonly SeriesJob[]): CommandResult {
   const archives = sum('archives')
   const text =
     plan.length === 0
-      ? 'nothing to fetch: all of it is stored or settled\n'
+      ? `${nothing}\n`
       : `${textTable(head, rows)}${counted(sum('rows'), 'row')} at most, ` +
         `${archives > 0 ? `${counted(archives, 'archive')}, ` : ''}${counted(sum('requests'), 'request')}, ` +
         `weight ${thousands(sum('weight'))}; nothing was touched\n`
