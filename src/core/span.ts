@@ -62,7 +62,13 @@ export function spanText(span: Span): string {
   return `${isoTime(span.startMs)} … ${isoTime(span.endMs)}`
 }
 
-/** ISO 8601 with milliseconds and Z, as every result and log line writes times. */
+/** The latest time that a date can name, epoch ms. */
+export const LATEST_MS = 8.64e15
+
+/**
+ * ISO 8601 with milliseconds and Z, as every result and log line writes times. What no date can name, which
+ * only somebody's hand writes into a store, is the number that it is.
+ */
 export function isoTime(timeMs: number): string {
-  return new Date(timeMs).toISOString()
+  return Math.abs(timeMs) <= LATEST_MS ? new Date(timeMs).toISOString() : String(timeMs)
 }
