@@ -24,6 +24,8 @@ import { planResult } from './plan-result.ts'
 export type GapsAsked = {
   /** Whether it is about a stored series. */
   readonly concerns: (series: Series) => boolean
+  /** Throws UserError where what is asked for does not fit all that is stored. */
+  readonly refuse?: (stored: readonly Series[]) => void
   /** Where gaps of a series are looked for; null where that is left to the program. */
   readonly range: (series: Series) => { readonly start: Moment | null; readonly end: Moment | null }
   /** What is to be fetched; null for nothing: then nothing is asked of the exchange. */
@@ -45,7 +47,9 @@ export async function runOverGaps(
   const { signal } = world
   const { dryRun, wish } = asked
   return connections.withStore(context, dryRun || !wish, async (store) => {
-    const known = (await store.knownSeries(allTables)).filter(asked.concerns)
+    const stored = await store.knownSeries(allTables)
+    asked.refuse?.(stored)
+    const known = stored.filter(asked.concerns)
     const held = dryRun || !wish ? null : await heldOf(context, connections, store, known)
     const series = known.filter((one) => isOwn(held, one))
     const markets = wish ? await openMarkets(context, series, connections) : noMarkets
@@ -58,12 +62,13 @@ export async function runOverGaps(
     const scanned = await scanGaps({ store, series, range, markets, wish, nowMs, signal, tell })
     const jobs = wish ? await planFillJobs({ markets, scanned, store }) : []
     const found = scanned.map((one) => ({ ...untouched(one.gaps), series: one.series, scanned: one }))
-    if (dryRun) return gapsPlan(context, wish, markets, found, jobs)
-    if (jobs.length === 0) return gapsResult(context, wish, markets, found, null)
+    const run = { context, wish, markets, isEmpty: stored.length === 0 }
+    if (dryRun) return gapsPlan(run, found, jobs)
+    if (jobs.length === 0) return gapsResult(run, found, null)
     const workers = need(settings, 'maxWorkers')
     const pass = { store, scanned, markets, workers, clock: world, signal, tell, trace: context.trace }
     const { summary, outcomes } = await runFillPass(pass, leased(held, jobs))
-    return gapsResult(context, wish, markets, outcomes, summary)
+    return gapsResult(run, outcomes, summary)
   })
 }
 
@@ -78,11 +83,17 @@ async function heldOf(
   return connections.leases(context, series.map(seriesKey))
 }
 
+type GapsRun = {
+  readonly context: CommandContext
+  readonly wish: FillWish | null
+  readonly markets: GapMarkets
+  /** Whether the store holds nothing at all. */
+  readonly isEmpty: boolean
+}
+
 /** What would be fetched, and what could not be planned. */
 function gapsPlan(
-  context: CommandContext,
-  wish: FillWish | null,
-  markets: GapMarkets,
+  { context, wish, markets }: GapsRun,
   outcomes: readonly SeriesOutcome[],
   jobs: readonly SeriesJob[],
 ): GapsResult {
@@ -101,9 +112,7 @@ function gapsPlan(
 }
 
 function gapsResult(
-  context: CommandContext,
-  wish: FillWish | null,
-  markets: GapMarkets,
+  { context, wish, markets, isEmpty }: GapsRun,
   outcomes: readonly SeriesOutcome[],
   passed: Summary | null,
 ): GapsResult {
@@ -128,7 +137,7 @@ function gapsResult(
     errors: [...base.errors, ...failures.map(({ reason }) => reason)],
     exitCode,
   }
-  const text = gapsText({ outcomes, summary, asked: wish !== null })
+  const text = gapsText({ outcomes, summary, asked: wish !== null, isEmpty })
   return { summary, fields: gapFields(outcomes), text, exitCode, outcomes }
 }
 

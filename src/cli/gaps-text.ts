@@ -8,6 +8,7 @@ import { counted, thousands } from '../observe/progress.ts'
 import { wrapToWidth } from '../observe/terminal.ts'
 import type { SeriesOutcome } from './gap-pass.ts'
 import { type ListedGap, listedGaps } from './gaps-json.ts'
+import { nothingText } from './stored-series.ts'
 import { minuteText, textTable } from './text-table.ts'
 import { timeline } from './timeline.ts'
 
@@ -27,12 +28,14 @@ export type GapsReport = {
   readonly summary: Summary
   /** Whether the exchange was asked. */
   readonly asked: boolean
+  /** Whether the store holds nothing at all. */
+  readonly isEmpty: boolean
 }
 
 /** The whole text of the command. */
 export function gapsText(report: GapsReport): string {
   const { outcomes, summary } = report
-  if (outcomes.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
+  if (outcomes.length === 0) return nothingText(report.isEmpty)
   const gaps = listedGaps(outcomes)
   const parts = [gapTable(gaps), timelines(outcomes), reasonsText(summary), wrapped(lastLine(report, gaps))]
   return parts.filter((part) => part !== '').join('\n')

@@ -9,7 +9,7 @@ import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { gapsOf } from './gap-scan.ts'
 import { withStore } from './open-store.ts'
-import { storedSeries } from './stored-series.ts'
+import { nothingText, storedSeries } from './stored-series.ts'
 import { minuteText, textTable } from './text-table.ts'
 
 export type SeriesStatus = {
@@ -30,7 +30,7 @@ const LEDGERS_AT_ONCE = 500
 /** Runs the command. */
 export async function runStatus(context: CommandContext): Promise<CommandResult> {
   return withStore(context, true, async (store) => {
-    const known = await storedSeries(context, store)
+    const { series: known, isEmpty } = await storedSeries(context, store)
     const statuses: SeriesStatus[] = []
     let unfinished = 0
     for (let from = 0; from < known.length; from += LEDGERS_AT_ONCE) {
@@ -43,7 +43,7 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
         if (wantedSpans(ledger).length > 0) unfinished += 1
       }
     }
-    const text = statusText(statuses) + unfinishedNote(unfinished)
+    const text = known.length === 0 ? nothingText(isEmpty) : statusText(statuses) + unfinishedNote(unfinished)
     return { fields: { series: statuses }, text, exitCode: 0 }
   })
 }
@@ -83,7 +83,6 @@ export async function lookAt(
 }
 
 function statusText(statuses: readonly SeriesStatus[]): string {
-  if (statuses.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
   const time = (text: string | null): string => (text === null ? '-' : minuteText(text))
   const rows = statuses.map((status) => [
     status.series,
