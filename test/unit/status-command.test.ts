@@ -18,6 +18,11 @@ test('a time that no date can name is the number that it is, in every command th
   expect((await desk.run('verify --json')).code).toBe(3)
 })
 
+test('a source that brought nothing is told as 0', async () => {
+  const { result } = await desk.run('status --symbols AAAUSDT --json')
+  expect(result.series).toMatchObject([{ rows: 48, rows_by_source: { rest: 48, archive: 0 } }])
+})
+
 describe('a name of which nothing is stored', () => {
   const commands = ['gaps', 'gaps --fill', 'gaps --dry-run', 'status', 'verify']
 
