@@ -79,7 +79,7 @@ class SeriesFetch {
   async *steps(): AsyncGenerator<Step> {
     const { tasks } = this.#job.plan
     for (const [i, task] of tasks.entries()) {
-      this.#lookAhead(tasks.slice(i))
+      this.#lookAhead(tasks.slice(i, i + ARCHIVES_AHEAD + 1))
       if (task.kind === 'rest') yield* this.#rest(task.span, false)
       else if (task.kind === 'archive') yield* this.#archive(task)
       else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
@@ -118,7 +118,7 @@ class SeriesFetch {
   #lookAhead(tasks: readonly Task[]): void {
     const { archives, series } = this.#job
     if (!archives) return
-    for (const task of tasks.slice(0, ARCHIVES_AHEAD + 1)) {
+    for (const task of tasks) {
       if (task.kind !== 'archive' || this.#ahead.has(task)) continue
       const opening = archives.open(series, task.file)
       opening.catch(() => undefined)

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {
+  finderAround,
   isoTime,
   LATEST_MS,
   lengthMs,
@@ -179,6 +180,18 @@ describe('split', () => {
     const span = { startMs: 2, endMs: 6 }
     expect(split(span, [2, 6, 0, 9])).toEqual([span])
     expect(split(span, [])).toEqual([span])
+  })
+})
+
+describe('those around a span', () => {
+  test('are those that overlap it, whether the spans are in order or not', () => {
+    const property = fc.property(spans, spans, ([span], some) => {
+      if (!span) return
+      const overlapping = (among: readonly Span[]): Span[] =>
+        among.filter((one) => one.startMs < span.endMs && one.endMs > span.startMs)
+      for (const among of [union(some), some]) expect(finderAround(among)(span)).toEqual(overlapping(among))
+    })
+    fc.assert(property, runs)
   })
 })
 
