@@ -17,6 +17,7 @@ import { chosenStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
 import { planJobs } from './plan-jobs.ts'
 import { planResult } from './plan-result.ts'
+import { recountRates, wholeRates } from './rate-counts.ts'
 import { inShard } from './shard.ts'
 import { resolveSymbols } from './symbol-choice.ts'
 
@@ -91,6 +92,7 @@ export async function runFetch(
       }),
     )
     if (dryRun) return planResult(jobs)
+    const countable = settings.refresh ? await wholeRates(store, jobs) : []
     const summary = await runPass({
       command: context.command,
       startMs: range.startMs,
@@ -104,6 +106,7 @@ export async function runFetch(
       trace,
       spent: exchange.spent,
     })
+    if (!world.signal.aborted) await recountRates(store, countable, summary.startedAtMs)
     return passResult(summary, settings.refresh === true)
   })
 }
