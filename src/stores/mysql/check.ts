@@ -3,10 +3,10 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
-import { SCHEMA_TABLE } from '../schema.ts'
+import { PetrosaError } from '../../errors.ts'
 import type { Address } from './address.ts'
 import { missingDatabase } from './errors.ts'
-import { ownShapes, schemaVersion, tableNames } from './schema.ts'
+import { ownShapes, schemaState, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 
 /** What the program does in its database. */
@@ -56,9 +56,14 @@ async function schemaFinding(
       `there is no ${address.place}`,
       missingDatabase(address.place).advice,
     )
-  const version = there.has(SCHEMA_TABLE) ? await schemaVersion(session) : 0
-  const made = tables.filter((table) => there.has(table.name)).length
-  return finding('store schema', true, `version ${version}, ${made} tables of data`)
+  try {
+    const { version } = await schemaState(session, tables, address.place)
+    const made = tables.filter((table) => there.has(table.name)).length
+    return finding('store schema', true, `version ${version}, ${made} tables of data`)
+  } catch (error) {
+    if (!(error instanceof PetrosaError)) throw error
+    return finding('store schema', false, error.message, error.advice)
+  }
 }
 
 /** Making tables is not needed where all are there: a program that fills them needs no more rights. */

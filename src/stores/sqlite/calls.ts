@@ -12,12 +12,13 @@ import type { Ends, Finding, Holding, IdPlace, Page, WriteOptions, WriteResult }
 import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { readArchives } from './archives.ts'
+import { checkDatabase } from './check.ts'
 import { writeKeeping } from './keep.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
 import { type SentPage, unpackPages } from './pages.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
+import { hasTable, prepareSchema, schemaState, schemaVersion } from './schema.ts'
 import { readLedger, writePages } from './write.ts'
 
 /** The calls as the store makes them; all that goes in or out can be sent from one thread to another. */
@@ -40,7 +41,8 @@ export type SqliteCalls = {
   fromIds(series: Series, table: Table, ids: readonly string[]): readonly (IdPlace | null)[]
   read(series: Series, table: Table, span: Span, limit: number): Rows
   readIds(series: Series, table: Table, fromId: string, limit: number): Rows
-  check(tables: readonly Table[]): readonly Finding[]
+  /** `at`: the path that was asked for, which a database in memory stands in for where there is no file. */
+  check(tables: readonly Table[], at: string, isThere: boolean): readonly Finding[]
   close(): void
 }
 
@@ -72,7 +74,10 @@ export function sqliteCalls(): SqliteCalls {
       refuseNewerSchema(schemaVersion(database()), place)
       return readArchives(database(), series.map(seriesKey))
     },
-    knownSeries: (tables) => knownSeries(database(), tables),
+    knownSeries: (tables) => {
+      schemaState(database(), tables, place)
+      return knownSeries(database(), tables)
+    },
     take: (write, pages) => {
       taken.set(write, unpackPages(pages))
     },
@@ -92,7 +97,7 @@ export function sqliteCalls(): SqliteCalls {
     fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
     read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
     readIds: (series, table, fromId, limit) => readIds(database(), series, table, fromId, limit),
-    check: (tables) => checkDatabase(database(), path, tables),
+    check: (tables, at, isThere) => checkDatabase(database(), tables, at, isThere),
     close: () => {
       opened?.close()
       opened = null
@@ -112,18 +117,4 @@ function refuseLostFile(place: string): never {
     `${place} was removed or replaced while it was open`,
     'put it back, or run the same command again to begin a new one',
   )
-}
-
-function checkDatabase(database: Database, path: string, tables: readonly Table[]): readonly Finding[] {
-  const version = database.query<{ v: string }, []>('SELECT sqlite_version() AS v').get()?.v ?? '?'
-  const made = tables.filter((table) => hasTable(database, table.name)).length
-  return [
-    { name: 'store reachable', ok: true, detail: `SQLite ${version}, ${path}`, advice: '' },
-    {
-      name: 'store schema',
-      ok: true,
-      detail: `version ${schemaVersion(database)}, ${made} tables of data`,
-      advice: '',
-    },
-  ]
 }
