@@ -17,6 +17,7 @@ import { chosenStore } from './open-store.ts'
 import { passResult } from './pass-result.ts'
 import { planJobs } from './plan-jobs.ts'
 import { planResult } from './plan-result.ts'
+import { recountRates, wholeRates } from './rate-counts.ts'
 import { inShard } from './shard.ts'
 import { resolveSymbols, withMissing } from './symbol-choice.ts'
 
@@ -93,6 +94,7 @@ export async function runFetch(
       }),
     )
     if (dryRun) return withMissing(context, planResult(jobs), missing)
+    const countable = settings.refresh ? await wholeRates(store, jobs) : []
     const summary = await runPass({
       command: context.command,
       startMs: range.startMs,
@@ -106,6 +108,7 @@ export async function runFetch(
       trace,
       spent: exchange.spent,
     })
+    if (!world.signal.aborted) await recountRates(store, countable, summary.startedAtMs)
     return withMissing(context, passResult(summary, settings.refresh === true), missing)
   })
 }

@@ -8,11 +8,19 @@ import type { Dataset } from '../core/dataset.ts'
 import type { DatasetName, Market, Series } from '../core/series.ts'
 import type { Listing, Source } from '../core/source.ts'
 import { datasetNamed } from '../datasets/all.ts'
-import { type ExitCode, errorLine, exitCodeOf, PetrosaError, StoppedError } from '../errors.ts'
+import {
+  type ExitCode,
+  errorLine,
+  exitCodeOf,
+  PetrosaError,
+  StoppedError,
+  UnavailableError,
+} from '../errors.ts'
 import { type CommandContext, need } from './command.ts'
 import type { Connections } from './connections.ts'
 import { type Exchange, openExchange } from './exchange.ts'
 import { closeMargin } from './margin.ts'
+import { archivedSymbols } from './symbol-choice.ts'
 
 /** A market within reach. */
 export type GapMarket = {
@@ -23,6 +31,8 @@ export type GapMarket = {
   /** Null where the API is out of reach. */
   rest(dataset: Dataset): Source | null
   readonly archives: ArchiveSource | null
+  /** Whether they were out of reach when they were asked for what the exchange lists no more. */
+  readonly archivesOut: boolean
   /** Whether nothing but archives may be asked. */
   readonly archivesOnly: boolean
 }
@@ -82,34 +92,44 @@ async function marketOf(
   series: readonly Series[],
 ): Promise<GapMarket> {
   const { archives, client, nowMs } = exchange
-  const listings = await listingsOf(exchange, market, series)
+  const { byDataset, archivesOut } = await listingsOf(exchange, market, series)
   return {
     nowMs,
-    listing: ({ dataset, symbol }) => listings.get(dataset)?.get(symbol) ?? null,
+    listing: ({ dataset, symbol }) => byDataset.get(dataset)?.get(symbol) ?? null,
     rest: (dataset) => (client ? restSource(client, dataset, market) : null),
     archives,
+    archivesOut,
     archivesOnly: client === null && need(settings, 'source') === 'archive',
   }
 }
 
-/** What is known of the symbols of `series`, by dataset: an index price belongs to a pair. */
+type Known = {
+  /** What is known of the symbols of some series, by dataset: an index price belongs to a pair. */
+  readonly byDataset: ReadonlyMap<DatasetName, ReadonlyMap<string, Listing>>
+  readonly archivesOut: boolean
+}
+
 async function listingsOf(
   { client, archives }: Exchange,
   market: Market,
   series: readonly Series[],
-): Promise<ReadonlyMap<DatasetName, ReadonlyMap<string, Listing>>> {
+): Promise<Known> {
   const isPair = (dataset: DatasetName): boolean => dataset === 'index-price-klines'
   const names = [...new Set(series.map(({ symbol }) => symbol))]
   const wanted = series.some(({ dataset }) => isPair(dataset)) ? null : names
   const listed = client ? await fetchListings(client, market, wanted) : new Map<string, Listing>()
   const byDataset = new Map<DatasetName, Map<string, Listing>>()
+  let archivesOut = false
   for (const dataset of new Set(series.map((one) => one.dataset))) {
     const listings = new Map(isPair(dataset) ? pairListings(listed) : listed)
     byDataset.set(dataset, listings)
     const isKnown = series.every((one) => one.dataset !== dataset || listings.has(one.symbol))
     if (isKnown || !archives || !datasetNamed(dataset)) continue
-    for (const symbol of await archives.symbols(market, dataset))
+    const archived = await archivedSymbols(archives, market, dataset, client !== null)
+    const isOut = archived instanceof UnavailableError
+    archivesOut ||= isOut
+    for (const symbol of isOut ? [] : archived)
       if (!listings.has(symbol)) listings.set(symbol, archivedListing(symbol, client === null))
   }
-  return byDataset
+  return { byDataset, archivesOut }
 }

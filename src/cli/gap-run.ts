@@ -3,6 +3,7 @@
 import type { Summary, Unsettled } from '../core/events.ts'
 import { isOpen } from '../core/gap.ts'
 import { untouched } from '../core/gap-outcome.ts'
+import type { SeriesJob } from '../core/pass.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
@@ -15,7 +16,7 @@ import { type GapMarkets, noMarkets, openMarkets } from './gap-markets.ts'
 import { planFillJobs, runFillPass, type SeriesOutcome } from './gap-pass.ts'
 import { type AskedRange, type FillWish, type ScannedSeries, scanGaps } from './gap-scan.ts'
 import { gapFields } from './gaps-json.ts'
-import { gapsText } from './gaps-text.ts'
+import { gapsText, reasonsText } from './gaps-text.ts'
 import { type Held, isOwn, leased } from './leased.ts'
 import { planResult } from './plan-result.ts'
 
@@ -23,6 +24,8 @@ import { planResult } from './plan-result.ts'
 export type GapsAsked = {
   /** Whether it is about a stored series. */
   readonly concerns: (series: Series) => boolean
+  /** Throws UserError where what is asked for does not fit all that is stored. */
+  readonly refuse?: (stored: readonly Series[]) => void
   /** Where gaps of a series are looked for; null where that is left to the program. */
   readonly range: (series: Series) => { readonly start: Moment | null; readonly end: Moment | null }
   /** What is to be fetched; null for nothing: then nothing is asked of the exchange. */
@@ -44,7 +47,9 @@ export async function runOverGaps(
   const { signal } = world
   const { dryRun, wish } = asked
   return connections.withStore(context, dryRun || !wish, async (store) => {
-    const known = (await store.knownSeries(allTables)).filter(asked.concerns)
+    const stored = await store.knownSeries(allTables)
+    asked.refuse?.(stored)
+    const known = stored.filter(asked.concerns)
     const held = dryRun || !wish ? null : await heldOf(context, connections, store, known)
     const series = known.filter((one) => isOwn(held, one))
     const markets = wish ? await openMarkets(context, series, connections) : noMarkets
@@ -57,16 +62,13 @@ export async function runOverGaps(
     const scanned = await scanGaps({ store, series, range, markets, wish, nowMs, signal, tell })
     const jobs = wish ? await planFillJobs({ markets, scanned, store }) : []
     const found = scanned.map((one) => ({ ...untouched(one.gaps), series: one.series, scanned: one }))
-    if (dryRun) {
-      const { fields, ...plan } = planResult(jobs)
-      const all = { ...fields, ...gapFields(found), series: scanned.length }
-      return { ...plan, fields: all, outcomes: found }
-    }
-    if (jobs.length === 0) return gapsResult(context, wish, markets, found, null)
+    const run = { context, wish, markets, isEmpty: stored.length === 0 }
+    if (dryRun) return gapsPlan(run, found, jobs)
+    if (jobs.length === 0) return gapsResult(run, found, null)
     const workers = need(settings, 'maxWorkers')
     const pass = { store, scanned, markets, workers, clock: world, signal, tell, trace: context.trace }
     const { summary, outcomes } = await runFillPass(pass, leased(held, jobs))
-    return gapsResult(context, wish, markets, outcomes, summary)
+    return gapsResult(run, outcomes, summary)
   })
 }
 
@@ -81,10 +83,36 @@ async function heldOf(
   return connections.leases(context, series.map(seriesKey))
 }
 
+type GapsRun = {
+  readonly context: CommandContext
+  readonly wish: FillWish | null
+  readonly markets: GapMarkets
+  /** Whether the store holds nothing at all. */
+  readonly isEmpty: boolean
+}
+
+/** What would be fetched, and what could not be planned. */
+function gapsPlan(
+  { context, wish, markets }: GapsRun,
+  outcomes: readonly SeriesOutcome[],
+  jobs: readonly SeriesJob[],
+): GapsResult {
+  const failures = [...markets.failed.values()]
+  const errors = failures.map(({ reason }) => reason)
+  const summary: Summary = { ...emptySummary(context), unsettled: notAsked(wish, markets, outcomes), errors }
+  const isClear = errors.length === 0 && summary.unsettled.length === 0
+  const plan = planResult(jobs, isClear ? undefined : 'nothing can be fetched now')
+  return {
+    summary,
+    fields: { ...plan.fields, ...gapFields(outcomes), series: outcomes.length },
+    text: plan.text + reasonsText(summary),
+    exitCode: worstExitCode([plan.exitCode, ...failures.map(({ exitCode }) => exitCode)]),
+    outcomes,
+  }
+}
+
 function gapsResult(
-  context: CommandContext,
-  wish: FillWish | null,
-  markets: GapMarkets,
+  { context, wish, markets, isEmpty }: GapsRun,
   outcomes: readonly SeriesOutcome[],
   passed: Summary | null,
 ): GapsResult {
@@ -105,16 +133,21 @@ function gapsResult(
     series: outcomes.length,
     gapsFound: sum(({ found }) => found),
     gapsFilled: sum(({ filled }) => filled),
-    unsettled: [...base.unsettled, ...(wish?.open ? outOfReach(markets, outcomes) : [])],
+    unsettled: [...base.unsettled, ...notAsked(wish, markets, outcomes)],
     errors: [...base.errors, ...failures.map(({ reason }) => reason)],
     exitCode,
   }
-  const text = gapsText({ outcomes, summary, asked: wish !== null })
+  const text = gapsText({ outcomes, summary, asked: wish !== null, isEmpty })
   return { summary, fields: gapFields(outcomes), text, exitCode, outcomes }
 }
 
-/** The open gaps that nobody could be asked for, and why. */
-function outOfReach(markets: GapMarkets, outcomes: readonly SeriesOutcome[]): Unsettled[] {
+/** The open gaps that were to be filled and that nobody could be asked for, and why. */
+function notAsked(
+  wish: FillWish | null,
+  markets: GapMarkets,
+  outcomes: readonly SeriesOutcome[],
+): Unsettled[] {
+  if (!wish?.open) return []
   return outcomes.flatMap(({ gaps, series, scanned }) => {
     const reason = whyNot(markets, scanned)
     if (reason === null) return []
@@ -126,8 +159,10 @@ function whyNot({ failed, open }: GapMarkets, { listing, series }: ScannedSeries
   const failure = failed.get(series.market)
   if (failure) return failure.reason
   if (listing) return null
-  const archives = open.get(series.market)?.archives ? ' and has no archive of it' : ''
-  return `the exchange does not list ${series.symbol} any more${archives}`
+  const market = open.get(series.market)
+  const unlisted = `the exchange does not list ${series.symbol} any more`
+  if (!market?.archives) return unlisted
+  return unlisted + (market.archivesOut ? ', and its archives are out of reach' : ' and has no archive of it')
 }
 
 function emptySummary({ command, startedAtMs, startedMs, world }: CommandContext): Summary {

@@ -7,7 +7,7 @@ import { type Fill, planFill } from '../core/gap-fill.ts'
 import { gapSpan } from '../core/gap-range.ts'
 import { findGaps } from '../core/gaps.ts'
 import type { LedgerRow } from '../core/ledger.ts'
-import { closedUntilMs, owedUntilMs } from '../core/plan.ts'
+import { closedUntilMs, contractUntilMs, owedUntilMs } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
 import type { Span } from '../core/span.ts'
@@ -94,7 +94,8 @@ async function scanSeries(
   const nowMs = market?.nowMs() ?? options.nowMs
   const closedMs = closedUntilMs(series.period, dataset.order, nowMs)
   const owed = owedOf(series, dataset, ledger, market, listing)
-  const times = { ...range(series), owedUntilMs: owed, closedUntilMs: closedMs }
+  // Past what is owed no end may be asked for: a contract that has ended answers flat candles for ever.
+  const times = { ...range(series), owedUntilMs: owed, closedUntilMs: owed ?? closedMs }
   const { span, gaps } = await gapsOf(store, { series, dataset, ledger, ...times })
   if (!wish || !market || !listing || !span) return { series, dataset, span, gaps, fill: null, listing }
   // An archive says the same again until it is published anew: that is for those who compare checksums.
@@ -106,7 +107,7 @@ async function scanSeries(
     range: span,
     fill: wish.open,
     outages,
-    closedUntilMs: closedMs,
+    closedUntilMs: contractUntilMs(series.period, listing, closedMs),
     nowMs,
   })
   return { series, dataset, span, gaps, fill: fill.spans.length > 0 ? fill : null, listing }

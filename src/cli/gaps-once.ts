@@ -1,9 +1,10 @@
 // One pass of petrosa gaps as its flags say it: over what is stored, with --fill and --recheck fetching.
+import type { Series } from '../core/series.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { type Connections, ownConnections } from './connections.ts'
 import { runOverGaps } from './gap-run.ts'
 import type { FillWish } from './gap-scan.ts'
-import { filterOf } from './stored-series.ts'
+import { filterOf, refuseUnknown } from './stored-series.ts'
 
 /** One pass over the gaps of what is stored, as the flags say. */
 export async function gapsPass(
@@ -14,6 +15,7 @@ export async function gapsPass(
   const range = { start, end }
   const asked = {
     concerns: filterOf(context),
+    refuse: (stored: readonly Series[]) => refuseUnknown(context, stored),
     range: () => range,
     wish: wishOf(context),
     dryRun: dryRun === true,

@@ -2,22 +2,19 @@
 // screen of them, and a last line that says what to do.
 import type { Summary } from '../core/events.ts'
 import { isOpen } from '../core/gap.ts'
-import { type Series, seriesKey } from '../core/series.ts'
+import { seriesKey } from '../core/series.ts'
 import { isoTime, type Span, spanText } from '../core/span.ts'
 import { counted, thousands } from '../observe/progress.ts'
-import { wrapToWidth } from '../observe/terminal.ts'
 import type { SeriesOutcome } from './gap-pass.ts'
 import { type ListedGap, listedGaps } from './gaps-json.ts'
-import { minuteText, textTable } from './text-table.ts'
+import { nothingText } from './stored-series.ts'
+import { COLUMNS, endOf, minuteText, namedTable, textTable, wrapped } from './text-table.ts'
 import { timeline } from './timeline.ts'
 
-const COLUMNS = 80
 /** More gaps, series and reasons than these are counted, not shown; --json has all. */
 const MOST_GAPS = 20
 const MOST_TIMELINES = 10
 const MOST_REASONS = 5
-/** A name is cut to no fewer columns. */
-const LEAST_NAME = 12
 /** Cells of a timeline, and the columns of its two dates. */
 const CELLS = 30
 const DATES = 23
@@ -27,28 +24,17 @@ export type GapsReport = {
   readonly summary: Summary
   /** Whether the exchange was asked. */
   readonly asked: boolean
+  /** Whether the store holds nothing at all. */
+  readonly isEmpty: boolean
 }
 
 /** The whole text of the command. */
 export function gapsText(report: GapsReport): string {
   const { outcomes, summary } = report
-  if (outcomes.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
+  if (outcomes.length === 0) return nothingText(report.isEmpty)
   const gaps = listedGaps(outcomes)
-  const parts = [
-    gapTable(gaps),
-    timelines(outcomes),
-    wrapped(reasons(summary)),
-    wrapped(lastLine(report, gaps)),
-  ]
+  const parts = [gapTable(gaps), timelines(outcomes), reasonsText(summary), wrapped(lastLine(report, gaps))]
   return parts.filter((part) => part !== '').join('\n')
-}
-
-/** Lines of words within the columns. */
-function wrapped(text: string): string {
-  return text
-    .split('\n')
-    .flatMap((line) => wrapToWidth(line, COLUMNS, 2))
-    .join('\n')
 }
 
 function gapTable(gaps: readonly ListedGap[]): string {
@@ -60,13 +46,8 @@ function gapTable(gaps: readonly ListedGap[]): string {
     gap.rowsMissing === 0 ? '?' : thousands(gap.rowsMissing),
     gap.filled ? 'filled' : gap.verdict,
   ])
-  const head = ['from (UTC)', 'to', 'rows', 'verdict']
-  const others = textTable(head, rows)
-    .split('\n')
-    .map((line) => Bun.stringWidth(line))
-  const room = Math.max(LEAST_NAME, COLUMNS - Math.max(...others) - '  '.length)
-  const named = rows.map((row, i) => [nameOf(shown[i]?.series, room), ...row])
-  const lines = textTable(['series', ...head], named)
+  const names = shown.map(({ series }) => seriesKey(series))
+  const lines = namedTable(['series', 'from (UTC)', 'to', 'rows', 'verdict'], names, rows)
     .trimEnd()
     .split('\n')
   const withIds = lines.flatMap((line, i) => {
@@ -76,15 +57,6 @@ function gapTable(gaps: readonly ListedGap[]): string {
   const more = gaps.length - shown.length
   if (more > 0) withIds.push(`${counted(more, 'more gap')}; --json lists all`)
   return `${withIds.join('\n')}\n`
-}
-
-/** The name of a series in so many columns: its end says most. */
-function nameOf(series: Series | undefined, columns: number): string {
-  const name = series ? seriesKey(series) : ''
-  if (Bun.stringWidth(name) <= columns) return name
-  const characters = [...name]
-  while (Bun.stringWidth(characters.join('')) >= columns) characters.shift()
-  return `…${characters.join('')}`
 }
 
 /** The timelines of the series with gaps first. */
@@ -102,7 +74,7 @@ function timelines(outcomes: readonly SeriesOutcome[]): string {
   const room = COLUMNS - CELLS - DATES - 4
   const rows = shown.map(({ outcome, span }) => {
     const gaps = outcome.gaps.filter((gap) => !gap.filled)
-    return [nameOf(outcome.series, room), timeline(span, gaps, CELLS), dates(span)]
+    return [endOf(seriesKey(outcome.series), room), timeline(span, gaps, CELLS), dates(span)]
   })
   const more = known.length - shown.length
   const note = more > 0 ? `${thousands(more)} more series\n` : ''
@@ -113,12 +85,12 @@ const dates = (span: Span): string =>
   `${isoTime(span.startMs).slice(0, 10)} … ${isoTime(span.endMs).slice(0, 10)}`
 
 /** Why something is still open, as far as the pass knows. */
-function reasons({ unsettled, errors }: Summary): string {
+export function reasonsText({ unsettled, errors }: Summary): string {
   const texts = unsettled.map((one) => `open: ${seriesKey(one.series)} ${spanText(one.span)}: ${one.reason}`)
   const more = texts.length - MOST_REASONS
   const lines = [...errors, ...texts.slice(0, MOST_REASONS)]
   if (more > 0) lines.push(`open: ${thousands(more)} more; --json lists all`)
-  return lines.map((line) => `${line}\n`).join('')
+  return wrapped(lines.map((line) => `${line}\n`).join(''))
 }
 
 function lastLine({ asked, outcomes, summary }: GapsReport, gaps: readonly ListedGap[]): string {

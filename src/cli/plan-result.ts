@@ -6,10 +6,13 @@ import { isoTime } from '../core/span.ts'
 import { spansOf } from '../core/tasks.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import type { CommandResult } from './command.ts'
-import { minuteText, textTable } from './text-table.ts'
+import { minuteText, namedTable, wrapped } from './text-table.ts'
 
-/** The plan of the jobs, a row a span. */
-export function planResult(jobs: readonly SeriesJob[]): CommandResult {
+/** The plan of the jobs, a row a span; `nothing` says why there is none. */
+export function planResult(
+  jobs: readonly SeriesJob[],
+  nothing = 'nothing to fetch: all of it is stored or settled',
+): CommandResult {
   const plan = jobs.flatMap((job) =>
     job.plan.tasks.flatMap((task) => {
       const { rows, ...cost } = taskCost(job.series, job.period, task, job.source)
@@ -29,19 +32,18 @@ export function planResult(jobs: readonly SeriesJob[]): CommandResult {
   const sum = (key: 'requests' | 'weight' | 'rows' | 'archives'): number =>
     plan.reduce((total, one) => total + one[key], 0)
   const rows = plan.map((one) => [
-    one.series,
     minuteText(one.start),
     minuteText(one.end),
     one.source === 'rest' ? counted(one.requests, 'request') : one.source,
     one.rows === 0 ? '?' : thousands(one.rows),
   ])
-  const head = ['series', 'from', 'to', 'by', 'rows']
+  const names = plan.map(({ series }) => series)
   const archives = sum('archives')
-  const text =
-    plan.length === 0
-      ? 'nothing to fetch: all of it is stored or settled\n'
-      : `${textTable(head, rows)}${counted(sum('rows'), 'row')} at most, ` +
-        `${archives > 0 ? `${counted(archives, 'archive')}, ` : ''}${counted(sum('requests'), 'request')}, ` +
-        `weight ${thousands(sum('weight'))}; nothing was touched\n`
+  const cost =
+    `${counted(sum('rows'), 'row')} at most, ` +
+    `${archives > 0 ? `${counted(archives, 'archive')}, ` : ''}${counted(sum('requests'), 'request')}, ` +
+    `weight ${thousands(sum('weight'))}; nothing was touched\n`
+  const table = namedTable(['series', 'from', 'to', 'by', 'rows'], names, rows)
+  const text = plan.length === 0 ? `${nothing}\n` : table + wrapped(cost)
   return { fields: { series: jobs.length, plan }, text, exitCode: 0 }
 }

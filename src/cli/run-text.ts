@@ -1,17 +1,16 @@
 // The report of petrosa run, for people: a line a job, then the gaps, then what is open or failed and what to
 // do. It fits a screen of 80 columns and 24 lines, whatever was run.
-import type { Summary } from '../core/events.ts'
+import type { Summary, Unsettled } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
-import { isoTime } from '../core/span.ts'
+import { isoTime, meet, union } from '../core/span.ts'
 import { exitCodes } from '../errors.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import { cutToWidth, wrapToWidth } from '../observe/terminal.ts'
 import type { ListedGap } from './gaps-json.ts'
 import { refreshLines } from './pass-result.ts'
 import type { Stage } from './run-outcome.ts'
-import { minuteText, textTable } from './text-table.ts'
+import { COLUMNS, minuteText, roomBeside, textTable, wrapped } from './text-table.ts'
 
-const COLUMNS = 80
 /** More of each than these are counted, not shown; --json has all. */
 const MOST_JOBS = 7
 const MOST_ERRORS = 2
@@ -39,7 +38,7 @@ export function runText(report: RunReport): string {
     ...(report.isRefresh ? refreshLines(report.summary.refreshed ?? [], MOST_REFRESHED) : []),
     ...errorLines(report.summary),
     ...openLines(report),
-    lastLine(report),
+    wrapped(lastLine(report)),
   ]
   return lines.map((line) => `${line}\n`).join('')
 }
@@ -51,13 +50,17 @@ function jobLines(stages: readonly Stage[]): string[] {
   const shown =
     stages.length > MOST_JOBS ? stages.toSorted((a, b) => rank(a) - rank(b)).slice(0, MOST_JOBS) : stages
   const rows = shown.map((stage) => [
-    cutToWidth(stage.job.name, NAME_COLUMNS),
     thousands(stage.result?.summary?.series ?? 0),
     thousands(stage.result?.summary?.rowsWritten ?? 0),
     thousands(stage.result?.summary?.rowsChanged ?? 0),
     ['failed', 'open', 'done'][rank(stage)] ?? '',
   ])
-  const lines = textTable(['job', 'series', 'new', 'changed', ''], rows).trimEnd().split('\n')
+  const head = ['series', 'new', 'changed', '']
+  const room = Math.min(NAME_COLUMNS, roomBeside(head, rows))
+  const named = rows.map((row, i) => [cutToWidth(shown[i]?.job.name ?? '', room), ...row])
+  const lines = textTable(['job', ...head], named)
+    .trimEnd()
+    .split('\n')
   const more = stages.length - shown.length
   return more > 0 ? [...lines, `${counted(more, 'more job')}; --json has all`] : lines
 }
@@ -74,27 +77,37 @@ function errorLines({ errors }: Summary): string[] {
   return more > 0 ? [...lines, `${counted(more, 'more error')}; --json has all`] : lines
 }
 
-function openLines({ gaps, summary }: RunReport): string[] {
-  const texts = gaps.map(({ series, span, rowsMissing, verdict }) => {
+function openLines(report: RunReport): string[] {
+  const texts = report.gaps.map(({ series, span, rowsMissing, verdict }) => {
     const rows = rowsMissing > 0 ? `${counted(rowsMissing, 'row')} ` : ''
     return `open: ${seriesKey(series)} ${minuteText(isoTime(span.startMs))} ${rows}${verdict}`
   })
-  const others = summary.unsettled.map(
+  const others = besideGaps(report).map(
     ({ series, span, reason }) => `open: ${seriesKey(series)} ${minuteText(isoTime(span.startMs))} ${reason}`,
   )
-  const all = texts.length > 0 ? texts : others
+  const all = [...texts, ...others]
   const lines = all.slice(0, MOST_OPEN).map((text) => cutToWidth(text, COLUMNS))
   const more = all.length - MOST_OPEN
   return more > 0 ? [...lines, `${counted(more, 'more open span')}; --json has all`] : lines
 }
 
-function lastLine({ gaps, stages, summary }: RunReport): string {
+/** What could not be settled and is no part of a gap that is told. */
+function besideGaps({ gaps, summary }: RunReport): Unsettled[] {
+  const bySeries = Map.groupBy(gaps, ({ series }) => seriesKey(series))
+  const told = new Map([...bySeries].map(([key, some]) => [key, union(some.map(({ span }) => span))]))
+  return summary.unsettled.filter(
+    ({ series, span }) => meet([span], told.get(seriesKey(series)) ?? []).length === 0,
+  )
+}
+
+function lastLine(report: RunReport): string {
+  const { gaps, stages, summary } = report
   const done =
     `${counted(summary.rowsWritten, 'new row')}, ${counted(summary.requests, 'request')}, ` +
     `weight ${thousands(summary.weight)}, ${(summary.durationMs / 1_000).toFixed(1)} s: `
   const failed = stages.filter(({ exitCode }) => exitCode !== exitCodes.done && exitCode !== exitCodes.open)
   if (summary.exitCode === exitCodes.done) return `${done}all is stored or settled`
   if (failed.length > 0) return `${done}${counted(failed.length, 'job')} failed`
-  const open = Math.max(gaps.length, summary.unsettled.length)
+  const open = gaps.length + besideGaps(report).length
   return open > 0 ? `${done}${counted(open, 'span')} open, run it again later` : `${done}not all was done`
 }

@@ -1,16 +1,16 @@
 // petrosa status: what is stored, series by series, read from the rows themselves.
 import { type Gap, isOpen } from '../core/gap.ts'
-import { type LedgerRow, settledSpans, wantedSpans } from '../core/ledger.ts'
+import { type LedgerRow, type SourceName, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
-import type { Store } from '../core/store.ts'
+import type { SourceCount, Store } from '../core/store.ts'
 import { datasetNamed } from '../datasets/all.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { gapsOf } from './gap-scan.ts'
 import { withStore } from './open-store.ts'
-import { storedSeries } from './stored-series.ts'
-import { minuteText, textTable } from './text-table.ts'
+import { nothingText, storedSeries } from './stored-series.ts'
+import { minuteText, namedTable } from './text-table.ts'
 
 export type SeriesStatus = {
   readonly series: string
@@ -21,7 +21,7 @@ export type SeriesStatus = {
   readonly open_gaps: number
   readonly gap_rows: number
   readonly explained_gaps: number
-  readonly rows_by_source: Readonly<Record<string, number>>
+  readonly rows_by_source: Readonly<Record<SourceName, number>>
 }
 
 /** Series whose ledgers are in hand at once. */
@@ -30,7 +30,7 @@ const LEDGERS_AT_ONCE = 500
 /** Runs the command. */
 export async function runStatus(context: CommandContext): Promise<CommandResult> {
   return withStore(context, true, async (store) => {
-    const known = await storedSeries(context, store)
+    const { series: known, isEmpty } = await storedSeries(context, store)
     const statuses: SeriesStatus[] = []
     let unfinished = 0
     for (let from = 0; from < known.length; from += LEDGERS_AT_ONCE) {
@@ -43,7 +43,7 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
         if (wantedSpans(ledger).length > 0) unfinished += 1
       }
     }
-    const text = statusText(statuses) + unfinishedNote(unfinished)
+    const text = known.length === 0 ? nothingText(isEmpty) : statusText(statuses) + unfinishedNote(unfinished)
     return { fields: { series: statuses }, text, exitCode: 0 }
   })
 }
@@ -63,7 +63,7 @@ export async function lookAt(
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
   if (!dataset || !table) {
     const none = { first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0 }
-    return { status: { ...base, ...none, rows_by_source: {} }, gaps: [] }
+    return { status: { ...base, ...none, rows_by_source: bySource([]) }, gaps: [] }
   }
   const holding = await store.holding(series, table)
   // Also where no row is there: the ledger may know that there should be some.
@@ -77,22 +77,27 @@ export async function lookAt(
     open_gaps: open.length,
     gap_rows: open.reduce((sum, gap) => sum + gap.rowsMissing, 0),
     explained_gaps: gaps.length - open.length,
-    rows_by_source: Object.fromEntries((holding?.bySource ?? []).map(({ source, rows }) => [source, rows])),
+    rows_by_source: bySource(holding?.bySource ?? []),
   }
   return { status, gaps }
 }
 
+/** How many rows came from where: a source that brought none is told too. */
+function bySource(counts: readonly SourceCount[]): SeriesStatus['rows_by_source'] {
+  const rowsOf = (source: SourceName): number => counts.find((one) => one.source === source)?.rows ?? 0
+  return { rest: rowsOf('rest'), archive: rowsOf('archive') }
+}
+
 function statusText(statuses: readonly SeriesStatus[]): string {
-  if (statuses.length === 0) return 'nothing is stored yet; begin with: petrosa klines\n'
   const time = (text: string | null): string => (text === null ? '-' : minuteText(text))
   const rows = statuses.map((status) => [
-    status.series,
     time(status.first),
     time(status.last),
     thousands(status.rows),
     gapsText(status),
   ])
-  return `${textTable(['series', 'first (UTC)', 'last', 'rows', 'gaps'], rows)}${gapsNote(statuses)}`
+  const names = statuses.map(({ series }) => series)
+  return namedTable(['series', 'first (UTC)', 'last', 'rows', 'gaps'], names, rows) + gapsNote(statuses)
 }
 
 function gapsText({ open_gaps: open, explained_gaps: explained }: SeriesStatus): string {

@@ -42,7 +42,7 @@ export async function resolveSymbols(
   const all = choice.status === 'all' && choice.symbols.some(isPattern)
   let missing: UnavailableError | null = null
   if (archives && (!client || unknown || all)) {
-    const found = await archived(archives, market, dataset, client !== null)
+    const found = await archivedSymbols(archives, market, dataset, client !== null)
     if (found instanceof UnavailableError) missing = all ? found : null
     else
       for (const symbol of found) {
@@ -54,7 +54,7 @@ export async function resolveSymbols(
 }
 
 /** The symbols of the archives; why there are none where the exchange's list has to do without them. */
-async function archived(
+export async function archivedSymbols(
   archives: ArchiveSource,
   market: Market,
   dataset: DatasetName,

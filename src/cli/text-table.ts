@@ -1,5 +1,6 @@
 // A table for people: columns as wide as their content, numbers to the right, fit for a terminal and for a
 // pipe.
+import { wrapToWidth } from '../observe/terminal.ts'
 
 /** The rows under their heads; a column of numbers stands to the right. Ends with a line break. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -17,6 +18,48 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
       .join('  ')
       .trimEnd()
   return `${[line(head), ...rows.map(line)].join('\n')}\n`
+}
+
+/** Columns of a terminal that every text for people fits. */
+export const COLUMNS = 80
+/** A name is cut to no fewer columns. */
+const LEAST_NAME = 12
+
+/** Lines of words within the columns; what a line does not hold is indented below it. */
+export function wrapped(text: string): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapToWidth(line, COLUMNS, 2))
+    .join('\n')
+}
+
+/** How many columns are left for a first column beside the others. */
+export function roomBeside(head: readonly string[], rows: readonly (readonly string[])[]): number {
+  const others = textTable(head, rows)
+    .split('\n')
+    .map((line) => Bun.stringWidth(line))
+  return Math.max(LEAST_NAME, COLUMNS - Math.max(...others) - '  '.length)
+}
+
+/** A table whose first column are names, cut where the line would be wider than a terminal. */
+export function namedTable(
+  head: readonly [string, ...string[]],
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const room = roomBeside(head.slice(1), rows)
+  return textTable(
+    head,
+    rows.map((row, i) => [endOf(names[i] ?? '', room), ...row]),
+  )
+}
+
+/** A name in so many columns: of a series its end says most. */
+export function endOf(name: string, columns: number): string {
+  if (Bun.stringWidth(name) <= columns) return name
+  const characters = [...name]
+  while (Bun.stringWidth(characters.join('')) >= columns) characters.shift()
+  return `…${characters.join('')}`
 }
 
 /** An ISO time to the minute, as tables show it: `2024-03-01 08:37` (UTC). */

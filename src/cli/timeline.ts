@@ -32,7 +32,9 @@ function addShares(shares: number[], span: Span, lengthMs: number, gap: Span): v
   for (let i = first; i < shares.length; i += 1) {
     const startMs = span.startMs + i * lengthMs
     const part = Math.min(gap.endMs, startMs + lengthMs) - Math.max(gap.startMs, startMs)
-    if (part <= 0) return
+    if (startMs >= gap.endMs) return
+    // By a rounded quotient the first cell may be the one before.
+    if (part <= 0) continue
     shares[i] = Math.min(1, (shares[i] ?? 0) + part / lengthMs)
   }
 }

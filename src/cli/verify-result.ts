@@ -9,6 +9,7 @@ import type { ExitCode } from '../errors.ts'
 import { counted, thousands } from '../observe/progress.ts'
 import { cutToWidth, wrapToWidth } from '../observe/terminal.ts'
 import type { CommandResult } from './command.ts'
+import { nothingText } from './stored-series.ts'
 import { minuteText, textTable } from './text-table.ts'
 
 /** What --archives came to: how many were compared. */
@@ -21,6 +22,8 @@ export type Verified = {
   /** Null where archives were not asked for. */
   readonly archives: ArchiveLook | null
   readonly repair: boolean
+  /** Whether the store holds nothing at all. */
+  readonly isEmpty: boolean
 }
 
 /** More errors than this are counted, not listed; --json has those that were kept. */
@@ -81,7 +84,7 @@ function findingJson(finding: VerifyFinding): Record<string, unknown> {
 
 function verifyText(verified: Verified, kept: readonly VerifyFinding[]): string {
   const { outcome, summary } = verified
-  if (summary.series === 0) return 'nothing is stored here; begin with: petrosa klines\n'
+  if (summary.series === 0) return nothingText(verified.isEmpty)
   const { findings } = outcome
   const errors = findings.total('error')
   const repaired = errors - findings.unrepaired

@@ -27,7 +27,7 @@ export async function runVerify(context: CommandContext): Promise<CommandResult>
   refuseBackwards(settings.start, settings.end, null)
   const repair = settings.repair === true
   return withStore(context, !repair, async (store) => {
-    const known = await storedSeries(context, store)
+    const { series: known, isEmpty } = await storedSeries(context, store)
     const client = settings.sample !== null || repair ? await openFor(context, known) : null
     const nowMs = (series: Series): number => client?.nowMs(series.market) ?? world.nowMs()
     const series = await seriesOf(context, store, known, client, nowMs)
@@ -54,7 +54,7 @@ export async function runVerify(context: CommandContext): Promise<CommandResult>
     const { failure, archives } = await againstExchange(context, store, run, series)
     const summary = summaryOf(context, run, series.length, client, failure)
     context.tell({ type: 'pass-ended', summary })
-    return verifyResult({ summary, outcome: run.outcome, sample, archives, repair })
+    return verifyResult({ summary, outcome: run.outcome, sample, archives, isEmpty, repair })
   })
 }
 

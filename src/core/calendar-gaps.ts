@@ -4,7 +4,7 @@ import { advance, ceilToPeriod, countPlaces, floorToPeriod } from './calendar.ts
 import { emptyRanges, type Line } from './empty-ranges.ts'
 import { type Gap, type GapScan, type GapVerdict, verdictOf } from './gap.ts'
 import type { Period } from './series.ts'
-import { meet, minus, type Span, split, union } from './span.ts'
+import { finderAround, meet, minus, type Span, split, union } from './span.ts'
 
 export type CalendarScan = GapScan & { readonly period: Period }
 
@@ -25,19 +25,19 @@ export async function calendarGaps(scan: CalendarScan): Promise<Gap[]> {
   const ranges = [...minus(spans, explained), ...meet(spans, explained)].sort(byStart)
   const found = await emptyRanges(lineOf(scan), ranges)
   const holes = union(found.filter(({ whole }) => whole).map(({ range }) => range))
-  const gaps = holes.flatMap((hole) => judged(period, hole, known))
+  const knownAround = finderAround(known)
+  const gaps = holes.flatMap((hole) => judged(period, hole, knownAround(hole)))
   for (const { range } of found.filter(({ whole }) => !whole))
-    gaps.push(...(await withRows(scan, judged(period, range, known))))
+    gaps.push(...(await withRows(scan, judged(period, range, knownAround(range)))))
   return gaps
 }
 
-/** A hole by what the ledger says of its places. */
+/** A hole by what the ledger says of its places: `inside` are the rows that overlap it. */
 function judged(
   period: Period,
   hole: Span,
-  known: readonly (Span & { readonly verdict: GapVerdict })[],
+  inside: readonly (Span & { readonly verdict: GapVerdict })[],
 ): Gap[] {
-  const inside = known.filter((row) => row.startMs < hole.endMs && row.endMs > hole.startMs)
   const parts = split(
     hole,
     inside.flatMap((row) => [row.startMs, row.endMs]),

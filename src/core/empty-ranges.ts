@@ -1,8 +1,8 @@
-// Finds what is empty by counting: a range whose count falls short is cut in parts that are counted in turn,
-// until a part is empty or full. Places may be those of a calendar or the ids of trades; the rows stay where
-// they are. What is in hand at a time, and what is found, is bounded, whatever the holes.
+// Finds what is empty by counting: a range whose count is not that of its places is cut in parts that are
+// counted in turn, until a part is empty or full. Places may be those of a calendar or the ids of trades; the
+// rows stay where they are. What is in hand at a time, and what is found, is bounded, whatever the holes.
 
-/** A line of places, each of which holds at most one row, and the ranges of it. */
+/** A line of places, each of which holds one row at most, or two by somebody's hand, and the ranges of it. */
 export type Line<R> = {
   /** How many places a range has. */
   size(range: R): number
@@ -23,7 +23,7 @@ export type EmptyRange<R> = { readonly range: R; readonly whole: boolean }
 const FIRST_PLACES = 8_192
 /** Parts of the first question, at most: of longer ranges they have more places. */
 const FIRST_PARTS = 4_096
-/** A part that falls short is cut in so many. */
+/** A part that is not full is cut in so many. */
 const PARTS = 16
 /** Ranges counted by one question. */
 const RANGES_A_QUESTION = 4_096
@@ -49,7 +49,8 @@ export async function emptyRanges<R>(
     for (const [i, range] of asked.entries()) {
       const [rows, size] = [counted[i] ?? 0, line.size(range)]
       if (rows === 0) found.push({ range, whole: true })
-      else if (rows < size) short.push(...line.cut(range, PARTS))
+      // One place with two rows may hide another with none: such a range is looked into as well.
+      else if (rows !== size && size > 1) short.push(...line.cut(range, PARTS))
     }
     // The earliest goes first, so that what is left when there are too many is the end of the ranges.
     waiting = [...short, ...waiting.slice(RANGES_A_QUESTION)]

@@ -96,7 +96,7 @@ class SeriesFetch {
   async *#allSteps(): AsyncGenerator<Step> {
     const { tasks } = this.#job.plan
     for (const [i, task] of tasks.entries()) {
-      this.#lookAhead(tasks.slice(i))
+      this.#lookAhead(tasks.slice(i, i + ARCHIVES_AHEAD + 1))
       if (task.kind === 'rest') yield* this.#rest(task.span, false)
       else if (task.kind === 'archive') yield* this.#archive(task)
       else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
@@ -136,7 +136,7 @@ class SeriesFetch {
     const { archives, series } = this.#job
     if (!archives) return
     let aheadBytes = 0
-    for (const [i, task] of tasks.slice(0, ARCHIVES_AHEAD + 1).entries()) {
+    for (const [i, task] of tasks.entries()) {
       if (task.kind !== 'archive') continue
       if (i > 0) aheadBytes += task.file.bytes
       if (aheadBytes > MOST_AHEAD_BYTES) return

@@ -20,7 +20,7 @@ export type FillOptions = {
   readonly fill: boolean
   /** Which outages are asked for again. */
   readonly outages: 'all' | 'overdue' | 'none'
-  /** Until when periods have closed, and the exchange's clock now; epoch ms. */
+  /** Until when rows are final and real, and the exchange's clock now; epoch ms. */
   readonly closedUntilMs: number
   readonly nowMs: number
 }

@@ -4,7 +4,7 @@ import { countPlaces } from './calendar.ts'
 import { type Gap, isOpen } from './gap.ts'
 import { minusRuns, rangeOf, runOf, sizeOf } from './id-line.ts'
 import type { Period } from './series.ts'
-import { meet, minus, type Span } from './span.ts'
+import { finderAround, meet, minus, type Span } from './span.ts'
 
 /** A gap, and whether rows came for all of it. */
 export type JudgedGap = Gap & { readonly filled: boolean }
@@ -33,19 +33,24 @@ export function outcomeOf(
   fetched: readonly Span[],
   period: Period | null,
 ): Outcome {
-  const isFetched = ({ span }: Gap): boolean => meet([span], fetched).length > 0
+  const fetchedAround = finderAround(fetched)
+  const isFetched = ({ span }: Gap): boolean => fetchedAround(span).length > 0
   const left = after.filter(isFetched)
   const gaps: JudgedGap[] = left.map((gap) => ({ ...gap, filled: false }))
+  const leftAround = finderAround(left.map((gap) => ({ ...gap.span, gap })))
   let filled = 0
   for (const gap of before) {
-    const asked = meet([gap.span], fetched)
+    const near = leftAround(gap.span).map((one) => one.gap)
+    const asked = meet([gap.span], fetchedAround(gap.span))
     // What had not closed by the exchange's clock was not asked for. Ids are asked for as a whole.
     const notAsked = asked.length > 0 && gap.ids ? [] : minus([gap.span], asked)
     gaps.push(...notAsked.map((span) => ({ ...partOf(gap, span, period), filled: false })))
     const parts = gap.ids ? asked.slice(0, 1) : asked
-    const came = parts.flatMap((span) => filledParts(partOf(gap, span, period), left, period))
+    const came = parts.flatMap((span) =>
+      filledParts(partOf(gap, span, period), gap.ids ? left : near, period),
+    )
     gaps.push(...came.map((part) => ({ ...part, filled: true })))
-    const stillOpen = left.some((one) => isOpen(one) && meet([one.span], [gap.span]).length > 0)
+    const stillOpen = near.some(isOpen)
     if (came.length > 0 && notAsked.length === 0 && !stillOpen) filled += 1
   }
   gaps.sort((a, b) => a.span.startMs - b.span.startMs || a.span.endMs - b.span.endMs)

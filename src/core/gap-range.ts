@@ -19,7 +19,7 @@ export type GapRange = {
   readonly endMs: number | null
   /** Until when rows are owed, by the exchange; null where it was not asked. Epoch ms. */
   readonly owedUntilMs: number | null
-  /** Until when periods have closed, by the best clock at hand, epoch ms: no end may be asked for later. */
+  /** Until when rows may be owed, by the best clock at hand, epoch ms: no end may be asked for later. */
   readonly closedUntilMs: number
 }
 

@@ -1,6 +1,6 @@
 // The ledger of a series: which spans are settled, with what verdict, and which are wanted. Pure functions
 // over its rows; a store keeps the rows and calls `record` inside the transaction that writes a page.
-import { minus, type Span, union } from './span.ts'
+import { areInOrder, finderAround, minus, placesAround, type Span, union } from './span.ts'
 
 export const verdicts = ['rows', 'unlisted', 'outage', 'delisted', 'no-trades', 'wanted'] as const
 export type Verdict = (typeof verdicts)[number]
@@ -78,8 +78,16 @@ export type LedgerChange = { readonly remove: readonly number[]; readonly put: r
  * LOST_ROWS takes back what was settled, where that was rows. The same news again change nothing.
  */
 export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerChange {
-  let rows = [...stored]
-  for (const fresh of news) rows = insert(rows, fresh)
+  let rows = stored.toSorted(byStart)
+  const inOrder = areInOrder(rows)
+  for (const fresh of news) {
+    const all = { from: 0, to: rows.length }
+    // A look at what is near alone: ledgers with ten thousand rows get ten thousand pieces of news.
+    const { from, to } = inOrder ? placesAround(rows, fresh) : all
+    const put = insert(rows.slice(from, to), fresh)
+    if (put.length <= MOST_SPLICED) rows.splice(from, to - from, ...put)
+    else rows = [...rows.slice(0, from), ...put, ...rows.slice(to)]
+  }
   // Joined only now, so that no piece of news is cut after its counts were mixed with a neighbour's.
   rows = joinNeighbours(rows.sort(byStart))
   const before = new Map(stored.map((row) => [row.startMs, row]))
@@ -89,12 +97,16 @@ export function record(stored: readonly LedgerRow[], news: readonly LedgerRow[])
   return { remove, put }
 }
 
-/** `rows` (disjoint) with `fresh` in it, cut out of what it overlaps. */
+/** More rows than this are not handed to a function as so many arguments. */
+const MOST_SPLICED = 1_000
+
+/** `rows` (all that overlap `fresh`) with `fresh` in them, cut out of what it overlaps; by start. */
 function insert(rows: readonly LedgerRow[], fresh: LedgerRow): LedgerRow[] {
   if (fresh.startMs >= fresh.endMs || rows.some((row) => holds(row, fresh))) return [...rows]
   const taken = fresh.verdict === 'wanted' ? minus([fresh], standing(rows, fresh)) : [fresh]
   const pieces = taken.map((span) => ({ ...fresh, startMs: span.startMs, endMs: span.endMs }))
-  return [...rows.flatMap((row) => cut(row, taken)), ...pieces]
+  const takenAround = finderAround(taken)
+  return [...rows.flatMap((row) => cut(row, takenAround(row))), ...pieces].sort(byStart)
 }
 
 /**
@@ -125,11 +137,12 @@ function holds(row: LedgerRow, fresh: LedgerRow): boolean {
 }
 
 /**
- * What is left of a row outside `taken`. Counts are shared out by length: exact where the rows are even, and
- * never more in all than the row had. The first and last id are known only to the piece that keeps that end.
+ * What is left of a row outside `taken`, all of which overlap it. Counts are shared out by length: exact
+ * where the rows are even, and never more in all than the row had. The first and last id are known only to
+ * the piece that keeps that end.
  */
 function cut(row: LedgerRow, taken: readonly Span[]): LedgerRow[] {
-  if (!taken.some((span) => span.startMs < row.endMs && span.endMs > row.startMs)) return [row]
+  if (taken.length === 0) return [row]
   return minus([row], taken).map((span) => ({
     ...row,
     ...span,

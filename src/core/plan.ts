@@ -118,7 +118,7 @@ function tradedUntilMs(
   { period, order = 'calendar', listing, ledger, nowMs }: Omit<PlanInput, 'range'>,
   closedMs: number,
 ): number {
-  const endedMs = listing.endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, listing.endsAtMs))
+  const endedMs = contractUntilMs(period, listing, closedMs)
   if (listing.trading) return endedMs
   const last = ledger.at(-1)
   if (last?.verdict === 'delisted') return Math.min(endedMs, last.endMs)
@@ -127,6 +127,11 @@ function tradedUntilMs(
     endedMs,
     period === null ? closedUntilMs(period, order, hourAgoMs) : floorToPeriod(period, hourAgoMs),
   )
+}
+
+/** `closedMs`, or the end of the contract where that is earlier. Epoch ms. */
+export function contractUntilMs(period: Period | null, { endsAtMs }: Listing, closedMs: number): number {
+  return endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, endsAtMs))
 }
 
 function firstStartMs(input: PlanInput, settled: readonly Span[], endMs: number): number {

@@ -52,6 +52,49 @@ export function split(span: Span, cutsMs: readonly number[]): Span[] {
   return bounds.slice(1).map((endMs, i) => ({ startMs: bounds[i] ?? endMs, endMs }))
 }
 
+/** Whether spans are in order and none overlaps another; they may touch. */
+export function areInOrder(spans: readonly Span[]): boolean {
+  return spans.every(
+    (span, i) => span.endMs >= span.startMs && (spans[i + 1]?.startMs ?? Infinity) >= span.endMs,
+  )
+}
+
+/** Where those of `spans` that overlap `span` begin and end among them; `spans` are in order (areInOrder). */
+export function placesAround(spans: readonly Span[], span: Span): { from: number; to: number } {
+  const from = firstWhere(spans, ({ endMs }) => endMs > span.startMs)
+  return {
+    from,
+    to: Math.max(
+      from,
+      firstWhere(spans, ({ startMs }) => startMs >= span.endMs),
+    ),
+  }
+}
+
+/** Finds those of `spans` that overlap a span, without a look at each where they are in order. */
+export function finderAround<T extends Span>(spans: readonly T[]): (span: Span) => readonly T[] {
+  if (!areInOrder(spans)) return (span) => spans.filter((one) => overlaps(one, span))
+  return (span) => {
+    const { from, to } = placesAround(spans, span)
+    return spans.slice(from, to)
+  }
+}
+
+const overlaps = (a: Span, b: Span): boolean => a.startMs < b.endMs && a.endMs > b.startMs
+
+/** The first place from which on all of `spans` are as `is` says; their number where none is. */
+function firstWhere(spans: readonly Span[], is: (span: Span) => boolean): number {
+  let low = 0
+  let high = spans.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const span = spans[middle]
+    if (span && !is(span)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** The sum of the lengths of a normal set, in milliseconds. */
 export function lengthMs(spans: readonly Span[]): number {
   return spans.reduce((sum, span) => sum + (span.endMs - span.startMs), 0)
@@ -62,9 +105,15 @@ export function spanText(span: Span): string {
   return `${isoTime(span.startMs)} … ${isoTime(span.endMs)}`
 }
 
-/** ISO 8601 with milliseconds and Z, as every result and log line writes times. */
+/** The latest time that a date can name, epoch ms. */
+export const LATEST_MS = 8.64e15
+
+/**
+ * ISO 8601 with milliseconds and Z, as every result and log line writes times. What no date can name, which
+ * only somebody's hand writes into a store, is the number that it is.
+ */
 export function isoTime(timeMs: number): string {
-  return new Date(timeMs).toISOString()
+  return Math.abs(timeMs) <= LATEST_MS ? new Date(timeMs).toISOString() : String(timeMs)
 }
 
 const isoPattern =

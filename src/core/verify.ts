@@ -23,13 +23,13 @@ export function judge(dataset: Dataset, table: Table, window: Window, rows: Rows
   judgeOrder(dataset, table, window, rows)
   const flaw = dataset.flaw(rows)
   if (flaw)
-    throw new MalformedError(`row ${flaw.row + 1} (${timeText(timesMs[flaw.row] ?? 0)}): ${flaw.problem}`)
+    throw new MalformedError(`row ${flaw.row + 1} (${isoTime(timesMs[flaw.row] ?? 0)}): ${flaw.problem}`)
 }
 
 function judgeSpan(timesMs: readonly number[], span: Span): void {
   const outside = timesMs.findIndex((timeMs) => !(timeMs >= span.startMs && timeMs < span.endMs))
   if (outside < 0) return
-  const time = timeText(timesMs[outside] ?? Number.NaN)
+  const time = isoTime(timesMs[outside] ?? Number.NaN)
   throw new MalformedError(`row ${outside + 1} (${time}) lies outside of ${spanText(span)}`)
 }
 
@@ -45,7 +45,7 @@ function judgeOrder(dataset: Dataset, table: Table, window: Window, rows: Rows):
   for (let i = 1; i < rows.count; i += 1) {
     const order = compare(i - 1, i)
     if (order < 0) continue
-    const name = dataset.order === 'id' ? `id ${ids[i]}` : timeText(timesMs[i] ?? Number.NaN)
+    const name = dataset.order === 'id' ? `id ${ids[i]}` : isoTime(timesMs[i] ?? Number.NaN)
     throw new MalformedError(`row ${i + 1} (${name}) ${order === 0 ? 'is there twice' : 'is out of order'}`)
   }
 }
@@ -95,10 +95,4 @@ export function closedRows(table: Table, rows: Rows, servedAtMs: number): Rows {
   let count = rows.count
   while (count > 0 && Number(closesMs[count - 1]) >= servedAtMs) count -= 1
   return sliceRows(rows, 0, count)
-}
-
-const LATEST_MS = 8.64e15
-
-function timeText(timeMs: number): string {
-  return Math.abs(timeMs) <= LATEST_MS ? isoTime(timeMs) : String(timeMs)
 }

@@ -60,7 +60,7 @@ const series = object({
   open_gaps: whole,
   gap_rows: whole,
   explained_gaps: whole,
-  rows_by_source: object({}, { rest: whole, archive: whole }),
+  rows_by_source: object({ rest: whole, archive: whole }),
 })
 
 const gapVerdicts = ['missing', 'lost', 'unpublished', 'outage', 'unlisted', 'delisted', 'no-trades']

@@ -3,6 +3,7 @@
 // every store.
 import type { Column, Table, Value } from '../core/dataset.ts'
 import { seriesKey } from '../core/series.ts'
+import { isoTime } from '../core/span.ts'
 import type { Page } from '../core/store.ts'
 import type { OwnTable } from './schema.ts'
 
@@ -54,7 +55,9 @@ export function replacedRow(page: Page, stored: readonly Value[]): ReplacedRow {
 function jsonText(columns: readonly Column[], values: readonly Value[]): string {
   const fields = columns.map(({ name, kind }, i) => {
     const value = values[i] ?? null
-    return [name, kind === 'time' && value !== null ? new Date(Number(value)).toISOString() : value]
+    // What is no time, by somebody's hand, is kept as it is.
+    const isTime = kind === 'time' && value !== null && Number.isFinite(Number(value))
+    return [name, isTime ? isoTime(Number(value)) : value]
   })
   return JSON.stringify(Object.fromEntries(fields))
 }

@@ -156,7 +156,13 @@ describe('what is stored', () => {
         const { count, columns } = expectedOf(one)
         const times = columns[tableOfSeries(series).timeColumn] ?? []
         const [first, last] = [times[0], times.at(-1)].map((ms) => new Date(Number(ms)).toISOString())
-        return { series: seriesKey(series), first, last, rows: count, rows_by_source: { rest: count } }
+        return {
+          series: seriesKey(series),
+          first,
+          last,
+          rows: count,
+          rows_by_source: { rest: count, archive: 0 },
+        }
       })
     expect(due).toHaveLength(4)
     expect(shown.series).toMatchObject(due.sort((a, b) => (a.series < b.series ? -1 : 1)))

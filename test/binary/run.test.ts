@@ -72,6 +72,9 @@ const lastDay = (some = names) =>
 const klineDifferences = async (here: Bench): Promise<string[]> =>
   (await differences(here.contents, lastDay())).filter((line) => !line.endsWith(' that nobody asked for'))
 
+const total = async (here: Bench): Promise<number> =>
+  [...(await here.contents.counts()).values()].reduce((sum, rows) => sum + rows, 0)
+
 const config = (here: Bench, text: string): Promise<string[]> =>
   Bun.write(`${here.folder}/c.yaml`, text).then(() => ['--config', 'c.yaml'])
 
@@ -193,6 +196,39 @@ describe('what fails stops nothing else', () => {
     expect(lines.filter((line) => line.endsWith('failed'))).not.toBeEmpty()
     expect(lines.at(-1)).toEndWith('40 jobs failed')
   })
+})
+
+test('jobs of trades, aggregates and single ones: what of them was lost is fetched again', async () => {
+  const spec = plainSymbol('TICKUSDT', { trades: { perMinute: 8 } })
+  exchange = await spawnExchange({ symbols: [spec], clock: { manualMs: nowMs }, limits: NO_LIMITS })
+  const here = await bench(exchange)
+  const own = ['dataset: agg-trades', 'dataset: trades', 'period: 1m'].map(
+    (what) => `{symbols: TICKUSDT, ${what}}`,
+  )
+  const flags = await config(
+    here,
+    `start: ${isoTime(lastMs - 2 * HOUR_MS)}\njobs:\n${own.map((job) => `  - ${job}\n`).join('')}`,
+  )
+  const first = await run(here, flags, 0)
+  expect(first.jobs.map(({ name }) => name)).toEqual([
+    'spot agg-trades TICKUSDT',
+    'spot trades TICKUSDT',
+    'spot klines TICKUSDT 1m',
+  ])
+  expect(first).toMatchObject({ series: 3, gaps_found: 0, gaps: [], unsettled: [] })
+  const [stored, whole] = [await here.contents.counts(), await total(here)]
+  expect([...stored.keys()]).toEqual(
+    ['agg_trades', 'klines_m1', 'trades'].map((table) => `spot/${table}/TICKUSDT`),
+  )
+  await sqliteDatabase.exec(here.uri, 'DELETE FROM agg_trades WHERE agg_trade_id % 97 = 3')
+  await sqliteDatabase.exec(here.uri, 'DELETE FROM trades WHERE trade_id % 131 < 9')
+  const lost = whole - (await total(here))
+  expect(lost).toBeGreaterThan(20)
+  const mended = await run(here, flags, 0)
+  expect(mended).toMatchObject({ rows_written: lost, gaps: [], unsettled: [] })
+  expect(mended.gaps_filled).toBe(mended.gaps_found)
+  expect(await here.contents.counts()).toEqual(stored)
+  expect(await run(here, flags, 0)).toMatchObject({ rows_fetched: 0, gaps_found: 0 })
 })
 
 describe('a configuration that makes no sense is refused before anything is asked, with its line', () => {

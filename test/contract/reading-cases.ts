@@ -4,6 +4,7 @@ import { expect } from 'bun:test'
 import { ledgerRow } from '../../src/core/ledger.ts'
 import { seriesKey } from '../../src/core/series.ts'
 import type { Store } from '../../src/core/store.ts'
+import { soundValues } from '../../src/core/verification/values.ts'
 import {
   candle,
   candles,
@@ -113,6 +114,35 @@ export function spanCases(subject: Subject): void {
         await subject.database.exec(uri, subject.database.spoil.trailingZero)
         expect(await readAll(store, series)).toEqual(rows)
         expect(await store.write([page(series, rows)])).toEqual({ written: 0, changed: 0 })
+      }),
+    )
+  })
+}
+
+/** Registers the cases of values that only somebody's hand can have written. */
+export function foreignValueCases({ database }: Subject): void {
+  contractCase('are read as no values of their column, and give way to what the exchange has', async () => {
+    if (database.label === 'memory') return
+    await onFresh(database, ({ uri }) =>
+      withStore(database, uri, async (store) => {
+        await store.prepare(contractTables)
+        const series = klineSeries('BTCUSDT')
+        const rows = [candle(at(0), { open_price: '1.5' }), candle(at(1))]
+        await store.write([page(series, rows)])
+        await database.exec(uri, database.spoil.foreignValue)
+        const table = tableOf(series)
+        const { bad } = soundValues(table, await store.read(series, table, ALL_TIME, ALL_ROWS))
+        expect(bad.map(({ row, column }) => [row, column.name])).toEqual([
+          [0, 'open_price'],
+          [1, 'open_price'],
+        ])
+        const mending = [page(series, rows)]
+        expect(await store.write(mending, { keepReplaced: true })).toEqual({ written: 0, changed: 2 })
+        expect(await readAll(store, series)).toEqual(rows)
+        const kept = await database.replaced(uri, seriesKey(series))
+        expect(kept.map(({ row }) => String(JSON.parse(row).open_price))).toEqual(
+          bad.map(({ value }) => String(value)),
+        )
       }),
     )
   })

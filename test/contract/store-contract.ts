@@ -12,7 +12,7 @@ import { migrationCases } from './migration-cases.ts'
 import { modelCases } from './model-cases.ts'
 import { absenceCases, batchCases, readOnlyCases, schemaCases } from './opening-cases.ts'
 import { processCases, timeZoneCases } from './process-cases.ts'
-import { knownSeriesCases, spanCases } from './reading-cases.ts'
+import { foreignValueCases, knownSeriesCases, spanCases } from './reading-cases.ts'
 import { replacedCases } from './replaced-cases.ts'
 import { type Subject, shareStore } from './subject.ts'
 import { atomicityCases, precedenceCases, repetitionCases } from './writing-cases.ts'
@@ -29,6 +29,7 @@ const groups: Readonly<Record<string, (subject: Subject) => void>> = {
   'rows that were replaced': replacedCases,
   'rows in spans': spanCases,
   'along the key': keyCases,
+  'values that somebody wrote': foreignValueCases,
   'known series': knownSeriesCases,
   'opened to read': readOnlyCases,
   'the schema': schemaCases,

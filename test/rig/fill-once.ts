@@ -39,7 +39,7 @@ export type FillOutcome = {
 export function fillOnce(options: FillOnce): Promise<FillOutcome> {
   const { clock, endMs, listing, market, pages, series, signal, store, tell, wish, workers } = options
   const before = pages()
-  const own: GapMarket = { ...market, listing, archives: null, archivesOnly: false }
+  const own: GapMarket = { ...market, listing, archives: null, archivesOut: false, archivesOnly: false }
   const spent: GapMarkets['spent'] = () => ({ requests: pages(), weight: 2 * pages(), archives: 0 })
   const names = [...new Set(series.map((one) => one.market))]
   const markets = { open: new Map(names.map((name) => [name, own])), failed: new Map(), spent }

@@ -46,6 +46,7 @@ export const memoryDatabase: TestDatabase = {
     schemaOne: ['drop petrosa_archives', 'drop petrosa_replaced', 'drop petrosa_leases', 'schema-one'],
     foreignTable: (name) => `foreign-table ${name}`,
     trailingZero: 'nothing',
+    foreignValue: 'nothing',
     timeZone: null,
   },
 }

@@ -116,6 +116,8 @@ export function mongodbDatabase(server: string): TestDatabase {
       trailingZero:
         '{"update": "klines_m1", "updates": [{"q": {}, "multi": true, ' +
         '"u": {"$set": {"open_price": {"$numberDecimal": "1.50"}}}}]}',
+      foreignValue:
+        '{"update": "klines_m1", "updates": [{"q": {}, "multi": true, "u": {"$set": {"open_price": 1.5}}}]}',
       timeZone: null,
     },
   }

@@ -82,6 +82,7 @@ export function mysqlDatabase(label: string, server: string): TestDatabase {
       ...sqlVersions,
       foreignTable: (name) => `CREATE TABLE ${name} (id integer PRIMARY KEY, note text)`,
       trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
+      foreignValue: 'UPDATE klines_m1 SET open_price = 12345678901234567890.123456789012345678',
       // A zone is set for the whole server here; a store that depends on it is wrong on any server.
       timeZone: {
         shift: () => "SET GLOBAL time_zone = '+05:30'",

@@ -81,6 +81,7 @@ export function postgresqlDatabase(server: string): TestDatabase {
       ...sqlVersions,
       foreignTable: (name) => `CREATE TABLE ${name} (id integer PRIMARY KEY, note text)`,
       trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
+      foreignValue: 'UPDATE klines_m1 SET open_price = 12345678901234567890.123456789012345678',
       timeZone: {
         shift: (uri) => `ALTER DATABASE ${new URL(uri).pathname.slice(1)} SET timezone = 'Asia/Kolkata'`,
         restore: (uri) => `ALTER DATABASE ${new URL(uri).pathname.slice(1)} RESET timezone`,

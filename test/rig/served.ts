@@ -43,7 +43,7 @@ const sampleSeries: Json = {
   open_gaps: 1,
   gap_rows: 1,
   explained_gaps: 1,
-  rows_by_source: { rest: 1_439 },
+  rows_by_source: { rest: 1_439, archive: 0 },
 }
 
 const gap = (verdict: string, minute: string): Json => ({

@@ -44,6 +44,7 @@ export const sqliteDatabase: TestDatabase = {
     ...sqlVersions,
     foreignTable: (name) => `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, note TEXT)`,
     trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
+    foreignValue: "UPDATE klines_m1 SET open_price = 'much'",
     timeZone: null,
   },
 }

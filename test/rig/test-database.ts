@@ -53,6 +53,8 @@ export type Spoil = {
   foreignTable(name: string): string
   /** Sets every open_price of klines_m1 to 1.50, as somebody else would write 1.5. */
   readonly trailingZero: string
+  /** Sets every open_price of klines_m1 to what no version of the program writes. */
+  readonly foreignValue: string
   /** Gives new connections another time zone; null where the database has none. */
   readonly timeZone: { shift(uri: string): string; restore(uri: string): string } | null
 }

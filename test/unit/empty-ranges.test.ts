@@ -93,3 +93,17 @@ test('a hole in a long line makes only its own part be counted anew', async () =
   expect(line.asked()).toBeLessThanOrEqual(5)
   expect(line.counted()).toBeLessThan(1.1 * places)
 })
+
+test('places with two rows hide none without, and end the search themselves', async () => {
+  const rows = new Set(Array.from({ length: 99 }, (_, i) => (i < 40 ? i : i + 1)))
+  const once = lineOf(rows)
+  const count = async (ranges: readonly Range[]): Promise<number[]> => {
+    const twice = [3, 70, 80].map((place) => ({ from: place, to: place + 1 }))
+    const counts = await once.count(ranges)
+    return ranges.map(
+      ({ from, to }, i) => (counts[i] ?? 0) + twice.filter((one) => one.from >= from && one.from < to).length,
+    )
+  }
+  const found = await emptyRanges({ ...once, count }, [{ from: 0, to: 100 }])
+  expect(found).toEqual([{ range: { from: 40, to: 41 }, whole: true }])
+})

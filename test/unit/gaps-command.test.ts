@@ -1,21 +1,11 @@
 // `petrosa gaps` from its words to its result, against the local exchange: what it asks, what it says, how it
 // ends, and that one trouble does not hold up the rest.
-import { Database } from 'bun:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { runProgram } from '../../src/cli/program.ts'
-import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
+import { DAY_MS } from '../../src/core/calendar.ts'
 import { isoTime } from '../../src/core/span.ts'
-import { realWait } from '../../src/world.ts'
-import { exchangeEnv, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
-import { type LocalExchange, startExchange } from '../rig/exchange.ts'
-import type { SymbolSpec } from '../rig/symbol-spec.ts'
-import { testWorld } from '../rig/world.ts'
+import { plainSymbol } from '../rig/bench.ts'
+import { at, type GapsDesk, gapsDesk, listed, DESK_NOW_MS as nowMs } from '../rig/gaps-desk.ts'
 
-const nowMs = Date.parse('2024-03-22T00:00:30Z')
-const at = (hour: number): number => Date.parse('2024-03-20T00:00Z') + hour * HOUR_MS
 const outage = { startMs: at(10), endMs: at(12) }
 const specs = [
   plainSymbol('AAAUSDT', { outages: [outage] }),
@@ -23,77 +13,16 @@ const specs = [
   plainSymbol('FFFUSDT', { market: 'um' }),
 ]
 
-type Gap = {
-  series: string
-  start: string
-  end: string
-  rows_missing: number
-  verdict: string
-  filled: boolean
-}
-type Result = Record<string, unknown> & {
-  readonly gaps: readonly Gap[]
-  readonly unsettled: readonly { readonly series: string; readonly reason: string }[]
-}
-type Ran = { readonly code: number; readonly out: string; readonly err: string; readonly result: Result }
-
-let exchange: LocalExchange
-let folder = ''
-const start = (symbols: readonly SymbolSpec[], at = nowMs): Promise<LocalExchange> =>
-  startExchange({ symbols, clock: { manualMs: at }, limits: NO_LIMITS })
+let desk: GapsDesk
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'petrosa-gaps-'))
-  exchange = await start(specs)
+  desk = await gapsDesk(specs)
 })
-afterEach(async () => {
-  await exchange.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterEach(() => desk.close())
 
-const file = (): string => join(folder, 'a.db')
-
-async function run(words: string, env: Readonly<Record<string, string>> = {}, network = true): Promise<Ran> {
-  const url = exchange.url
-  const world = testWorld({
-    env: { ...exchangeEnv(url), SQLITE_PATH: file(), ...env },
-    nowMs: Date.now,
-    monotonicMs: () => performance.now(),
-    // Pauses between tries are not what is tried here.
-    wait: (ms, signal) => realWait(Math.min(ms, 50), signal),
-    ...(network ? { fetch: (address: string, init?: RequestInit) => fetch(address, init) } : {}),
-  })
-  exchange.resetCounts()
-  const code = await runProgram(words.trim().split(' '), world)
-  const [json = '{}'] = world.out().split('\n')
-  const result = (json.startsWith('{') ? JSON.parse(json) : {}) as Result
-  return { code, out: world.out(), err: world.err(), result }
-}
-
-async function pull(words = '--symbols AAAUSDT,BBBUSDT --period 1h'): Promise<void> {
-  expect((await run(`klines ${words} --start 2024-03-20`)).code).toBe(0)
-}
-
-function sql(text: string): void {
-  const database = new Database(file())
-  database.run(text)
-  database.close()
-}
-
-const loseRows = (symbol: string, from: number, to: number): void =>
-  sql(
-    `DELETE FROM klines_h1 WHERE symbol = '${symbol}' AND open_time >= ${at(from)} AND open_time < ${at(to)}`,
-  )
-
-const listed = (symbol: string, from: number, to: number, verdict: string, filled = false): Gap => ({
-  series: `${symbol.startsWith('F') ? 'um' : 'spot'}/klines/${symbol}/1h`,
-  start: isoTime(at(from)),
-  end: isoTime(at(to)),
-  rows_missing: to - from,
-  verdict,
-  filled,
-})
-
-const pages = (): number => exchange.counts().klinesRequests
+const run: GapsDesk['run'] = (...words) => desk.run(...words)
+const pull: GapsDesk['pull'] = (words) => desk.pull(words)
+const loseRows: GapsDesk['loseRows'] = (...where) => desk.loseRows(...where)
+const pages = (): number => desk.pages()
 
 describe('without --fill', () => {
   test('needs no exchange: every gap with its verdict, the open ones first, and exit 3', async () => {
@@ -103,7 +32,7 @@ describe('without --fill', () => {
       result: { gaps_found: 0, gaps: [listed('AAAUSDT', 10, 12, 'outage')] },
     })
     loseRows('BBBUSDT', 3, 6)
-    sql(`DELETE FROM petrosa_coverage WHERE verdict = 'outage'`)
+    desk.sql(`DELETE FROM petrosa_coverage WHERE verdict = 'outage'`)
     const { code, result, err } = await run('gaps --json', {}, false)
     expect([code, err.includes('"level":"ERROR"')]).toEqual([3, false])
     expect(result.gaps).toEqual([listed('AAAUSDT', 10, 12, 'missing'), listed('BBBUSDT', 3, 6, 'lost')])
@@ -191,7 +120,7 @@ describe('--fill', () => {
   test('--dry-run tells the plan and touches nothing', async () => {
     await pull()
     loseRows('BBBUSDT', 3, 6)
-    const before = Bun.hash(await Bun.file(file()).bytes())
+    const before = Bun.hash(await Bun.file(desk.file).bytes())
     for (const words of ['gaps --fill --dry-run --json', 'gaps --dry-run --json']) {
       const { code, result } = await run(words)
       expect(code).toBe(0)
@@ -207,15 +136,14 @@ describe('--fill', () => {
       expect(result).toMatchObject({ gaps_found: 1, gaps_filled: 0, series: 2 })
       expect(pages()).toBe(0)
     }
-    expect(Bun.hash(await Bun.file(file()).bytes())).toBe(before)
+    expect(Bun.hash(await Bun.file(desk.file).bytes())).toBe(before)
   })
 
   test('a symbol that is listed no more keeps its gaps, with the reason; others are filled', async () => {
     await pull()
     loseRows('AAAUSDT', 3, 6)
     loseRows('BBBUSDT', 3, 6)
-    await exchange.stop()
-    exchange = await start(specs.filter(({ symbol }) => symbol !== 'AAAUSDT'))
+    await desk.restart(specs.filter(({ symbol }) => symbol !== 'AAAUSDT'))
     const { code, result } = await run('gaps --fill --json')
     expect([code, result.rows_written]).toEqual([3, 3])
     expect(result.gaps[0]).toEqual(listed('AAAUSDT', 3, 6, 'lost'))
@@ -245,24 +173,22 @@ describe('--fill', () => {
 describe('an outage', () => {
   /** How often the outage was asked for, and how many days after the start it was last. */
   const asked = (): number[] => {
-    const database = new Database(file(), { readonly: true })
     const text = "SELECT asked, checked_at AS checkedMs FROM petrosa_coverage WHERE verdict = 'outage'"
-    const row = database.query<{ asked: number; checkedMs: number }, []>(text).get()
-    database.close()
+    const row = desk.row<{ asked: number; checkedMs: number }>(text)
     return [row?.asked ?? 0, Math.round(((row?.checkedMs ?? 0) - nowMs) / DAY_MS)]
   }
 
   test('is asked for again a week later, or at once when told to; the answer is written down', async () => {
     await pull('--symbols AAAUSDT --period 1h')
     expect(asked()).toEqual([1, 0])
-    exchange.setNowMs(nowMs + 6 * DAY_MS)
+    desk.exchange().setNowMs(nowMs + 6 * DAY_MS)
     await run('klines --symbols AAAUSDT --period 1h')
     await run('gaps --fill')
     expect([pages(), asked()]).toEqual([0, [1, 0]])
     const recheck = await run('gaps --recheck --json')
     expect([recheck.code, pages(), asked()]).toEqual([0, 2, [3, 6]])
     expect(recheck.result.gaps).toEqual([listed('AAAUSDT', 10, 12, 'outage')])
-    exchange.setNowMs(nowMs + 14 * DAY_MS)
+    desk.exchange().setNowMs(nowMs + 14 * DAY_MS)
     await run('klines --symbols AAAUSDT --period 1h')
     await run('gaps --fill')
     expect([pages(), asked()]).toEqual([2, [5, 14]])
@@ -273,8 +199,7 @@ describe('an outage', () => {
   test('that was mended is filled; --recheck alone fills nothing else', async () => {
     await pull('--symbols AAAUSDT --period 1h')
     loseRows('AAAUSDT', 20, 22)
-    await exchange.stop()
-    exchange = await start([plainSymbol('AAAUSDT', { outages: [{ startMs: at(11), endMs: at(12) }] })])
+    await desk.restart([plainSymbol('AAAUSDT', { outages: [{ startMs: at(11), endMs: at(12) }] })])
     const { code, result } = await run('gaps --recheck --json')
     expect([code, result.rows_written, result.gaps_found, result.gaps_filled]).toEqual([3, 1, 1, 1])
     expect(result.gaps).toEqual([

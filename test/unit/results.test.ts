@@ -104,7 +104,13 @@ test('status tells rows, first and last of what has no period', async () => {
     const [first, last] = [columns[0]?.[0], columns[0]?.at(-1)].map((timeMs) =>
       new Date(Number(timeMs)).toISOString(),
     )
-    return { series: `um/funding/${symbol}`, first, last, rows: count, rows_by_source: { rest: count } }
+    return {
+      series: `um/funding/${symbol}`,
+      first,
+      last,
+      rows: count,
+      rows_by_source: { rest: count, archive: 0 },
+    }
   })
   expect(series).toMatchObject([agix, bitcoin])
   expect(await run('status', 'f.db')).toMatch(/um\/funding\/BTCUSDT +2024-03-01 00:00 +2024-03-21 16:00 +63 /)

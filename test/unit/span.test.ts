@@ -1,7 +1,18 @@
 // Sets of spans against the plainest model there is: sets of unit cells on a short line.
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { isoTime, lengthMs, meet, minus, type Span, spanText, split, union } from '../../src/core/span.ts'
+import {
+  finderAround,
+  isoTime,
+  LATEST_MS,
+  lengthMs,
+  meet,
+  minus,
+  type Span,
+  spanText,
+  split,
+  union,
+} from '../../src/core/span.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/span.test.ts')
@@ -172,10 +183,28 @@ describe('split', () => {
   })
 })
 
+describe('those around a span', () => {
+  test('are those that overlap it, whether the spans are in order or not', () => {
+    const property = fc.property(spans, spans, ([span], some) => {
+      if (!span) return
+      const overlapping = (among: readonly Span[]): Span[] =>
+        among.filter((one) => one.startMs < span.endMs && one.endMs > span.startMs)
+      for (const among of [union(some), some]) expect(finderAround(among)(span)).toEqual(overlapping(among))
+    })
+    fc.assert(property, runs)
+  })
+})
+
 describe('text', () => {
   test('ISO 8601 with milliseconds and Z', () => {
     expect(isoTime(0)).toBe('1970-01-01T00:00:00.000Z')
     expect(isoTime(1_502_928_000_001)).toBe('2017-08-17T00:00:00.001Z')
+    expect(isoTime(LATEST_MS)).toBe('+275760-09-13T00:00:00.000Z')
+    expect([LATEST_MS + 1, -9e15, Number.NaN].map(isoTime)).toEqual([
+      '8640000000000001',
+      '-9000000000000000',
+      'NaN',
+    ])
     const text = '2024-01-01T00:00:00.000Z … 2024-01-02T00:00:00.000Z'
     expect(spanText({ startMs: Date.UTC(2024, 0, 1), endMs: Date.UTC(2024, 0, 2) })).toBe(text)
   })

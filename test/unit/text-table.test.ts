@@ -1,6 +1,6 @@
 // Tables for people: aligned by the width that a terminal shows, numbers to the right.
 import { expect, test } from 'bun:test'
-import { minuteText, textTable } from '../../src/cli/text-table.ts'
+import { minuteText, namedTable, textTable } from '../../src/cli/text-table.ts'
 
 test('columns are as wide as their content, numbers stand to the right, no line ends with blanks', () => {
   const text = textTable(
@@ -37,4 +37,14 @@ test('a column with one word in it is text; one without rows is its head alone',
 
 test('times to the minute', () => {
   expect(minuteText('2024-03-12T08:37:59.999Z')).toBe('2024-03-12 08:37')
+})
+
+test('a name is cut at its front where the line would be wider than a terminal', () => {
+  const rows = [['2024-03-12 08:37', '2024-03-21 23:00', '1,234,567', '7 (1 open)']]
+  const head = ['series', 'first (UTC)', 'last', 'rows', 'gaps'] as const
+  const lineOf = (name: string): string => namedTable([...head], [name], rows).split('\n')[1] ?? ''
+  expect(lineOf('spot/klines/AUSDT/15m')).toStartWith('spot/klines/AUSDT/15m  2024')
+  expect(lineOf('um/premium-index-klines/1000SHIBUSDT/15m')).toStartWith('…nes/1000SHIBUSDT/15m  2024')
+  for (const name of ['spot/klines/BTCUSDT/15m', 'um/premium-index-klines/币安人生USDT_240628/15m'])
+    expect(Bun.stringWidth(lineOf(name))).toBeLessThanOrEqual(80)
 })

@@ -89,7 +89,7 @@ describe('what is stored, by itself', () => {
   test('nothing stored is no error', async () => {
     expect(await run('verify', 'none.db', '')).toMatchObject({
       code: 0,
-      out: 'nothing is stored here; begin with: petrosa klines\n',
+      out: 'nothing is stored yet; begin with: petrosa klines\n',
     })
   })
 
@@ -278,6 +278,7 @@ describe('the text', () => {
       sample: null,
       archives: { checked: 1_000 },
       repair: false,
+      isEmpty: false,
     })
     expect(wide(text)).toEqual([])
     expect(text.split('\n').filter((line) => line.startsWith('error '))).toHaveLength(20)

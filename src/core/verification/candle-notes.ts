@@ -7,7 +7,6 @@ import { isoTime } from '../span.ts'
 import type { CheckContext, RowCheck } from './check-context.ts'
 import type { Found } from './findings.ts'
 import { NoteRuns } from './runs.ts'
-import { timeText } from './words.ts'
 
 const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
@@ -37,7 +36,7 @@ export function candleNotes({ dataset, table }: CheckContext, period: Period): R
         // A candle that opens off the grid may as well close a whole period later.
         if (closeMs !== endMs - 1 && closeMs !== openMs + (endMs - placeMs) - 1) {
           const expected = `closes at ${isoTime(endMs - 1)}`
-          runs.note('close-time', number, span, `closes at ${timeText(closeMs)}`, expected)
+          runs.note('close-time', number, span, `closes at ${isoTime(closeMs)}`, expected)
         }
         const price = flatPrice(rows, row)
         const idle = volume < 0 || rows.columns[volume]?.[row] === '0'

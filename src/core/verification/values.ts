@@ -3,6 +3,7 @@
 // where a count belongs.
 import { type Column, type Rows, sliceRows, type Table, type Value } from '../dataset.ts'
 import { canonicalDecimal } from '../decimal.ts'
+import { LATEST_MS } from '../span.ts'
 
 /** A cell that is no value of its column. */
 export type BadCell = { readonly row: number; readonly column: Column; readonly value: Value }
@@ -12,9 +13,6 @@ const SHORT = 18
 
 /** Decimals as we write them: anything else is looked at more closely. */
 const canonicalPattern = /^(?:0|-?(?:0\.\d*[1-9]|[1-9]\d*(?:\.\d*[1-9])?))$/
-
-/** The latest time that a date can name, epoch ms. */
-const LATEST_MS = 8.64e15
 
 /** The rows with every decimal in its canonical form, and the cells that are no values, by row. */
 export function soundValues(table: Table, rows: Rows): { rows: Rows; bad: readonly BadCell[] } {

@@ -5,9 +5,6 @@ import { isoTime, type Span } from '../span.ts'
 /** Characters of a cell that are shown. */
 const MOST_SHOWN = 60
 
-/** The latest time that a date can name, epoch ms. */
-const LATEST_MS = 8.64e15
-
 /** The time of a row, as a span. */
 export function spanOf(table: Table, rows: Rows, row: number): Span {
   const startMs = Number(timesOf(table, rows)[row])
@@ -36,14 +33,9 @@ export function cellsText(table: Table, rows: Rows, row: number, columns: readon
     const column = table.columns[i]
     const value = rows.columns[i]?.[row] ?? null
     const isTime = column?.kind === 'time' && typeof value === 'number'
-    return `${column?.name} ${isTime ? timeText(value) : cellText(value)}`
+    return `${column?.name} ${isTime ? isoTime(value) : cellText(value)}`
   }
   return columns.map(text).join(', ')
-}
-
-/** A time as ISO 8601; as the number that it is where no date can name it. */
-export function timeText(timeMs: number): string {
-  return Math.abs(timeMs) <= LATEST_MS ? isoTime(timeMs) : String(timeMs)
 }
 
 /** Any cell, cut to what a line can show. */

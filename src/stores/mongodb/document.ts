@@ -44,34 +44,46 @@ export function encodeValue(kind: ColumnKind, value: Value): unknown {
  * write.
  */
 export function decodeValue(column: Column, stored: unknown, collection: string): Value {
-  if (stored === null || stored === undefined) return null
-  switch (column.kind) {
-    case 'text':
-      if (typeof stored === 'string') return stored
-      break
-    case 'integer':
-      if (typeof stored === 'number') return stored
-      if (typeof stored === 'bigint') return Number(stored)
-      break
-    case 'time':
-      if (stored instanceof Date) return stored.getTime()
-      break
-    case 'decimal': {
-      const text = stored instanceof Decimal128 ? fromDecimal128(stored) : null
-      if (text !== null) return text
-      break
-    }
-    case 'id':
-      if (typeof stored === 'bigint' || typeof stored === 'number') return String(stored)
-      break
-    case 'flag':
-      if (typeof stored === 'boolean') return stored ? 1 : 0
-      break
-  }
+  const value = ownValue(column, stored)
+  if (value !== undefined) return value
   throw new UserError(
     `a document in ${collection} has a field ${column.name} that is no ${column.kind} of petrosa's`,
     'find out what changed it, delete that document, then run petrosa gaps --fill',
   )
+}
+
+/**
+ * A stored value beside the key of a row, as far as it goes: what is not of the type that we write is handed
+ * on as text that is no value of its column, so that `verify` judges it and a write replaces it.
+ */
+export function readValue(column: Column, stored: unknown): Value {
+  const value = ownValue(column, stored)
+  return value === undefined ? `${stored} (${typeName(stored)})` : value
+}
+
+function typeName(stored: unknown): string {
+  const isBson = typeof stored === 'object' && stored !== null && '_bsontype' in stored
+  return isBson ? String(stored._bsontype) : typeof stored
+}
+
+/** A value of ours in the units of the contract; undefined where it is not of the type that we write. */
+function ownValue({ kind }: Column, stored: unknown): Value | undefined {
+  if (stored === null || stored === undefined) return null
+  switch (kind) {
+    case 'text':
+      return typeof stored === 'string' ? stored : undefined
+    case 'integer':
+      if (typeof stored === 'number') return stored
+      return typeof stored === 'bigint' ? Number(stored) : undefined
+    case 'time':
+      return stored instanceof Date ? stored.getTime() : undefined
+    case 'decimal':
+      return stored instanceof Decimal128 ? (fromDecimal128(stored) ?? undefined) : undefined
+    case 'id':
+      return typeof stored === 'bigint' || typeof stored === 'number' ? String(stored) : undefined
+    case 'flag':
+      return typeof stored === 'boolean' ? Number(stored) : undefined
+  }
 }
 
 /** A page as a maker of documents: `build(row)` gives the whole document of one row. */

@@ -4,7 +4,7 @@
 import type { AnyBulkWriteOperation, Document } from 'mongodb'
 import type { Page } from '../../core/store.ts'
 import { keptColumns, REPLACED_TABLE, replacedRow, replacedTable, replacedValues } from '../replaced.ts'
-import { decodeValue, encodeValue } from './document.ts'
+import { encodeValue, readValue } from './document.ts'
 import { isTaken } from './errors.ts'
 import { pieces } from './flight.ts'
 import type { Connection } from './open.ts'
@@ -36,9 +36,7 @@ export async function keepReplaced(
 }
 
 function operation({ page, document, earlier }: Replacement): AnyBulkWriteOperation {
-  const stored = keptColumns(page.table).map((column) =>
-    decodeValue(column, document[column.name], page.table.name),
-  )
+  const stored = keptColumns(page.table).map((column) => readValue(column, document[column.name]))
   const replaced = replacedRow(page, stored)
   const values = replacedValues({ ...replaced, replacedAtMs: replaced.replacedAtMs + earlier })
   const fields = replacedTable.columns.map(({ name, kind }, i): [string, unknown] => [

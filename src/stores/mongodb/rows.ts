@@ -7,7 +7,7 @@ import type { Table, Value } from '../../core/dataset.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
-import { decodeValue, keyRange, type PageForm, pageForm, rawKey, sameValues } from './document.ts'
+import { keyRange, type PageForm, pageForm, rawKey, readValue, sameValues } from './document.ts'
 import { isTaken } from './errors.ts'
 import { eachInFlight, pieces } from './flight.ts'
 import { keepReplaced } from './keep.ts'
@@ -233,7 +233,7 @@ function changeOf(work: Work, entry: Entry, document: Document): Change | null {
     const value = page.rows.columns[at]?.[entry.row] ?? null
     if (!column || value === null) continue
     stored[column.name] = document[column.name] ?? null
-    if (decodeValue(column, document[column.name], work.table.name) !== value) differing.push(column.name)
+    if (readValue(column, document[column.name]) !== value) differing.push(column.name)
   }
   if (differing.length === 0) {
     const ours =

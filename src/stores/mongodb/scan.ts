@@ -6,7 +6,7 @@ import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../..
 import type { Span } from '../../core/span.ts'
 import type { Holding } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
-import { decodeValue, seriesRange, spanFilter } from './document.ts'
+import { decodeValue, readValue, seriesRange, spanFilter } from './document.ts'
 import { eachInFlight, pieces } from './flight.ts'
 import type { Connection } from './open.ts'
 
@@ -166,9 +166,13 @@ function documentsOf(
   )
 }
 
+/** A field of the key must say what `_id` says: without it the row has no place. */
 function toRows(table: Table, documents: readonly Document[]): Rows {
-  const columns = table.columns.map((column) =>
-    documents.map((document) => decodeValue(column, document[column.name], table.name)),
+  const columns = table.columns.map((column, i) =>
+    documents.map((document) => {
+      const stored: unknown = document[column.name]
+      return i < table.keyLength ? decodeValue(column, stored, table.name) : readValue(column, stored)
+    }),
   )
   return { count: documents.length, columns }
 }
