@@ -11,6 +11,7 @@ import {
 import { UserError } from '../../errors.ts'
 import type { Address, TlsMode } from './address.ts'
 import { serverNumber, UNKNOWN_DATABASE } from './errors.ts'
+import { limitAnswers } from './patience.ts'
 
 /** How long a statement waits for another's row locks, and for a table being altered; seconds. */
 const LOCK_WAIT_S = 20
@@ -98,6 +99,7 @@ async function setUp(connection: Connection, hasDatabase: boolean, address: Addr
   connection.on('end', () => {
     broken = true
   })
+  limitAnswers(connection, address.answerLimitMs)
   try {
     await connection.query(
       `SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '${SQL_MODE}', ` +
