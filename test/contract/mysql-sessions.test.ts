@@ -11,6 +11,8 @@ import type { FreshDatabase, TestDatabase } from '../rig/test-database.ts'
 import { thrownBy } from './subject.ts'
 
 const LIMIT_MS = 60_000
+/** A writer that vanished must let go well before its successor has lost patience. */
+const LONGEST_SILENCE_S = 60
 
 const databases = await findDatabases()
 afterAll(() => databases.stop())
@@ -39,6 +41,12 @@ function sessionCases(database: TestDatabase): void {
   }
   const ask = async (session: Session, text: string): Promise<RowDataPacket | undefined> =>
     (await session.connection.query<RowDataPacket[]>(text))[0][0]
+
+  test('a writer that falls silent in its transaction loses it, with its locks, within a minute', () =>
+    withPool(10_000, async (pool) => {
+      const row = await pool.use((session) => ask(session, 'SELECT @@session.wait_timeout AS seconds'))
+      expect(Number(row?.seconds)).toBeLessThanOrEqual(LONGEST_SILENCE_S)
+    }))
 
   test('a session that the server closed for its silence is replaced unseen', () =>
     withPool(10_000, async (pool) => {

@@ -17,6 +17,12 @@ import { limitAnswers } from './patience.ts'
 const LOCK_WAIT_S = 20
 const TABLE_LOCK_WAIT_S = 60
 
+/**
+ * After this long without a statement the server ends the session, and what it has begun with it: a writer
+ * that was stopped or has vanished holds no lock. Who waits for that lock tries for longer (store.ts).
+ */
+const IDLE_LIMIT_S = 60
+
 /** Prepared statements kept open on a connection: a few sizes for each of some tables. */
 const PREPARED_STATEMENTS = 64
 
@@ -104,6 +110,7 @@ async function setUp(connection: Connection, hasDatabase: boolean, address: Addr
     await connection.query(
       `SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '${SQL_MODE}', ` +
         `SESSION time_zone = '+00:00', SESSION autocommit = 1, ` +
+        `SESSION wait_timeout = ${IDLE_LIMIT_S}, ` +
         `SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}, SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_S}`,
     )
     // The ledger is read after its lock is taken and must show what the lock's last holder committed.
