@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import postgres, { type Sql } from 'postgres'
 import type { Address } from './address.ts'
 import { copyIn } from './copy.ts'
+import { SilentServerError } from './errors.ts'
 import { codedError, connectSocket } from './socket.ts'
 
 /**
@@ -115,7 +116,7 @@ function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: ()
     const broken = Promise.withResolvers<never>()
     failCurrent = broken.reject
     const timer = setTimeout(() => {
-      broken.reject(codedError('the server fell silent', 'ETIMEDOUT'))
+      broken.reject(new SilentServerError('the server fell silent'))
       destroy()
     }, limitMs)
     try {
