@@ -4,7 +4,7 @@ import { emptyRows } from '../../core/dataset.ts'
 import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Finding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
-import { PetrosaError, UserError } from '../../errors.ts'
+import { UserError } from '../../errors.ts'
 import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
 import { readArchives } from './archives.ts'
@@ -177,8 +177,11 @@ function bulkWriter(pool: Pool): (pages: readonly Page[], options: WriteOptions)
   }
 }
 
-/** A failure as the one finding that can be made. Defects are thrown on. */
+/**
+ * What the user must change, as the one finding that can be made. A server that is away is thrown on, since
+ * only time mends it; and so are defects.
+ */
 function failedCheck(error: unknown): Finding {
-  if (!(error instanceof PetrosaError)) throw error
+  if (!(error instanceof UserError)) throw error
   return { name: 'store reachable', ok: false, detail: error.message, advice: error.advice }
 }
