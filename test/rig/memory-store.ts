@@ -19,9 +19,9 @@ import { UnavailableError, UserError } from '../../src/errors.ts'
 import { leasesOf, refuseLost } from '../../src/stores/leases.ts'
 import { knownSeries } from './memory-known.ts'
 import { type MemoryLease, memoryLeases } from './memory-leases.ts'
+import { checkMemory, prepareMemory, refuseNewer } from './memory-schema.ts'
 import type { Replaced } from './test-database.ts'
 
-const SCHEMA_VERSION = 3
 const BATCH_ROWS = 10_000
 const WRITERS = 4
 
@@ -77,7 +77,7 @@ export function openMemoryStore(
     kind: 'sqlite',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
-    prepare: (tables) => change((database) => prepare(database, tables)),
+    prepare: (tables) => change((database) => prepareMemory(database, tables)),
     ledger: (series) =>
       reach((database) => {
         refuseNewer(database)
@@ -123,35 +123,17 @@ export function openMemoryStore(
         return toRows(table, rows.slice(0, limit))
       }),
     leases: memoryLeases(change, nowMs),
-    check: () => reach(() => [{ name: 'store reachable', ok: true, detail: 'in memory', advice: '' }]),
+    check: (tables) => reach((database) => checkMemory(database, tables)),
     close: async () => {
       open = false
     },
   }
 }
 
-function refuseNewer(database: MemoryDatabase): void {
-  if (database.version > SCHEMA_VERSION) throw new UserError('a newer petrosa wrote it', 'use that one')
-}
-
 function archivesOf(database: MemoryDatabase, series: string): readonly ArchiveRecord[] {
   return [...database.archives.values()]
     .filter((record) => record.series === series)
     .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
-}
-
-const ownTables = [
-  ...['petrosa_schema', 'petrosa_coverage', 'petrosa_archives', 'petrosa_replaced'],
-  'petrosa_leases',
-]
-
-function prepare(database: MemoryDatabase, tables: readonly Table[]): void {
-  refuseNewer(database)
-  const names = [...ownTables, ...tables.map((table) => table.name)]
-  const foreign = names.find((name) => database.tables.get(name) === false)
-  if (foreign) throw new UserError(`table ${foreign} is not petrosa's`, 'rename it')
-  database.version = SCHEMA_VERSION
-  for (const name of names) database.tables.set(name, true)
 }
 
 function write(database: MemoryDatabase, pages: readonly Page[], options: WriteOptions = {}): WriteResult {

@@ -3,10 +3,10 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
-import { SCHEMA_TABLE } from '../schema.ts'
+import { PetrosaError } from '../../errors.ts'
 import type { Address } from './address.ts'
 import { missingDatabase } from './errors.ts'
-import { ownShapes, schemaVersion, tableNames } from './schema.ts'
+import { ownShapes, schemaState, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 
 /** What the program does in its database. */
@@ -14,6 +14,10 @@ const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE']
 
 /** Smaller packets make small statements, and those are slow. */
 const PACKET_BYTES_WANTED = 1_048_576
+
+/** The oldest servers that are tried, major and minor. */
+const OLDEST_MYSQL = [8, 0] as const
+const OLDEST_MARIADB = [10, 6] as const
 
 /** Looks at the server without changing anything. */
 export async function checkServer(
@@ -26,6 +30,7 @@ export async function checkServer(
   const line = facts.encrypted ? 'encrypted' : 'not encrypted'
   return [
     finding('store reachable', true, `${facts.version}, ${address.place}, ${line}`),
+    versionFinding(facts.version),
     finding(
       'store writable',
       !facts.readOnly,
@@ -56,9 +61,22 @@ async function schemaFinding(
       `there is no ${address.place}`,
       missingDatabase(address.place).advice,
     )
-  const version = there.has(SCHEMA_TABLE) ? await schemaVersion(session) : 0
-  const made = tables.filter((table) => there.has(table.name)).length
-  return finding('store schema', true, `version ${version}, ${made} tables of data`)
+  try {
+    const { version } = await schemaState(session, tables, address.place)
+    const made = tables.filter((table) => there.has(table.name)).length
+    return finding('store schema', true, `version ${version}, ${made} tables of data`)
+  } catch (error) {
+    if (!(error instanceof PetrosaError)) throw error
+    return finding('store schema', false, error.message, error.advice)
+  }
+}
+
+/** Whether the server is as new as the statements need it. */
+export function versionFinding(version: string): Finding {
+  const [, major, minor] = (/ (\d+)\.(\d+)/.exec(version) ?? []).map(Number)
+  const [oldestMajor, oldestMinor] = version.startsWith('MariaDB') ? OLDEST_MARIADB : OLDEST_MYSQL
+  const isNew = major === oldestMajor ? (minor ?? 0) >= oldestMinor : (major ?? 0) > oldestMajor
+  return finding('store version', isNew, version, 'use MySQL 8.0 or MariaDB 10.6, or newer')
 }
 
 /** Making tables is not needed where all are there: a program that fills them needs no more rights. */

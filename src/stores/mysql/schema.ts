@@ -99,7 +99,8 @@ export async function prepareSchema(
   place: string,
 ): Promise<void> {
   const shapes = tables.map(shapeOf)
-  if (await isComplete(session, shapes, place)) return
+  const { version: found, missing } = await schemaState(session, tables, place)
+  if (missing === 0 && found === SCHEMA_VERSION) return
   await takeLocks(session, [lockName(`${database}/schema`)], SCHEMA_WAIT_S)
   await session.connection.query(createTable(schemaShape))
   const version = await schemaVersion(session)
@@ -116,16 +117,20 @@ export async function prepareSchema(
 }
 
 /**
- * Whether the schema is of this version and every table is there. Throws UserError for a newer schema and
- * foreign tables.
+ * The schema's version (0: none) and how many of our tables are missing. Throws UserError for a newer schema
+ * and foreign tables.
  */
-async function isComplete(session: Session, shapes: readonly Shape[], place: string): Promise<boolean> {
-  const own = [...ownShapes, ...shapes]
+export async function schemaState(
+  session: Session,
+  tables: readonly Table[],
+  place: string,
+): Promise<{ readonly version: number; readonly missing: number }> {
+  const own = [...ownShapes, ...tables.map(shapeOf)]
   const found = await readShapes(session, own)
   const missing = own.filter((shape) => !checkShape(shape, found.get(shape.name), place))
   const version = missing.includes(schemaShape) ? 0 : await schemaVersion(session)
   refuseNewerSchema(version, place)
-  return missing.length === 0 && version === SCHEMA_VERSION
+  return { version, missing: missing.length }
 }
 
 function shapeOf(table: Table): Shape {

@@ -9,7 +9,7 @@ import type { LedgerRow } from '../../core/ledger.ts'
 import { type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
 import type { Ends, Finding, Holding, IdPlace, Page, WriteOptions, WriteResult } from '../../core/store.ts'
-import { UnavailableError } from '../../errors.ts'
+import { PetrosaError, UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { readArchives } from './archives.ts'
 import { writeKeeping } from './keep.ts'
@@ -17,7 +17,7 @@ import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
 import { type SentPage, unpackPages } from './pages.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { hasTable, prepareSchema, schemaVersion } from './schema.ts'
+import { hasTable, prepareSchema, schemaState, schemaVersion } from './schema.ts'
 import { readLedger, writePages } from './write.ts'
 
 /** The calls as the store makes them; all that goes in or out can be sent from one thread to another. */
@@ -116,14 +116,20 @@ function refuseLostFile(place: string): never {
 
 function checkDatabase(database: Database, path: string, tables: readonly Table[]): readonly Finding[] {
   const version = database.query<{ v: string }, []>('SELECT sqlite_version() AS v').get()?.v ?? '?'
-  const made = tables.filter((table) => hasTable(database, table.name)).length
   return [
     { name: 'store reachable', ok: true, detail: `SQLite ${version}, ${path}`, advice: '' },
-    {
-      name: 'store schema',
-      ok: true,
-      detail: `version ${schemaVersion(database)}, ${made} tables of data`,
-      advice: '',
-    },
+    schemaFinding(database, path, tables),
   ]
+}
+
+function schemaFinding(database: Database, path: string, tables: readonly Table[]): Finding {
+  const name = 'store schema'
+  try {
+    const { version } = schemaState(database, tables, path)
+    const made = tables.filter((table) => hasTable(database, table.name)).length
+    return { name, ok: true, detail: `version ${version}, ${made} tables of data`, advice: '' }
+  } catch (error) {
+    if (!(error instanceof PetrosaError)) throw error
+    return { name, ok: false, detail: error.message, advice: error.advice }
+  }
 }

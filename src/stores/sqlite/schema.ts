@@ -40,13 +40,7 @@ export function prepareSchema(
   nowMs: number,
   place: string,
 ): void {
-  const shapes = [
-    ...migrations.flat(),
-    ...tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) })),
-  ]
-  const missing = shapes.filter((shape) => !checkShape(database, shape, place))
-  const version = schemaVersion(database)
-  refuseNewerSchema(version, place)
+  const { version, missing } = schemaState(database, tables, place)
   if (missing.length === 0 && version === SCHEMA_VERSION) return
   database
     .transaction(() => {
@@ -62,6 +56,22 @@ export function prepareSchema(
       for (const table of tables) database.run(createFloatView(table))
     })
     .immediate()
+}
+
+/** The schema's version (0: none) and what is missing of it. Throws UserError for what is not ours. */
+export function schemaState(
+  database: Database,
+  tables: readonly Table[],
+  place: string,
+): { readonly version: number; readonly missing: readonly Shape[] } {
+  const shapes = [
+    ...migrations.flat(),
+    ...tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) })),
+  ]
+  const missing = shapes.filter((shape) => !checkShape(database, shape, place))
+  const version = schemaVersion(database)
+  refuseNewerSchema(version, place)
+  return { version, missing }
 }
 
 /** The highest schema version recorded in the database; 0 when there is none. */
