@@ -26,6 +26,12 @@ const unreached =
  */
 const passing = /^(40P01|40001|55P03|55006|53200)$/
 
+/**
+ * What the users of the database put on top of our tables: a column that may not be null, a foreign key, a
+ * condition or a missing partition, an exclusion, a trigger that refuses. Our own tables have none of these.
+ */
+const ownRule = /^(23502|23503|23514|23P01|P0001)$/
+
 /** Whether the same work may succeed when it is tried again soon. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof SilentServerError) return false
@@ -78,6 +84,12 @@ function explainedRefusal({ code, said, place, options }: Failure, database: str
       'correct sslmode, sslrootcert or the certificate of the server',
     )
   }
+  if (ownRule.test(code)) {
+    return user(
+      `a rule that was added to the ${place} refuses a row: ${said}`,
+      'remove that condition or trigger, or make the partition that is missing',
+    )
+  }
   switch (code) {
     case '28P01':
     case '28000':
@@ -105,6 +117,11 @@ function explainedRefusal({ code, said, place, options }: Failure, database: str
     case '42P01':
     case '3F000':
       return user(`the schema in the ${place} is missing: ${said}`, 'make it with petrosa check --prepare')
+    case '42703':
+      return user(
+        `a table in the ${place} was changed: ${said}`,
+        'petrosa check says which and how it must be; put the column back',
+      )
     case 'EACCES':
     case 'EPERM':
       return user(
