@@ -25,8 +25,8 @@ type Recipe = {
   readonly uri: (port: number) => string
 }
 
-/** PostgreSQL, or null where the machine has none. */
-export function startPostgresql(): Promise<StartedServer | null> {
+/** PostgreSQL, or null where the machine has none. A standby takes no writes: it waits for a primary. */
+export function startPostgresql(role: 'primary' | 'standby' = 'primary'): Promise<StartedServer | null> {
   const folders = [
     ...new Bun.Glob('/usr/lib/postgresql/*/bin').scanSync({ cwd: '/', onlyFiles: false, absolute: true }),
   ]
@@ -34,23 +34,19 @@ export function startPostgresql(): Promise<StartedServer | null> {
   if (!server || !initdb) return Promise.resolve(null)
   return start({
     init: (folder) => [
-      initdb,
-      '-D',
-      folder,
-      '-U',
-      'petrosa',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '-N',
+      ...[
+        'sh',
+        '-c',
+        '"$@" && touch "$0"',
+        join(folder, role === 'standby' ? 'standby.signal' : 'initialised'),
+      ],
+      ...[initdb, '-D', folder, '-U', 'petrosa', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
     ],
     run: (folder, port) => [
       ...[server, '-D', folder, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
       ...['-c', 'max_connections=200', '-c', 'log_min_messages=log'],
     ],
-    ready: /ready to accept connections/,
+    ready: /ready to accept (read-only )?connections/,
     uri: (port) => `postgresql://petrosa@127.0.0.1:${port}/postgres`,
   })
 }

@@ -3,7 +3,7 @@
 // from the pool.
 import type { Socket } from 'node:net'
 import postgres, { type Sql } from 'postgres'
-import type { Address } from './address.ts'
+import { type Address, type Endpoint, endpointText } from './address.ts'
 import { copyIn } from './copy.ts'
 import { SilentServerError } from './errors.ts'
 import { codedError, connectSocket } from './socket.ts'
@@ -47,13 +47,38 @@ const FIRST_LIMIT_MS = 60_000
 /** How long a peaceful end may take. */
 const END_TIMEOUT_SECONDS = 2
 
-/** Opens a connection and signs in. Throws what the system, TLS or the server says; errors.ts explains it. */
+/**
+ * Opens a connection to the first endpoint that will do, and signs in. Throws what the system, TLS or the
+ * server says, of the last one that was tried; errors.ts explains it.
+ */
 export async function openSession(address: Address): Promise<Session> {
-  const socket = await connectSocket(address)
+  let last: unknown = new Error('no host')
+  for (const endpoint of address.endpoints) {
+    const socket = await connectSocket(endpoint, address).catch((error: unknown) => {
+      last = error
+      return null
+    })
+    if (!socket) continue
+    // Who is not let in by one is not let in by another: that is thrown.
+    const session = await signIn(socket, endpoint, address)
+    if (!address.primaryOnly || !(await isStandby(session))) return session
+    await session.end()
+    // While a standby takes the place of its primary there may be none: the state of a server that starts.
+    last = codedError(`${endpointText(endpoint)} is a standby, and the URI wants a primary`, '57P03')
+  }
+  throw last
+}
+
+async function isStandby(session: Session): Promise<boolean> {
+  const { rows } = await session.run('SELECT pg_is_in_recovery()')
+  return rows[0]?.[0] === true
+}
+
+async function signIn(socket: Socket, endpoint: Endpoint, address: Address): Promise<Session> {
   let handedOut = false
   let alive = true
   const sql = postgres({
-    ...accountOf(address),
+    ...accountOf(endpoint, address),
     max: 1,
     ssl: false,
     fetch_types: false,
@@ -90,11 +115,10 @@ export async function openSession(address: Address): Promise<Session> {
   }
 }
 
-function accountOf(address: Address): Record<string, unknown> {
-  const endpoint = address.endpoints[0]
+function accountOf({ host, port }: Endpoint, address: Address): Record<string, unknown> {
   return {
-    host: endpoint?.host,
-    port: endpoint?.port,
+    host,
+    port,
     ...(address.user === null ? {} : { user: address.user }),
     ...(address.password === null ? {} : { pass: address.password }),
     database: address.database,
