@@ -1,12 +1,15 @@
 // What serving keeps from pass to pass: the request weight of each exchange, counted once for all jobs, and
 // the open stores. One that failed is opened anew for the next who comes: most mend themselves, a lost file
 // does not.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Budgets, openBudgets } from '../binance/budgets.ts'
 import { type LeasedJob, LeaseKeeper, type LeaseKeeperOptions } from '../core/lease-keeper.ts'
 import type { Market } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
+import { untraced } from '../core/trace.ts'
+import { UserError } from '../errors.ts'
 import type { HostWeight } from '../server/served.ts'
 import type { World } from '../world.ts'
 import { type CommandContext, need } from './command.ts'
@@ -18,6 +21,13 @@ import { watchedStore } from './watched-store.ts'
 type Opened = { readonly opening: Promise<Store>; users: number; isStale: boolean }
 type OpenStore = typeof openStore
 
+type AskedHost = {
+  readonly host: string
+  readonly budgets: Budgets
+  readonly budgetsKey: string
+  readonly market: Market
+}
+
 /** A survey that took longer than this gets a thread of its own the next time, ms. */
 const LONG_SURVEY_MS = 1_000
 
@@ -26,14 +36,14 @@ export class KeptConnections implements Connections {
   readonly #open: OpenStore
   readonly #budgets = new Map<string, Budgets>()
   /** The budgets of every host that was asked. */
-  readonly #hosts = new Map<
-    string,
-    { readonly host: string; readonly budgets: Budgets; readonly market: Market }
-  >()
-  readonly #keepers = new Map<string, LeaseKeeper>()
+  readonly #hosts = new Map<string, AskedHost>()
+  /** Keepers of leases, and the keys of their stores. */
+  readonly #keepers = new Map<string, { readonly keeper: LeaseKeeper; readonly store: string }>()
   /** No two programs have the same, nor one that is started again. */
   readonly #holder: string
   readonly #stores = new Map<string, Opened>()
+  /** Runs work as a part of nothing, whatever pass happens to begin it. */
+  readonly #apart = AsyncLocalStorage.snapshot()
   /** Stores for those who look while no pass has opened one. */
   readonly #looking = new Map<string, Opened>()
 
@@ -47,18 +57,12 @@ export class KeptConnections implements Connections {
     this.#open = open
   }
 
-  budgets({ settings }: CommandContext, market: Market): Budgets {
-    const share = need(settings, 'weightShare')
-    const urls = {
-      spot: need(settings, 'apiUrl'),
-      um: need(settings, 'futuresApiUrl'),
-      cm: need(settings, 'coinFuturesApiUrl'),
-    }
-    const key = JSON.stringify([urls, share])
-    const budgets = this.#budgets.get(key) ?? openBudgets(this.#world, share)
+  budgets(context: CommandContext, market: Market): Budgets {
+    const key = budgetsKey(context)
+    const budgets = this.#budgets.get(key) ?? openBudgets(this.#world, need(context.settings, 'weightShare'))
     this.#budgets.set(key, budgets)
-    const { host } = new URL(urls[market])
-    this.#hosts.set(`${key} ${market}`, { host, budgets, market })
+    const { host } = new URL(urlsOf(context)[market])
+    this.#hosts.set(`${key} ${market}`, { host, budgets, budgetsKey: key, market })
     return budgets
   }
 
@@ -72,10 +76,14 @@ export class KeptConnections implements Connections {
   weights(): readonly HostWeight[] {
     const byHost = new Map<string, HostWeight>()
     for (const { host, budgets, market } of this.#hosts.values()) {
-      const { used, limit, pausedUntilMs } = budgets.markets[market]
+      const budget = budgets.markets[market]
+      const { used, limit, pausedUntilMs } = budget
       const known = byHost.get(host)
       if (!known || used > known.used || pausedUntilMs > (known.pausedUntilMs ?? 0))
-        byHost.set(host, { host, used, limit, pausedUntilMs: pausedUntilMs || null })
+        byHost.set(host, {
+          ...{ host, used, limit, pausedUntilMs: pausedUntilMs || null },
+          pausedForMs: pausedUntilMs === 0 ? null : pausedUntilMs - budget.nowMs(),
+        })
     }
     return [...byHost.values()]
   }
@@ -143,7 +151,21 @@ export class KeptConnections implements Connections {
 
   /** A job is gone: its series are for others. */
   async leave(job: string): Promise<void> {
-    for (const keeper of this.#keepers.values()) await keeper.leave(job)
+    for (const { keeper } of this.#keepers.values()) await keeper.leave(job)
+  }
+
+  /** Closes stores that none of `contexts` names, and forgets the hosts that none asks. */
+  async keepOnly(contexts: readonly CommandContext[]): Promise<void> {
+    const hosts = new Set(contexts.map(budgetsKey))
+    for (const [key, { budgetsKey: asked }] of this.#hosts) if (!hosts.has(asked)) this.#hosts.delete(key)
+    const kept = new Set(contexts.flatMap(storeKeys))
+    for (const [key, { keeper, store }] of this.#keepers) {
+      if (kept.has(store)) continue
+      this.#keepers.delete(key)
+      await keeper.stop()
+    }
+    for (const stores of [this.#looking, this.#stores])
+      for (const key of [...stores.keys()]) if (!kept.has(key)) await this.#retire(stores, key)
   }
 
   /** The keeper of a store's leases; null where there are none. */
@@ -151,23 +173,27 @@ export class KeptConnections implements Connections {
     const lastsMs = need(context.settings, 'leaseSeconds') * 1_000
     const hasLeases = await this.withStore(context, false, async ({ leases }) => leases !== undefined)
     if (!hasLeases || lastsMs === 0) return null
-    const key = JSON.stringify([storeKey(context), lastsMs])
+    const store = storeKey(context)
+    const key = JSON.stringify([store, lastsMs])
     const ask: LeaseKeeperOptions['ask'] = (work) =>
-      this.withStore(context, false, async ({ leases }) => {
+      this.withStore({ ...context, trace: untraced }, false, async ({ leases }) => {
         if (!leases) throw new Error('a store without leases')
         return work(leases)
       })
     const clock = this.#world
     const fresh = (): LeaseKeeper =>
-      new LeaseKeeper({ ask, holder: this.#holder, lastsMs, clock, tell: context.tell })
-    const keeper = this.#keepers.get(key) ?? fresh()
-    this.#keepers.set(key, keeper)
+      new LeaseKeeper({
+        ...{ ask, holder: this.#holder, lastsMs, clock, tell: context.tell },
+        apart: (work) => this.#apart(work),
+      })
+    const { keeper } = this.#keepers.get(key) ?? { keeper: fresh() }
+    this.#keepers.set(key, { keeper, store })
     return keeper
   }
 
   /** Gives every lease back and closes every store. */
   async close(): Promise<void> {
-    for (const keeper of this.#keepers.values()) await keeper.stop()
+    for (const { keeper } of this.#keepers.values()) await keeper.stop()
     for (const stores of [this.#looking, this.#stores])
       for (const key of [...stores.keys()]) await this.#retire(stores, key)
   }
@@ -178,7 +204,9 @@ export class KeptConnections implements Connections {
       opened.isStale = true
       if (stores.get(key) === opened) stores.delete(key)
     }
-    const opening = this.#open(context, readOnly, chosenStore(context)).then(
+    // Who only looks is no part of a pass.
+    const own = readOnly ? { ...context, trace: untraced } : context
+    const opening = this.#open(own, readOnly, chosenStore(context)).then(
       (store) => watchedStore(store, this.#world, context.tell, failed),
       (error: unknown) => {
         failed()
@@ -210,11 +238,34 @@ export class KeptConnections implements Connections {
   }
 }
 
+function urlsOf({ settings }: CommandContext): Readonly<Record<Market, string>> {
+  return {
+    spot: need(settings, 'apiUrl'),
+    um: need(settings, 'futuresApiUrl'),
+    cm: need(settings, 'coinFuturesApiUrl'),
+  }
+}
+
+/** Who has the same counts its weight together. */
+function budgetsKey(context: CommandContext): string {
+  return JSON.stringify([urlsOf(context), need(context.settings, 'weightShare')])
+}
+
 /** What tells one store from another. */
 function storeKey(context: CommandContext): string {
   const { entry, uri } = chosenStore(context)
   const { batchSize, hypertables } = context.settings
   return JSON.stringify([entry.kind, uri, batchSize, hypertables])
+}
+
+/** The same for settings that may name no store: then none is in use. */
+function storeKeys(context: CommandContext): string[] {
+  try {
+    return [storeKey(context)]
+  } catch (error) {
+    if (error instanceof UserError) return []
+    throw error
+  }
 }
 
 /** Closing what failed, or never opened, has nothing to say. */

@@ -70,6 +70,7 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
     level: logLevel ?? 'info',
     format: logFormat,
     isServing,
+    perSymbol: resolved.settings.metricsPerSymbol === true,
   })
   const context: CommandContext = {
     ...resolved,

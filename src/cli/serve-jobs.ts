@@ -12,6 +12,7 @@ import { checkFetch, runFetch } from './fetch.ts'
 import { fillGaps, groupedJobs } from './fill-gaps.ts'
 import { gapsPass } from './gaps-once.ts'
 import type { Job } from './jobs.ts'
+import { gapLeaseGroup, leaseGroup, storedLeaseGroup } from './lease-group.ts'
 
 /** Jobs that a job over their gaps is named for, at most. */
 const NAMED_JOBS = 3
@@ -23,6 +24,8 @@ export type ServeJob = Resolved & {
   readonly name: string
   /** What makes it another job when the settings are read again. */
   readonly key: string
+  /** What makes it the same job in other programs, see lease-group.ts. */
+  readonly group: string
   readonly market: Market
   readonly dataset: Job['dataset']
   readonly schedule: Schedule
@@ -49,6 +52,7 @@ export function fetchServeJob(job: Job, nowMs: number): ServeJob {
     kind: 'fetch',
     name,
     key: JSON.stringify([dataset.name, periods, own]),
+    group: leaseGroup(job),
     market,
     dataset,
     schedule: cronSchedule(settings.schedule ?? defaultCron(dataset.order, periods), nowMs),
@@ -69,6 +73,7 @@ function gapServeJobs(jobs: readonly Job[], nowMs: number): ServeJob[] {
       kind: 'gaps',
       name: `gaps of ${names.length > NAMED_JOBS ? `${names[0]} and others` : names.join('; ')}`,
       key: JSON.stringify(['gaps', ...group.map((job) => fetchServeJob(job, nowMs).key)]),
+      group: gapLeaseGroup(group),
       market: checkFetch(first, dataset),
       dataset,
       schedule: cronSchedule(NIGHTLY, nowMs),
@@ -92,6 +97,7 @@ export function gapsCommandJob({ settings, origins }: Resolved, dataset: Dataset
     kind: 'gaps',
     name: settings.fill === true || settings.recheck === true ? 'gaps --fill' : 'gaps',
     key: JSON.stringify(['gaps', own]),
+    group: storedLeaseGroup({ settings, origins }),
     market: settings.market ?? 'spot',
     dataset,
     schedule: cronSchedule(settings.schedule ?? NIGHTLY, nowMs),

@@ -36,16 +36,13 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   const streams = openStreams(world)
   const jobs = new ServedJobs({ context, connections, streams })
   // Nobody is answered before all of it stands, since nothing waits until then.
-  const server = listen(
-    (...request) => app(...request),
-    need(settings, 'host'),
-    need(settings, 'port'),
-    world,
-  )
+  const defect = (error: unknown): void => context.tell({ type: 'defect', error })
+  const place = { host: need(settings, 'host'), port: need(settings, 'port') }
+  const server = listen((...request) => app(...request), { ...place, clock: world, defect })
   context.tell({ type: 'note', message: 'serving', fields: { url: server.url, schedule: schedules(first) } })
   jobs.replace(first)
   const watch = startWatch(context, connections, jobs, streams)
-  const metrics = metricsOf(context, connections, watch)
+  const metrics = metricsOf(context, connections, jobs, watch)
   const app = appOf(context, watch, metrics, streams, page)
   context.listen((event) => {
     metrics.tell(event)
@@ -66,7 +63,12 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
 const schedules = (jobs: readonly ServeJob[]): Readonly<Record<string, string>> =>
   Object.fromEntries(jobs.map((job) => [job.name, job.schedule.text]))
 
-function metricsOf({ settings, world }: CommandContext, connections: KeptConnections, watch: Watch): Metrics {
+function metricsOf(
+  { settings, world }: CommandContext,
+  connections: KeptConnections,
+  jobs: ServedJobs,
+  watch: Watch,
+): Metrics {
   return startMetrics({
     clock: world,
     version: world.version,
@@ -74,6 +76,7 @@ function metricsOf({ settings, world }: CommandContext, connections: KeptConnect
     perSymbol: settings.metricsPerSymbol === true,
     weights: () => connections.weights(),
     storeUp: watch.storeUp,
+    passPendingMs: () => jobs.pendingMs(),
   })
 }
 

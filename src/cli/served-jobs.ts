@@ -1,5 +1,5 @@
 // The jobs that are served: their loops, what they have done, and when all of it ends.
-import type { Summary } from '../core/events.ts'
+import type { Summary, Tell } from '../core/events.ts'
 import { type ExitCode, exitCodes, StoppedError, worstExitCode } from '../errors.ts'
 import { type Board, openBoard } from '../server/board.ts'
 import type { EventStreams } from '../server/event-streams.ts'
@@ -7,6 +7,7 @@ import { openGate } from '../server/gate.ts'
 import { type Loop, startLoop } from '../server/loop.ts'
 import type { JobKind, JobView, Started } from '../server/served.ts'
 import type { CommandContext } from './command.ts'
+import { FollowedSeries } from './followed-series.ts'
 import type { KeptConnections } from './kept-connections.ts'
 import type { ServeJob } from './serve-jobs.ts'
 import { servedPass } from './served-pass.ts'
@@ -36,8 +37,9 @@ export class ServedJobs {
   readonly #options: ServedJobsOptions
   readonly #gate = openGate(MOST_AT_ONCE)
   readonly #active = new Map<string, Active>()
-  /** Those that were taken away, until their last pass has ended. */
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #followed = new FollowedSeries()
+  /** Those taken away, by key, until their last pass has ended and all that was theirs is given up. */
+  readonly #leaving = new Map<string, Promise<void>>()
   readonly #stopping = new AbortController()
   readonly #total = {
     passes: 0,
@@ -69,20 +71,20 @@ export class ServedJobs {
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
     await Promise.all([...this.#active.values()].map(({ loop }) => loop.ended))
-    await Promise.all(this.#leaving)
+    await Promise.all(this.#leaving.values())
   }
 
   /** Makes these the jobs: what is new begins, what is gone stops between pages. Tells how many of each. */
   replace(jobs: readonly ServeJob[]): { readonly begun: number; readonly gone: number } {
     const wanted = new Map(jobs.map((job) => [job.key, job]))
     const gone = [...this.#active].filter(([key]) => !wanted.has(key))
-    for (const [key, { loop, stop }] of gone) {
+    for (const [key, active] of gone) {
       this.#active.delete(key)
-      stop.abort(new StoppedError())
-      const leaving: Promise<void> = loop.ended
-        .then(() => this.#options.connections.leave(key))
-        .finally(() => this.#leaving.delete(leaving))
-      this.#leaving.add(leaving)
+      active.stop.abort(new StoppedError())
+      const leaving: Promise<void> = this.#leave(key, active.loop).finally(() => {
+        if (this.#leaving.get(key) === leaving) this.#leaving.delete(key)
+      })
+      this.#leaving.set(key, leaving)
     }
     const fresh = [...wanted].filter(([key]) => !this.#active.has(key))
     for (const [key, job] of fresh) this.#active.set(key, this.#begin(job))
@@ -114,6 +116,11 @@ export class ServedJobs {
   /** Whether a pass has begun. */
   get hasBegun(): boolean {
     return [...this.#active.values()].some(({ board }) => board.pass().startedAtMs !== null)
+  }
+
+  /** For how long the pass that takes longest has run, or waited for its place, ms. */
+  pendingMs(): number {
+    return Math.max(0, ...[...this.#active.values()].map(({ loop }) => loop.pendingMs()))
   }
 
   start(kind: JobKind, name: string | null): Started {
@@ -159,8 +166,20 @@ export class ServedJobs {
     return worstExitCode(lasts.map(({ exitCode }) => exitCode as ExitCode))
   }
 
+  /** Gives up what a job had once its last pass has ended. */
+  async #leave(key: string, loop: Loop): Promise<void> {
+    const { connections, context } = this.#options
+    // One of the same key that left before it.
+    await Promise.all([this.#leaving.get(key), loop.ended])
+    tellLeft(context.tell, this.#followed.left(key))
+    await connections.leave(key)
+    await connections.keepOnly(this.contexts())
+  }
+
   #begin(job: ServeJob): Active {
     const { context, connections } = this.#options
+    // Of one that came back before its last pass had ended: that ends first.
+    const before = this.#leaving.get(job.key)
     const stop = new AbortController()
     const board = openBoard()
     // A scan of gaps waits for its night.
@@ -174,7 +193,8 @@ export class ServedJobs {
       signal: stop.signal,
       gate: this.#gate,
       pass: async () => {
-        const summary = await servedPass(this.#contextOf(job), job, own, board, stop.signal)
+        await before
+        const summary = await servedPass(this.#passContext(job), job, own, board, stop.signal)
         active.last = summary
         this.#ended(job, board, summary)
         return isEnough(job, summary) ? 'done' : 'again'
@@ -186,6 +206,16 @@ export class ServedJobs {
 
   #contextOf({ settings, origins }: ServeJob): CommandContext {
     return { ...this.#options.context, settings, origins }
+  }
+
+  /** The same for a pass, whose plan says which series are followed. */
+  #passContext(job: ServeJob): CommandContext {
+    const context = this.#contextOf(job)
+    const tell: Tell = (event) => {
+      context.tell(event)
+      if (event.type === 'pass-due') tellLeft(context.tell, this.#followed.planned(job, event))
+    }
+    return { ...context, tell }
   }
 
   #ended(job: ServeJob, board: Board, summary: Summary): void {
@@ -212,4 +242,9 @@ export class ServedJobs {
     this.#stopping.abort(reason)
     for (const { stop } of this.#active.values()) stop.abort(reason)
   }
+}
+
+/** Tells of series that nobody here follows any more. */
+function tellLeft(tell: Tell, series: readonly string[]): void {
+  if (series.length > 0) tell({ type: 'series-left', series })
 }

@@ -98,7 +98,7 @@ export type PetrosaEvent =
       readonly durationMs: number
       readonly exitCode: number
     }
-  /** While several share the work: series (their keys) that others fetch from now on. */
+  /** While serving: series (their keys) that others fetch from now on, or nobody. */
   | { readonly type: 'series-left'; readonly series: readonly string[] }
   | { readonly type: 'pass-ended'; readonly summary: Summary }
   /** While serving: a pass that came to nothing before it had begun. */

@@ -36,10 +36,15 @@ export type LeaseKeeperOptions = {
   readonly lastsMs: number
   readonly clock: Clock
   readonly tell: Tell
+  /** Runs `work` as a part of nothing: renewing goes on after the pass that begins it. */
+  readonly apart: <T>(work: () => T) => T
 }
 
-/** A job: its own key, and the name that it has in every program that shares its series. */
-export type LeasedJob = { readonly key: string; readonly name: string }
+/**
+ * A job: its own key, and the group of those that share its series, by a name that says which series these
+ * are.
+ */
+export type LeasedJob = { readonly key: string; readonly group: string }
 
 /** The series that a job is about, shared by all programs that have it. */
 type Group = {
@@ -78,7 +83,7 @@ export class LeaseKeeper {
    * them before it looks at the ledger. `wake` is called when more come later. Throws what the store throws.
    */
   async take(
-    { key, name }: LeasedJob,
+    { key, group: name }: LeasedJob,
     series: readonly string[],
     wake: () => void,
   ): Promise<ReadonlyMap<string, HeldLease>> {
@@ -87,7 +92,7 @@ export class LeaseKeeper {
     this.#groups.set(key, group)
     await this.#inTurn(() => this.#beat())
     group.hasNews = false
-    this.#beating ??= this.#beats()
+    this.#beating ??= this.#options.apart(() => this.#beats())
     return new Map(
       series.flatMap((one) => {
         const held = this.#held.get(one)
@@ -161,7 +166,16 @@ export class LeaseKeeper {
     const fromMs = clock.monotonicMs()
     const view = await ask((leases) => leases.renew({ holder, lastsMs }))
     this.#learn(view, fromMs)
+    await this.#giveUp(this.#unwanted(), 'left series that no job is about any more')
     for (const group of this.#groups.values()) await this.#balance(group, view)
+  }
+
+  /** What is held, and of no job any more: of a symbol that stopped trading, say. */
+  #unwanted(): string[] {
+    const wanted = new Set([...this.#groups.values()].flatMap(({ series }) => series))
+    const isIdle = ([key, { users }]: [string, Held]): boolean =>
+      users === 0 && !wanted.has(key) && !key.startsWith(REPLICA_PREFIX)
+    return [...this.#held].filter(isIdle).map(([key]) => key)
   }
 
   readonly #isMissing = (key: string): boolean => !this.#held.has(key)
@@ -242,12 +256,12 @@ export class LeaseKeeper {
     return taken.length
   }
 
-  async #giveUp(series: readonly string[]): Promise<void> {
+  async #giveUp(series: readonly string[], why = 'left series to another replica'): Promise<void> {
     if (series.length === 0) return
     const { ask, holder } = this.#options
     // First here: whoever takes one of them may have it from the moment of the call on.
     for (const key of series) this.#held.delete(key)
-    this.#left('left series to another replica', series)
+    this.#left(why, series)
     await ask((leases) => leases.release({ holder, series }))
   }
 

@@ -34,6 +34,8 @@ export type MetricsOptions = {
   readonly weights: () => readonly { readonly host: string; readonly used: number; readonly limit: number }[]
   /** Whether the store answered when it was last asked; null before. */
   readonly storeUp: () => boolean | null
+  /** For how long the pass that takes longest has been going on, ms; null where nobody serves. */
+  readonly passPendingMs: () => number | null
 }
 
 export type Counting = {
@@ -125,6 +127,9 @@ class EventCounts implements Counting {
   }
 
   #requested({ host, endpoint, code, durationMs }: Event<'request'>): void {
+    // As for errors: what is asked the first time has not been refused before.
+    for (const refusal of REFUSALS)
+      this.#registry.add('api_requests_total', { host, endpoint, code: refusal }, 0)
     this.#registry.add('api_requests_total', { host, endpoint, code: String(code) }, 1)
     this.#registry.observe('api_request_duration_seconds', { host, endpoint }, durationMs / 1_000)
   }
@@ -152,6 +157,8 @@ class EventCounts implements Counting {
     }
     const up = this.#options.storeUp()
     if (up !== null) registry.set('store_up', {}, up ? 1 : 0)
+    const pendingMs = this.#options.passPendingMs()
+    if (pendingMs !== null) registry.set('pass_pending_seconds', {}, pendingMs / 1_000)
   }
 
   /** One value for all series with the same labels. */
@@ -166,6 +173,9 @@ class EventCounts implements Counting {
     return [...byLabels.values()]
   }
 }
+
+/** The exchange's codes that alerts wait for: banned, and asked to pause. */
+const REFUSALS = ['418', '429']
 
 type Valued = { readonly series: Series; readonly value: number }
 type Gathered = { readonly labels: Labels; readonly value: number }

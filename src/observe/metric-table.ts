@@ -47,6 +47,11 @@ export const metricTable = {
     buckets: passSeconds,
     help: 'passes, whatever came of them',
   },
+  pass_pending_seconds: {
+    kind: 'gauge',
+    labels: [],
+    help: 'for how long a pass has run, or waited for its turn; the longest, 0 while none is due',
+  },
   api_requests_total: {
     kind: 'counter',
     labels: ['host', 'endpoint', 'code'],
@@ -95,12 +100,19 @@ export const processTable = {
   nodejs_heap_size_total_bytes: { kind: 'gauge', help: 'size of the heap' },
   nodejs_heap_size_used_bytes: { kind: 'gauge', help: 'what of it is used' },
   nodejs_external_memory_bytes: { kind: 'gauge', help: 'memory outside of the heap' },
-  nodejs_eventloop_lag_mean_seconds: {
+  nodejs_eventloop_lag_seconds: {
     kind: 'gauge',
-    help: 'delay of the event loop since the last look: mean',
+    help: 'how long a turn of the event loop took when it was last looked at',
+  },
+  nodejs_eventloop_lag_min_seconds: {
+    kind: 'gauge',
+    help: 'delay of the event loop since the last look: the shortest',
   },
   nodejs_eventloop_lag_max_seconds: { kind: 'gauge', help: 'the longest' },
+  nodejs_eventloop_lag_mean_seconds: { kind: 'gauge', help: 'on average' },
+  nodejs_eventloop_lag_stddev_seconds: { kind: 'gauge', help: 'their standard deviation' },
   nodejs_eventloop_lag_p50_seconds: { kind: 'gauge', help: 'half are shorter' },
+  nodejs_eventloop_lag_p90_seconds: { kind: 'gauge', help: 'nine of ten are shorter' },
   nodejs_eventloop_lag_p99_seconds: { kind: 'gauge', help: '99 of 100 are shorter' },
 } as const satisfies Readonly<Record<string, { readonly kind: 'counter' | 'gauge'; readonly help: string }>>
 

@@ -18,11 +18,16 @@ export type ProcessMetrics = {
 export function startProcessMetrics(usage: () => Usage): ProcessMetrics {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   delays.enable()
-  const seconds = (nanoseconds: number): number => {
-    // The delay is what exceeds the interval; before the first look there is none.
-    const delay = nanoseconds / NANOSECONDS - RESOLUTION_MS / 1_000
-    return Number.isFinite(delay) ? Math.max(0, delay) : 0
+  // Bun counts what exceeds the interval (Node: the interval too); before the first look there is nothing.
+  const seconds = (nanoseconds: number): number => (delays.count > 0 ? nanoseconds / NANOSECONDS : 0)
+  let turnSeconds = 0
+  const timeTurn = (): void => {
+    const fromMs = performance.now()
+    setImmediate(() => {
+      turnSeconds = (performance.now() - fromMs) / 1_000
+    })
   }
+  timeTurn()
   return {
     read() {
       const now = usage()
@@ -37,12 +42,17 @@ export function startProcessMetrics(usage: () => Usage): ProcessMetrics {
         nodejs_heap_size_total_bytes: now.heapTotalBytes,
         nodejs_heap_size_used_bytes: now.heapUsedBytes,
         nodejs_external_memory_bytes: now.externalBytes,
-        nodejs_eventloop_lag_mean_seconds: seconds(delays.mean),
+        nodejs_eventloop_lag_seconds: turnSeconds,
+        nodejs_eventloop_lag_min_seconds: seconds(delays.min),
         nodejs_eventloop_lag_max_seconds: seconds(delays.max),
+        nodejs_eventloop_lag_mean_seconds: seconds(delays.mean),
+        nodejs_eventloop_lag_stddev_seconds: seconds(delays.stddev),
         nodejs_eventloop_lag_p50_seconds: seconds(delays.percentile(50)),
+        nodejs_eventloop_lag_p90_seconds: seconds(delays.percentile(90)),
         nodejs_eventloop_lag_p99_seconds: seconds(delays.percentile(99)),
       }
       delays.reset()
+      timeTurn()
       return values
     },
     stop: () => delays.disable(),

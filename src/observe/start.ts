@@ -31,11 +31,13 @@ export type ObserverOptions = {
   readonly format: 'pretty' | 'json' | null
   /** Whether the command stays up. */
   readonly isServing: boolean
+  /** Whether metrics have the symbol as a label. */
+  readonly perSymbol: boolean
 }
 
 /** Log, progress and telemetry for a run of a command. */
 export async function startObservers(world: World, options: ObserverOptions): Promise<Observers> {
-  const { command, level, format: asked, isServing } = options
+  const { command, level, format: asked, isServing, perSymbol } = options
   const terminal = new Terminal(world.stderr)
   const format = asked ?? (world.stderr.isTerminal ? 'pretty' : 'json')
   let telemetry: Telemetry | null = null
@@ -48,7 +50,7 @@ export async function startObservers(world: World, options: ObserverOptions): Pr
     also: (...line) => telemetry?.log(...line),
   })
   const logged: Tell = (event) => logEvent(log, event)
-  telemetry = await startTelemetry(world, { command, isServing, tell: logged })
+  telemetry = await startTelemetry(world, { command, isServing, perSymbol, tell: logged })
   const progresses = [startProgress(terminal, log, world), startScanProgress(terminal, log, world)]
   const listeners: Tell[] = [logged, ...progresses.map(({ tell }) => tell)]
   if (telemetry) listeners.push(telemetry.tell)

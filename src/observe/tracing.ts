@@ -35,18 +35,20 @@ export type TelemetryStart = {
   readonly command: string
   /** Whether it stays up, and runs one pass after the other. */
   readonly isServing: boolean
+  /** Whether metrics have the symbol as a label. */
+  readonly perSymbol: boolean
   readonly tell: Tell
 }
 
 /** Starts what the variables ask for; null where that is nothing. `tell` is told what is wrong. */
 export async function startTelemetry(
   world: World,
-  { command, isServing, tell }: TelemetryStart,
+  { tell, ...rest }: TelemetryStart,
 ): Promise<Telemetry | null> {
   const sending = sendingOf(world.env, tell)
   if (Object.keys(sending).length === 0) return null
   const { openTelemetry } = await import('./tracing/telemetry.ts')
-  return openTelemetry({ world, command, isServing, sending, tell })
+  return openTelemetry({ world, sending, tell, ...rest })
 }
 
 /** What the standard variables ask for. */

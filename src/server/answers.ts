@@ -97,11 +97,12 @@ export function exchangeAnswer(weights: readonly HostWeight[]): Json {
     weight_used: fullest?.used ?? 0,
     weight_limit: fullest?.limit ?? 0,
     banned_until: pausesMs.length === 0 ? null : isoTime(Math.max(...pausesMs)),
-    hosts: weights.map(({ host, used, limit, pausedUntilMs }) => ({
+    hosts: weights.map(({ host, used, limit, pausedUntilMs, pausedForMs }) => ({
       host,
       weight_used: used,
       weight_limit: limit,
       paused_until: timeOrNull(pausedUntilMs),
+      pause_seconds: pausedForMs === null ? null : Math.ceil(pausedForMs / 1_000),
     })),
   }
 }

@@ -160,12 +160,15 @@ function readRoutes(app: Routes, options: AppOptions): void {
   })
   app.get('/events', (c) => {
     noQuery(queryOf(c))
+    const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+    // Hono answers HEAD as GET and drops the body: nobody would ever close the stream.
+    if (c.req.method === 'HEAD') return c.body(null, 200, headers)
     const stream = streams.open([
       { event: 'pass', data: passAnswer(served.jobs()) },
       { event: 'exchange', data: exchangeAnswer(served.weights()) },
     ])
     if (!stream) return problem(c, 503, 'too many listen already')
-    return c.body(stream, 200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    return c.body(stream, 200, headers)
   })
 }
 

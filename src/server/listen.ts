@@ -16,8 +16,17 @@ export type Listening = {
   stop(): Promise<void>
 }
 
-/** Listens on `host:port`; port 0 takes a free one. Throws UserError where that cannot be. */
-export function listen(app: App, host: string, port: number, clock: Clock): Listening {
+export type ListenOptions = {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly clock: Clock
+  /** What to do with a defect that the routes did not see. */
+  readonly defect: (error: unknown) => void
+}
+
+/** Listens. Throws UserError where that cannot be. */
+export function listen(app: App, { host, port, clock, defect }: ListenOptions): Listening {
   const open = (): Bun.Server<undefined> =>
     Bun.serve({
       hostname: host,
@@ -27,9 +36,15 @@ export function listen(app: App, host: string, port: number, clock: Clock): List
       development: false,
       // Outside of development Bun lets several processes listen on one port, unless it is told otherwise.
       reusePort: false,
-      fetch(request, server) {
-        if (new URL(request.url).pathname === '/events') server.timeout(request, 0)
-        return app(request, server.requestIP(request)?.address ?? '')
+      fetch(asked, server) {
+        const request = addressed(asked)
+        if (new URL(request.url).pathname === '/events') server.timeout(asked, 0)
+        return app(request, server.requestIP(asked)?.address ?? '')
+      },
+      // Bun's own answer would be a page, and a stack among the lines of the log.
+      error(error) {
+        defect(error)
+        return new Response(null, { status: 500 })
       },
     })
   let server: Bun.Server<undefined>
@@ -49,6 +64,16 @@ export function listen(app: App, host: string, port: number, clock: Clock): List
       await server.stop(true)
     },
   }
+}
+
+/**
+ * `request` with a whole address: Bun leaves it in parts where there is no Host, as in the checks of some
+ * load balancers, or none that could be one. Who was meant makes no difference here.
+ */
+function addressed(request: Request): Request {
+  if (URL.canParse(request.url)) return request
+  const path = request.url.replace(/^http:\/\/[^/]*/, '')
+  return new Request(`http://localhost${path.startsWith('/') ? path : '/'}`, request)
 }
 
 function cannotListen(error: unknown, host: string, port: number): UserError {

@@ -35,6 +35,8 @@ export type LoopOptions = {
 export type Loop = {
   /** How long until the next pass, ms; null while one runs, and where none is due. */
   readonly untilNextMs: () => number | null
+  /** For how long a pass has run, or waited for its place; 0 where none is due. */
+  readonly pendingMs: () => number
   /** Begins a pass now; false where one runs already. */
   runNow(): boolean
   /** Resolves when it has stopped. */
@@ -45,12 +47,18 @@ export type Loop = {
 export function startLoop(options: LoopOptions): Loop {
   const loop = new PassLoop(options)
   const ended = loop.run()
-  return { untilNextMs: () => loop.untilNextMs(), runNow: () => loop.runNow(), ended }
+  return {
+    untilNextMs: () => loop.untilNextMs(),
+    pendingMs: () => loop.pendingMs(),
+    runNow: () => loop.runNow(),
+    ended,
+  }
 }
 
 class PassLoop {
   readonly #options: LoopOptions
-  #busy = false
+  /** Since when a pass runs, or waits for its place, by the clock that never jumps; null while none does. */
+  #busySinceMs: number | null = null
   #asked = false
   #wake: () => void = () => undefined
   #dueMs: number
@@ -66,11 +74,16 @@ class PassLoop {
   untilNextMs(): number | null {
     const atMs = this.#options.nowMs()
     const dueMs = this.#dueAt(atMs)
-    return !this.#busy && Number.isFinite(dueMs) ? Math.max(0, dueMs - atMs) : null
+    return this.#busySinceMs === null && Number.isFinite(dueMs) ? Math.max(0, dueMs - atMs) : null
+  }
+
+  pendingMs(): number {
+    const sinceMs = this.#busySinceMs
+    return sinceMs === null ? 0 : this.#options.clock.monotonicMs() - sinceMs
   }
 
   runNow(): boolean {
-    if (this.#busy || this.#asked || this.#options.signal.aborted) return false
+    if (this.#busySinceMs !== null || this.#asked || this.#options.signal.aborted) return false
     this.#asked = true
     this.#wake()
     return true
@@ -87,7 +100,7 @@ class PassLoop {
 
   async #pass(): Promise<void> {
     const { clock, gate, nowMs, pass, signal } = this.#options
-    this.#busy = true
+    this.#busySinceMs = clock.monotonicMs()
     this.#asked = false
     try {
       const leave = await gate.enter(signal).catch(() => null)
@@ -101,7 +114,7 @@ class PassLoop {
         leave()
       }
     } finally {
-      this.#busy = false
+      this.#busySinceMs = null
     }
   }
 

@@ -144,7 +144,13 @@ export const schemas: Readonly<Record<string, Json>> = {
       weight_limit: whole,
       banned_until: orNull(time),
       hosts: list(
-        object({ host: text, weight_used: whole, weight_limit: whole, paused_until: orNull(time) }),
+        object({
+          host: text,
+          weight_used: whole,
+          weight_limit: whole,
+          paused_until: orNull(time),
+          pause_seconds: orNull(whole),
+        }),
       ),
     }),
     jobs: list(ref('job')),

@@ -36,6 +36,8 @@ export type HostWeight = {
   readonly limit: number
   /** No request before then, epoch ms; null where there is no pause. */
   readonly pausedUntilMs: number | null
+  /** For how long that is, by the clock that the pause goes by, ms. */
+  readonly pausedForMs: number | null
 }
 
 /** What the last look at the store found. */

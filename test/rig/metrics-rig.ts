@@ -29,7 +29,7 @@ export function metricsRig(options: Partial<MetricsOptions> = {}): MetricsRig {
   const clock = virtualClock({ startMs: NOW_MS })
   const metrics = startMetrics({
     ...{ clock, version: '1.2.3', perSymbol: false, usage: () => usageOf(process) },
-    ...{ weights: () => [], storeUp: () => null, ...options },
+    ...{ weights: () => [], storeUp: () => null, passPendingMs: () => null, ...options },
   })
   started.push(metrics)
   return { clock, metrics, read: async () => readExposition((await metrics.text()).text) }

@@ -36,6 +36,7 @@ export async function startPageServer(first: PageState): Promise<PageServer> {
   let served: Served = plainServed(first)
   const streams = openStreams(clock)
   const defects: unknown[] = []
+  const defect = (error: unknown): void => void defects.push(error)
   const page = await statusPage()
   const app = createApp({
     served: new Proxy({} as Served, { get: (_, name) => served[name as keyof Served] }),
@@ -43,9 +44,9 @@ export async function startPageServer(first: PageState): Promise<PageServer> {
     limit: { spend: () => 0 },
     token: null,
     page,
-    defect: (error) => void defects.push(error),
+    defect,
   })
-  const server = listen(app, '127.0.0.1', 0, clock)
+  const server = listen(app, { host: '127.0.0.1', port: 0, clock, defect })
   return {
     ...{ url: server.url, streams, defects },
     set: (state) => {

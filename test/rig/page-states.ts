@@ -112,6 +112,7 @@ const hours: readonly SeriesSpec[] = bases.map((base) => ({ key: key(base, '1h')
 const outage = [60 * 24, 30, 'outage'] as const
 const host = (used: number, pausedUntilMs: number | null = null) => ({
   ...{ host: 'api.binance.com', used, limit: 6_000, pausedUntilMs },
+  pausedForMs: pausedUntilMs === null ? null : pausedUntilMs - Date.now(),
 })
 
 const calm: PageState = {

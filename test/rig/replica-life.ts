@@ -54,7 +54,8 @@ export type ReplicaLife = {
   readonly asked: readonly Asked[]
   /** Writes that were refused because another program had the series. */
   readonly refused: readonly Page[]
-  start(name: string): Promise<Replica>
+  /** `more`: words of its own. */
+  start(name: string, more?: readonly string[]): Promise<Replica>
   /** The database, as nobody's trouble is in the way of. */
   open(): Promise<Store>
 }
@@ -97,7 +98,7 @@ export function replicaLife(options: ReplicaLifeOptions): ReplicaLife {
     return { owner: owner.holder, token: owner.token }
   }
 
-  async function start(name: string): Promise<Replica> {
+  async function start(name: string, more: readonly string[] = []): Promise<Replica> {
     const own = pausableClock(clock)
     const stop = new AbortController()
     let isCut = false
@@ -124,7 +125,7 @@ export function replicaLife(options: ReplicaLifeOptions): ReplicaLife {
     const env = { BINANCE_API_URL: 'https://exchange.test', SQLITE_PATH: 'memory.db' }
     const world = testWorld({ ...clock, wait: own.wait, fetch, env, signal: stop.signal })
     const events: PetrosaEvent[] = []
-    const context = await runContext(world, words, (event) => void events.push(event))
+    const context = await runContext(world, [...words, ...more], (event) => void events.push(event))
     const connections = new KeptConnections(
       world,
       async () => {

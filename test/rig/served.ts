@@ -120,8 +120,11 @@ export function plainServed(given: Partial<Served>): Served {
     lastUnready: () => [],
     jobs: () => [view('spot klines BTCUSDT 1m'), view('um funding BTCUSDT')],
     weights: () => [
-      { host: 'api.test', used: 120, limit: 6_000, pausedUntilMs: null },
-      { host: 'fapi.test', used: 1_200, limit: 2_400, pausedUntilMs: START_MS + 60_000 },
+      { host: 'api.test', used: 120, limit: 6_000, pausedUntilMs: null, pausedForMs: null },
+      {
+        ...{ host: 'fapi.test', used: 1_200, limit: 2_400 },
+        ...{ pausedUntilMs: START_MS + 60_000, pausedForMs: 59_500 },
+      },
     ],
     stored: () => ({
       series: [sampleSeries],

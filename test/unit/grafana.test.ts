@@ -53,6 +53,7 @@ async function exposed(): Promise<ReadonlyMap<string, Family>> {
     ...{ clock: virtualClock(), version: '1', usage: () => usageOf(process), perSymbol: false },
     weights: () => [{ host: 'h', used: 1, limit: 2 }],
     storeUp: () => true,
+    passPendingMs: () => 1,
   })
   const span = { startMs: 0, endMs: 1 }
   const events: readonly PetrosaEvent[] = [

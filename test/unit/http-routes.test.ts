@@ -53,7 +53,10 @@ describe('what is told', () => {
       pass: { running: false, series_done: 2, series_total: 2, rows_written: 2 },
       last_pass: sampleSummary,
       next_pass_at: '2024-03-22T00:01:03.000Z',
-      exchange: { weight_used: 1_200, weight_limit: 2_400, banned_until: '2024-03-22T00:01:30.000Z' },
+      exchange: {
+        ...{ weight_used: 1_200, weight_limit: 2_400, banned_until: '2024-03-22T00:01:30.000Z' },
+        hosts: [{ pause_seconds: null }, { pause_seconds: 60 }],
+      },
       series: [{ series: 'spot/klines/BTCUSDT/1m', gap_rows: 1 }],
     })
   })

@@ -1,6 +1,7 @@
 // What serving keeps: one open store for all, opened anew when it failed; one count of request weight for
 // all jobs.
 import { describe, expect, test } from 'bun:test'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CommandContext } from '../../src/cli/command.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
@@ -8,6 +9,7 @@ import type { Store } from '../../src/core/store.ts'
 import { UnavailableError } from '../../src/errors.ts'
 import { emptyMemoryDatabase, openMemoryStore } from '../rig/memory-store.ts'
 import { runContext } from '../rig/run-context.ts'
+import { virtualClock } from '../rig/virtual-clock.ts'
 import { testWorld } from '../rig/world.ts'
 
 type Rig = {
@@ -139,10 +141,14 @@ describe('the request weight', () => {
     await markets.um.reserve(40, new AbortController().signal)
     const byHost = Object.fromEntries(kept.weights().map((weight) => [weight.host, weight]))
     expect(byHost).toEqual({
-      'fapi.binance.com': { host: 'fapi.binance.com', used: 40, limit: 2_400, pausedUntilMs: null },
+      'fapi.binance.com': {
+        ...{ host: 'fapi.binance.com', used: 40, limit: 2_400 },
+        ...{ pausedUntilMs: null, pausedForMs: null },
+      },
       'api.binance.com': {
         ...{ host: 'api.binance.com', used: 0, limit: 6_000 },
         pausedUntilMs: markets.spot.pausedUntilMs,
+        pausedForMs: 60_000,
       },
     })
   })
@@ -155,4 +161,28 @@ describe('the request weight', () => {
     const archived = await contextWith(['--source', 'archive'])
     expect(kept.nowMs(archived, 'spot')).toBe(archived.world.nowMs())
   })
+})
+
+test('leases are renewed as a part of nothing, whatever pass took them first', async () => {
+  const clock = virtualClock()
+  const world = testWorld({ ...clock, env: { SQLITE_PATH: 'a.db' } })
+  const pass = new AsyncLocalStorage<string>()
+  const renewed: (string | undefined)[] = []
+  const database = emptyMemoryDatabase()
+  const kept = new KeptConnections(world, async () => {
+    const store = openMemoryStore(() => database, { readOnly: false, batchRows: 500 }, clock.nowMs)
+    if (!store.leases) throw new Error('a store without leases')
+    const { claim, release, renew } = store.leases
+    const watched: typeof renew = (call) => {
+      renewed.push(pass.getStore())
+      return renew(call)
+    }
+    return { ...store, leases: { claim, release, renew: watched } }
+  })
+  const context = await runContext(world, [], () => undefined)
+  const own = kept.of({ key: 'k', group: 'g' }, () => undefined)
+  await clock.run(pass.run('first', () => own.leases(context, ['spot/klines/AUSDT/1m'])))
+  await clock.advance(10_000)
+  expect(renewed).toEqual(['first', undefined, undefined])
+  await clock.run(kept.close())
 })

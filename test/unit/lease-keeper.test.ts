@@ -11,7 +11,7 @@ import { virtualClock } from '../rig/virtual-clock.ts'
 
 const LASTS_MS = 30_000
 const BEAT_MS = LASTS_MS / 7
-const job = { key: 'k', name: 'spot klines' }
+const job = { key: 'k', group: 'spot klines' }
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `spot/klines/S${i}/1m`)
 
 /** Programs on one database. */
@@ -43,6 +43,7 @@ function rig() {
       lastsMs: LASTS_MS,
       clock,
       tell: (event) => void events.push(event),
+      apart: (work) => work(),
     })
     let woken = 0
     const wake = (): void => {

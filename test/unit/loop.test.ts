@@ -89,6 +89,24 @@ describe('passes', () => {
     expect(new Set(late(began)).size).toBeGreaterThan(3)
   })
 
+  test('are pending from when they are due until they have ended, whether they run or wait', async () => {
+    const { clock, loop } = rig({ pass: (number) => ({ ms: number === 0 ? 200_000 : 500 }) })
+    await clock.advance(150_000)
+    expect(loop.pendingMs()).toBe(150_000)
+    await clock.advance(52_000)
+    expect(loop.pendingMs()).toBe(0)
+    const [gate, stop] = [openGate(1), new AbortController()]
+    await gate.enter(stop.signal)
+    const waiting = startLoop({
+      ...{ schedule: cronSchedule('3 * * * * *', START_MS), atOnce: true, nowMs: clock.nowMs, clock, gate },
+      ...{ signal: stop.signal, pass: async () => 'done' },
+    })
+    await clock.advance(7_200_000)
+    expect(waiting.pendingMs()).toBe(7_200_000)
+    stop.abort()
+    await waiting.ended
+  })
+
   test('of two replicas are apart', async () => {
     const [one, other] = [rig({ seed: 1 }), rig({ seed: 2 })]
     await one.clock.advance(3 * MINUTE_MS)

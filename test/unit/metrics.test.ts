@@ -53,6 +53,20 @@ describe('what is counted', () => {
     )
   })
 
+  test('refusals of the exchange are there before the first one, so that alerts see it come', async () => {
+    const { metrics, read } = metricsRig()
+    const request = { type: 'request', host: 'h', endpoint: '/e', weight: 2, durationMs: 40 } as const
+    const refused = async (): Promise<(number | undefined)[]> => {
+      const families = await read()
+      return ['418', '429'].map((code) => sampleValue(families, 'petrosa_api_requests_total', { code }))
+    }
+    metrics.tell({ ...request, code: 200 })
+    expect(await refused()).toEqual([0, 0])
+    metrics.tell({ ...request, code: 418 })
+    metrics.tell({ ...request, code: 200 })
+    expect(await refused()).toEqual([1, 0])
+  })
+
   test('errors by a few kinds, each there from the beginning', async () => {
     const { metrics, read } = metricsRig()
     const kinds = (await read()).get('petrosa_errors_total')?.samples.map(({ labels }) => labels.kind)
@@ -126,6 +140,21 @@ describe('gauges that are read when they are asked for', () => {
     expect(sampleValue(await read(), 'petrosa_api_weight_used', { host: 'h' })).toBeUndefined()
   })
 
+  test('for how long a pass has not ended, also the first one, and that none is due', async () => {
+    let pendingMs: number | null = null
+    const { read } = metricsRig({ passPendingMs: () => pendingMs })
+    const told = async (): Promise<number | undefined> =>
+      sampleValue(await read(), 'petrosa_pass_pending_seconds')
+    expect(await told()).toBeUndefined()
+    for (const [ms, seconds] of [
+      [7_200_500, 7_200.5],
+      [0, 0],
+    ] as const) {
+      pendingMs = ms
+      expect(await told()).toBe(seconds)
+    }
+  })
+
   test('the process, as the system has it', async () => {
     const families = await metricsRig().read()
     const value = (name: keyof typeof processTable): number => sampleValue(families, name) ?? Number.NaN
@@ -139,6 +168,33 @@ describe('gauges that are read when they are asked for', () => {
     expect(value('process_max_fds')).toBeGreaterThan(value('process_open_fds'))
     expect(value('nodejs_heap_size_used_bytes')).toBeLessThan(residentBytes)
     expect(value('nodejs_eventloop_lag_p50_seconds')).toBeLessThan(1)
+  })
+
+  test('the delay of the event loop is what a blocked loop costs', async () => {
+    const { read } = metricsRig()
+    const lags = async (): Promise<Record<string, number>> => {
+      const families = await read()
+      const names = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map((name) => `_${name}`)
+      return Object.fromEntries(
+        ['', ...names].map((name) => {
+          const value = sampleValue(families, `nodejs_eventloop_lag${name}_seconds`)
+          return [name, value ?? Number.NaN]
+        }),
+      )
+    }
+    // Nothing was looked at yet.
+    expect(Object.values(await lags()).every((lag) => lag >= 0 && lag < 1)).toBe(true)
+    await Bun.sleep(200)
+    const blockedMs = 150
+    const fromMs = performance.now()
+    while (performance.now() - fromMs < blockedMs);
+    await Bun.sleep(50)
+    const { _max: longest = 0, _min: shortest = 0, _p50: half = 0, _stddev: deviation = 0 } = await lags()
+    // Less what of it was left until the next look.
+    expect(longest).toBeGreaterThan(blockedMs / 1_000 - 0.021)
+    expect(longest).toBeGreaterThan(shortest)
+    expect(half).toBeGreaterThan(0)
+    expect(deviation).toBeGreaterThan(0)
   })
 
   test('what the system does not tell is left out', async () => {

@@ -20,7 +20,7 @@ function known(series: readonly Given[], facts: Partial<Known> = {}, pass: objec
   return {
     status: { series: statuses, pass, surveyed_at: surveyed } as unknown as Status,
     timelines: { start: null, end: '', cells: 1, series: lines },
-    ...{ errors: [], connection: 'live', heardAtMs: 0, rowsPerSecond: null, ...facts },
+    ...{ errors: [], connection: 'live', aheadMs: 0, heardAtMs: 0, rowsPerSecond: null, ...facts },
   }
 }
 

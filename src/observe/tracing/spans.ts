@@ -50,9 +50,13 @@ export function tracing(tracer: Tracer, outer: Context): Trace {
   }
 }
 
-/** Makes a span of every event that tells how long something took, below the work that told it. */
+/**
+ * Makes a span of every event that tells how long something took, below the work that told it. What is told
+ * outside of any, as by those who only look while serving, is no work that is followed.
+ */
 export function eventSpans(tracer: Tracer): Tell {
   const add = (name: string, durationMs: number, attributes: SpanAttributes, kind: SpanKind): void => {
+    if (!trace.getActiveSpan()) return
     const endMs = epochMs()
     const span = tracer.startSpan(name, { kind, attributes, startTime: endMs - durationMs }, context.active())
     if (attributes['petrosa.failed'] === true) span.setStatus({ code: SpanStatusCode.ERROR })

@@ -28,7 +28,7 @@ import { untraced } from '../../core/trace.ts'
 import type { World } from '../../world.ts'
 import { type Counting, startCounting } from '../counting.ts'
 import type { Fields } from '../log.ts'
-import type { Sending, Telemetry } from '../tracing.ts'
+import type { Sending, Telemetry, TelemetryStart } from '../tracing.ts'
 import { logExporter, metricExporter, spanExporter } from './exporters.ts'
 import { openMeter } from './meter.ts'
 import { eventSpans, tracing } from './spans.ts'
@@ -48,14 +48,8 @@ const MOST_REASON = 300
 
 const SCOPE = 'petrosa'
 
-export type TelemetryOptions = {
-  readonly world: World
-  readonly command: string
-  readonly sending: Sending
-  readonly tell: Tell
-  /** Whether it stays up: then no outer work is what its passes are a part of. */
-  readonly isServing: boolean
-}
+/** While it stays up no outer work is what its passes are a part of. */
+export type TelemetryOptions = TelemetryStart & { readonly world: World; readonly sending: Sending }
 
 /** Starts to send what `sending` names. */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
@@ -184,7 +178,7 @@ function textFields(fields: Fields): Record<string, string | number | boolean> {
   )
 }
 
-async function openMetrics({ world, sending }: TelemetryOptions, resource: Resource) {
+async function openMetrics({ world, sending, perSymbol }: TelemetryOptions, resource: Resource) {
   const exporter = await metricExporter(sending.metrics ?? 'http/protobuf')
   const reader = new PeriodicExportingMetricReader({ exporter, ...intervals(world.env) })
   const provider = new MeterProvider({ resource, readers: [reader] })
@@ -194,9 +188,10 @@ async function openMetrics({ world, sending }: TelemetryOptions, resource: Resou
       clock: world,
       version: world.version,
       usage: world.usage,
-      perSymbol: /^(1|true|yes|on)$/i.test(world.env.METRICS_PER_SYMBOL ?? ''),
+      perSymbol,
       weights: () => [...weights.values()],
       storeUp: () => null,
+      passPendingMs: () => null,
     },
     openMeter(provider.getMeter(SCOPE, world.version), () => counting.refresh()),
   )

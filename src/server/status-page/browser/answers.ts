@@ -40,6 +40,7 @@ export type Exchange = {
     readonly weight_used: number
     readonly weight_limit: number
     readonly paused_until: string | null
+    readonly pause_seconds: number | null
   }[]
 }
 
@@ -108,6 +109,8 @@ export type Known = {
   readonly errors: readonly Trouble[]
   /** How it hears of news: by the stream, by asking now and then, or not at all. */
   readonly connection: 'connecting' | 'live' | 'asking' | 'lost'
+  /** How much the program's clock is ahead of this one, ms. */
+  readonly aheadMs: number
   /** When anything was last heard, epoch ms. */
   readonly heardAtMs: number
   /** Rows a second that are written now; null while no pass runs. */

@@ -55,8 +55,8 @@ function due(): void {
 }
 
 function showAll(known: Known): void {
-  showOverview(known, series, Date.now(), chosenState)
-  showFigures(known, series, Date.now())
+  showOverview(known, series, chosenState)
+  showFigures(known, series, Date.now() + known.aheadMs)
   showAxis(known.timelines)
   list.show(series, chosenState, chosenSeries)
   showJobs(known)

@@ -9,19 +9,23 @@ const ASK_EVERY_MS = 10_000
 /** And where all is quiet: lags grow without an event. */
 const QUIET_MS = 60_000
 const ANSWER_LIMIT_MS = 15_000
+/** So exact is what an answer says of the program's clock, ms. */
+const CLOCK_MS = 2_000
 /** Of so long the rows a second are the mean, ms. */
 const RATE_MS = 5_000
 
 const blank: Known = {
   ...{ status: null, timelines: null, errors: [] },
-  ...{ connection: 'connecting', heardAtMs: 0, rowsPerSecond: null },
+  ...{ connection: 'connecting', aheadMs: 0, heardAtMs: 0, rowsPerSecond: null },
 }
 
-/** Asks a route of the program. Throws where it does not answer with JSON. */
-export async function ask<T>(path: string): Promise<T> {
+/** Asks a route; `heard` gets the program's clock, epoch ms. Throws where it does not answer with JSON. */
+export async function ask<T>(path: string, heard: (atMs: number) => void = () => undefined): Promise<T> {
   const response = await fetch(path, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) })
   const body = (await response.json()) as T & { readonly error?: string }
   if (!response.ok) throw new Error(body.error ?? `HTTP ${response.status}`)
+  const atMs = Date.parse(response.headers.get('date') ?? '')
+  if (Number.isFinite(atMs)) heard(atMs)
   return body
 }
 
@@ -69,14 +73,19 @@ export class News {
 
   async #ask(): Promise<void> {
     this.#askedAtMs = performance.now()
+    let { aheadMs } = this.known
+    const heard = (atMs: number): void => {
+      const ms = atMs - Date.now()
+      aheadMs = Math.abs(ms) > CLOCK_MS ? ms : 0
+    }
     try {
       const [status, timelines, { errors }] = await Promise.all([
-        ask<Status>('/api/status'),
+        ask<Status>('/api/status', heard),
         ask<Timelines>(this.#timelinePath()),
         ask<{ errors: readonly Trouble[] }>('/api/errors'),
       ])
       const connection = this.known.connection === 'live' ? 'live' : 'asking'
-      this.#learn({ status, timelines, errors, connection })
+      this.#learn({ status, timelines, errors, connection, aheadMs })
     } catch {
       this.#learn({ connection: 'lost' })
     }
@@ -84,7 +93,7 @@ export class News {
 
   #learn(news: Partial<Known>): void {
     const heardAtMs = news.connection === 'lost' ? this.known.heardAtMs : Date.now()
-    const known = { ...this.known, ...news, heardAtMs }
+    const known = { ...this.known, heardAtMs, ...news }
     this.known = { ...known, rowsPerSecond: this.#rate(known) }
     this.#changed(this.known)
   }
@@ -98,7 +107,9 @@ export class News {
       if (this.#askedAtMs > 0) this.refresh()
     })
     events.addEventListener('error', () => {
-      this.#learn({ connection: 'lost' })
+      // Whether it is lost the next answer tells: it may only have no place for one more who listens.
+      const connection = this.known.connection === 'lost' ? 'lost' : 'asking'
+      this.#learn({ connection, heardAtMs: this.known.heardAtMs })
       this.refresh()
       // Too many listen, or something else answers: the browser does not try again by itself.
       if (events.readyState === EventSource.CLOSED) setTimeout(() => this.#listen(), ASK_EVERY_MS)

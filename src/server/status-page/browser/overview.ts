@@ -7,13 +7,8 @@ import { swatch } from './timeline.ts'
 import { type Meaning, meanings } from './verdicts.ts'
 import { clockTime, counted, duration, thousands } from './words.ts'
 
-/** Shows all of it. `chosen` is the state that the list is narrowed to; `nowMs` is the program's clock. */
-export function showOverview(
-  known: Known,
-  series: readonly SeriesFacts[],
-  nowMs: number,
-  chosen: State | null,
-): void {
+/** Shows all of it. `chosen` is the state that the list is narrowed to. */
+export function showOverview(known: Known, series: readonly SeriesFacts[], chosen: State | null): void {
   const { level, more, text } = headline(known, series)
   byId('verdict').dataset.level = level
   setText(byId('headline'), text)
@@ -32,7 +27,7 @@ export function showOverview(
   } as const
   setText(byId('connection'), words[known.connection])
   byId('connection').dataset.live = { live: 'yes', lost: 'no', connecting: '', asking: '' }[known.connection]
-  showAlerts(known, nowMs)
+  showAlerts(known)
   showStates(series, chosen)
   showReasons(known, series)
 }
@@ -40,7 +35,7 @@ export function showOverview(
 /** Seconds as whole minutes, once there are some. */
 const roughly = (seconds: number): number => (seconds < 60 ? seconds : Math.floor(seconds / 60) * 60)
 
-function showAlerts({ status }: Known, nowMs: number): void {
+function showAlerts({ status }: Known): void {
   const alerts: { level: 'bad' | 'late'; title: string; text: string }[] = []
   for (const reason of status?.not_ready ?? [])
     alerts.push(
@@ -48,9 +43,10 @@ function showAlerts({ status }: Known, nowMs: number): void {
         ? { level: 'bad', title: 'The store does not answer', text: reason.replace(/^[^:]*: /, '') }
         : { level: 'late', title: `Not ready: ${reason}`, text: '' },
     )
-  for (const { host, paused_until: until } of status?.exchange.hosts ?? []) {
-    if (until === null || Date.parse(until) <= nowMs) continue
-    const left = duration(Math.ceil((Date.parse(until) - nowMs) / 1_000 / 5) * 5)
+  for (const { host, pause_seconds: seconds, paused_until: until } of status?.exchange.hosts ?? []) {
+    // Which clock a pause goes by is the program's business: what it tells of has not ended.
+    if (until === null || seconds === null) continue
+    const left = duration(Math.ceil(seconds / 5) * 5)
     alerts.push({
       level: 'bad',
       title: `The exchange makes us wait until ${clockTime(until)}`,
