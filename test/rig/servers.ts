@@ -7,7 +7,12 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export type StartedServer = { readonly uri: string; stop(): Promise<void> }
+export type StartedServer = {
+  readonly uri: string
+  /** Ends it at once, without a word to its clients, and starts it again on the same data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
 
 /** How long a server may take to come up, and to go down before it is killed. */
 const START_LIMIT_MS = 60_000
@@ -123,10 +128,20 @@ async function start(recipe: Recipe): Promise<StartedServer | null> {
       if (!made.success) throw new Error(`${init[0]} failed: ${made.stderr}${made.stdout}`)
     }
     const port = await freePort()
-    const child = Bun.spawn([...before, ...recipe.run(folder, port)], {
-      ...{ cwd: folder, env, stdin: 'ignore' },
-      ...{ stdout: Bun.file(join(folder, 'server.out')), stderr: Bun.file(join(folder, 'server.err')) },
-    })
+    const run = (): Bun.Subprocess =>
+      Bun.spawn([...before, ...recipe.run(folder, port)], {
+        ...{ cwd: folder, env, stdin: 'ignore' },
+        ...{ stdout: Bun.file(join(folder, 'server.out')), stderr: Bun.file(join(folder, 'server.err')) },
+      })
+    let child = run()
+    const restart = async (): Promise<void> => {
+      // PostgreSQL's word for "immediate": it goes without ending anything, and recovers when it comes back.
+      child.kill('SIGQUIT')
+      await child.exited
+      for (const name of ['server.out', 'server.err']) await rm(join(folder, name), { force: true })
+      child = run()
+      await untilReady(recipe, folder, child)
+    }
     const stop = async (): Promise<void> => {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS)
@@ -138,7 +153,7 @@ async function start(recipe: Recipe): Promise<StartedServer | null> {
       await stop()
       throw error
     })
-    return { uri: recipe.uri(port), stop }
+    return { uri: recipe.uri(port), restart, stop }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
