@@ -39,6 +39,15 @@ export function isTransient(error: unknown): boolean {
   return lost.test(code) || unreached.test(code) || passing.test(code)
 }
 
+/**
+ * Whether `error` says that a statement which was prepared is not there, or is there already, or (where the
+ * driver has tried once more in the same transaction) that the transaction is over: as behind a pooler that
+ * takes another line to the server for each transaction.
+ */
+export function isNameLost(error: unknown): boolean {
+  return /^(26000|42P05|25P02)$/.test(codeOf(error))
+}
+
 /** Whether `error` says that the database does not exist. */
 export function isMissingDatabase(error: unknown): boolean {
   return codeOf(error) === '3D000'

@@ -41,6 +41,9 @@ export type Session = {
   destroy(): void
 }
 
+/** Whether statements may be prepared under names, which a pooler in between may not know the next time. */
+export type Naming = { isAllowed: boolean }
+
 /** The limit until setLimit names another: enough for signing in. */
 const FIRST_LIMIT_MS = 60_000
 
@@ -51,7 +54,7 @@ const END_TIMEOUT_SECONDS = 2
  * Opens a connection to the first endpoint that will do, and signs in. Throws what the system, TLS or the
  * server says, of the last one that was tried; errors.ts explains it.
  */
-export async function openSession(address: Address): Promise<Session> {
+export async function openSession(address: Address, naming: Naming = { isAllowed: true }): Promise<Session> {
   let last: unknown = new Error('no host')
   for (const endpoint of address.endpoints) {
     const socket = await connectSocket(endpoint, address).catch((error: unknown) => {
@@ -60,7 +63,7 @@ export async function openSession(address: Address): Promise<Session> {
     })
     if (!socket) continue
     // Who is not let in by one is not let in by another: that is thrown.
-    const session = await signIn(socket, endpoint, address)
+    const session = await signIn(socket, endpoint, address, naming)
     if (!address.primaryOnly || !(await isStandby(session))) return session
     await session.end()
     // While a standby takes the place of its primary there may be none: the state of a server that starts.
@@ -74,7 +77,12 @@ async function isStandby(session: Session): Promise<boolean> {
   return rows[0]?.[0] === true
 }
 
-async function signIn(socket: Socket, endpoint: Endpoint, address: Address): Promise<Session> {
+async function signIn(
+  socket: Socket,
+  endpoint: Endpoint,
+  address: Address,
+  naming: Naming,
+): Promise<Session> {
   let handedOut = false
   let alive = true
   const sql = postgres({
@@ -105,7 +113,7 @@ async function signIn(socket: Socket, endpoint: Endpoint, address: Address): Pro
   socket.on('error', () => {
     alive = false
   })
-  const session = sessionOf(sql, socket, () => alive, destroy)
+  const session = sessionOf(sql, socket, { isAlive: () => alive, destroy, naming })
   try {
     await session.run('SELECT 1')
     return session
@@ -130,7 +138,9 @@ function accountOf({ host, port }: Endpoint, address: Address): Record<string, u
   }
 }
 
-function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: () => void): Session {
+type Life = { readonly isAlive: () => boolean; readonly destroy: () => void; readonly naming: Naming }
+
+function sessionOf(sql: Sql, socket: Socket, { isAlive, destroy, naming }: Life): Session {
   let limitMs = FIRST_LIMIT_MS
   let failCurrent: ((error: unknown) => void) | null = null
   socket.once('close', () => failCurrent?.(codedError('the connection was lost', 'ECONNRESET')))
@@ -162,7 +172,9 @@ function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: ()
     },
     run: (text, parameters = [], prepare = false) =>
       bounded(async () => {
-        const answer = await sql.unsafe(text, [...parameters], { prepare }).values()
+        const answer = await sql
+          .unsafe(text, [...parameters], { prepare: prepare && naming.isAllowed })
+          .values()
         return { rows: answer, count: answer.count ?? 0, command: answer.command }
       }),
     copy: (statement, chunks) => bounded(() => copyIn(sql, statement, chunks)),

@@ -10,7 +10,7 @@ import { type Address, parseAddress, placeText } from './address.ts'
 import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
-import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
+import { codeOf, explained, isMissingDatabase, isMissingTable, isNameLost, isTransient } from './errors.ts'
 import { makeHypertables } from './hypertables.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { postgresqlLeases } from './leases.ts'
@@ -18,7 +18,7 @@ import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
-import { openSession, type Session } from './session.ts'
+import { type Naming, openSession, type Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 import { ROWS_MET, wayOf, writePages } from './write.ts'
 
@@ -37,11 +37,14 @@ const lostPolicy: RetryPolicy = { attempts: 7, firstPauseMs: 250, longestPauseMs
 /** Opens the store; connects when it is first used. Throws UserError when the URI is none. */
 export async function openPostgresql(options: StoreOptions, clock: Clock): Promise<Store> {
   const address = parseAddress(options.uri)
-  const pool = sessionPool(SESSIONS, () => openSession(address))
-  return postgresqlStore(address, pool, options, clock)
+  const naming: Naming = { isAllowed: true }
+  const pool = sessionPool(SESSIONS, () => openSession(address, naming))
+  return postgresqlStore({ address, pool, naming }, options, clock)
 }
 
-function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, clock: Clock): Store {
+type Server = { readonly address: Address; readonly pool: Pool; readonly naming: Naming }
+
+function postgresqlStore({ address, pool, naming }: Server, options: StoreOptions, clock: Clock): Store {
   const place = placeText(address)
   const again = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -49,7 +52,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         policy: lostPolicy,
         clock,
         attempt: work,
-        again: (error) => (isTransient(error) ? { atLeastMs: 0 } : false),
+        again: (error) => (isTransient(error) || goesUnnamed(error, naming) ? { atLeastMs: 0 } : false),
       })
     } catch (error) {
       throw explained(error, address)
@@ -123,6 +126,13 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
     },
     close: () => pool.close(),
   }
+}
+
+/** Whether the same may succeed without names for statements: from now on none gets one. */
+function goesUnnamed(error: unknown, naming: Naming): boolean {
+  if (!isNameLost(error)) return false
+  naming.isAllowed = false
+  return true
 }
 
 type Read = <T>(empty: T, work: (session: Session) => Promise<T>) => Promise<T>
