@@ -21,6 +21,8 @@ type Active = {
   readonly loop: Loop
   readonly stop: AbortController
   last: Summary | null
+  /** Whether the next pass is one that somebody asked for. */
+  isAsked: boolean
 }
 
 export type ServedJobsOptions = {
@@ -127,7 +129,11 @@ export class ServedJobs {
     const meant = [...this.#active.values()].filter(
       ({ job }) => job.kind === kind && (name === null || job.name === name),
     )
-    const started = meant.filter(({ loop }) => loop.runNow())
+    const started = meant.filter((active) => {
+      const begins = active.loop.runNow()
+      if (begins) active.isAsked = true
+      return begins
+    })
     const names = (some: readonly Active[]): string[] => some.map(({ job }) => job.name)
     return { known: names(meant), started: names(started) }
   }
@@ -195,18 +201,23 @@ export class ServedJobs {
       gate: this.#gate,
       pass: async () => {
         await before
-        const summary = await servedPass(this.#passContext(job), job, own, board, stop.signal)
+        const context = this.#passContext(active.isAsked ? asked(job) : job)
+        active.isAsked = false
+        const summary = await servedPass(context, job, own, board, stop.signal)
         active.last = summary
         this.#ended(job, board, summary)
         return isEnough(job, summary) ? 'done' : 'again'
       },
     })
-    const active: Active = { job, board, loop, stop, last: null }
+    const active: Active = { job, board, loop, stop, last: null, isAsked: false }
     return active
   }
 
   #contextOf({ settings, origins }: ServeJob): CommandContext {
-    return { ...this.#options.context, settings, origins }
+    const { context } = this.#options
+    // How long leases last counts when the program starts: one holder has one keeper of them.
+    const { leaseSeconds } = context.settings
+    return { ...context, settings: { ...settings, leaseSeconds }, origins }
   }
 
   /** The same for a pass, whose plan says which series are followed. */
@@ -244,6 +255,10 @@ export class ServedJobs {
     for (const { stop } of this.#active.values()) stop.abort(reason)
   }
 }
+
+/** A job as somebody asks for it: to ask for a job over gaps is to ask for them to be filled. */
+const asked = (job: ServeJob): ServeJob =>
+  job.kind === 'gaps' ? { ...job, settings: { ...job.settings, fill: true } } : job
 
 /** Tells of series that nobody here follows any more. */
 function tellLeft(tell: Tell, series: readonly string[]): void {

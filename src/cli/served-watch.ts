@@ -1,6 +1,7 @@
 // What serving watches beside its passes: whether the store answers, what is stored, how far the passes
 // are. Requests are answered from what was seen last.
 import { seriesKey } from '../core/series.ts'
+import type { Store } from '../core/store.ts'
 import { klines } from '../datasets/klines.ts'
 import { startLag } from '../observe/lag.ts'
 import { errorsAnswer, exchangeAnswer, passAnswer, readyAnswer } from '../server/answers.ts'
@@ -86,8 +87,12 @@ export function startWatch(
       lags: () => new Map([...lag.seconds()].map(({ series, seconds }) => [seriesKey(series), seconds])),
       troubles: () => troubles.all(),
       async klines(query, limit) {
-        const [first = context] = stores()
-        return connections.look(first, (store) => storedKlines(store, query, limit, jobs.nowMs()))
+        for (const one of stores()) {
+          const read = (store: Store) => storedKlines(store, query, limit, jobs.nowMs())
+          const found = await connections.look(one, read)
+          if (found.length > 0) return found
+        }
+        return []
       },
       start: (kind, name) => jobs.start(kind, name),
     },

@@ -2,6 +2,7 @@
 import { advance } from '../core/calendar.ts'
 import { timesOf } from '../core/dataset.ts'
 import type { Tell } from '../core/events.ts'
+import { isOpen } from '../core/gap.ts'
 import { isoTime } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
@@ -11,30 +12,43 @@ import type { Json, KlinesQuery, Stored } from '../server/served.ts'
 import { gapJson } from './gaps-json.ts'
 import { lookAt, type SeriesLook } from './status.ts'
 
-/** Gaps that are kept for those who ask. */
+/** Gaps that are kept for those who ask: open ones first, of all series. */
 const MOST_GAPS = 20_000
 
 /** Looks at every series of a store; tells what it finds. */
-export async function lookAtStore(store: Store, signal: AbortSignal, tell: Tell): Promise<Stored> {
+export async function lookAtStore(
+  store: Store,
+  signal: AbortSignal,
+  tell: Tell,
+  mostGaps = MOST_GAPS,
+): Promise<Stored> {
   const known = await store.knownSeries(allTables)
   const ledgers = await store.ledger(known)
   const series: Json[] = []
-  const gaps: Json[] = []
+  const open: KeptGap[] = []
+  const explained: KeptGap[] = []
   const lines: SeriesLine[] = []
-  let gapsLeftOut = 0
+  let found = 0
   for (const [i, one] of known.entries()) {
     signal.throwIfAborted()
     const looked = await lookAt(store, one, ledgers[i] ?? [])
     series.push(looked.status)
-    const kept = looked.gaps.slice(0, MOST_GAPS - gaps.length)
-    gaps.push(...kept.map((gap) => gapJson({ ...gap, series: one, filled: false })))
+    for (const gap of looked.gaps) {
+      const kept = isOpen(gap) ? open : explained
+      if (kept.length < mostGaps)
+        kept.push({ place: found, json: gapJson({ ...gap, series: one, filled: false }) })
+      found += 1
+    }
     lines.push(lineOf(looked))
-    gapsLeftOut += looked.gaps.length - kept.length
     const { open_gaps: openGaps, gap_rows: gapRows } = looked.status
     tell({ type: 'series-surveyed', series: one, openGaps, gapRows })
   }
-  return { series, gaps, gapsLeftOut, lines }
+  const kept = [...open, ...explained].slice(0, mostGaps).sort((a, b) => a.place - b.place)
+  return { series, gaps: kept.map(({ json }) => json), gapsLeftOut: found - kept.length, lines }
 }
+
+/** A gap as it is told, and its place among all that were found. */
+type KeptGap = { readonly place: number; readonly json: Json }
 
 /** What a timeline needs of a look. */
 function lineOf({ status, gaps }: SeriesLook): SeriesLine {

@@ -1,5 +1,6 @@
 // Chance that can be replayed. A test file takes its seed here once; the seed is printed, and the same
-// TEST_SEED brings the same values back. TEST_RUNS makes every property run more often, for a long search.
+// TEST_SEED brings the same values back. TEST_RUNS makes every property run more often, for a long search;
+// TEST_MOST_RUNS bounds what they run by themselves, where it is only to be seen which lines they reach.
 
 const SEEDS = 2 ** 31
 const DEFAULT_RUNS = 300
@@ -23,7 +24,8 @@ export function runsFor(
   file: string,
   defaultRuns = DEFAULT_RUNS,
 ): { readonly seed: number; readonly numRuns: number } {
-  return { seed: seedFor(file), numRuns: wholeNumber('TEST_RUNS') ?? defaultRuns }
+  const most = wholeNumber('TEST_MOST_RUNS') ?? defaultRuns
+  return { seed: seedFor(file), numRuns: wholeNumber('TEST_RUNS') ?? Math.min(defaultRuns, most) }
 }
 
 /** How many of its stories a file tells in each real store: TEST_STORE_RUNS, or so many. */

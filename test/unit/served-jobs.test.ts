@@ -5,6 +5,7 @@ import { jobsOf } from '../../src/cli/jobs.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
 import { fetchServeJob, gapsCommandJob, type ServeJob } from '../../src/cli/serve-jobs.ts'
 import { ServedJobs } from '../../src/cli/served-jobs.ts'
+import { DAY_MS } from '../../src/core/calendar.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { StoppedError } from '../../src/errors.ts'
@@ -156,6 +157,22 @@ test('the pass that takes longest is the one that is told of', async () => {
   await end()
 })
 
+test('gaps that somebody asks to fill are filled, also where the schedule only looks for them', async () => {
+  const { clock, jobs, world, end } = await rig()
+  const resolved = await runContext(world, [], () => undefined)
+  const filled: (boolean | null)[] = []
+  const pass: ServeJob['pass'] = async ({ settings }) => {
+    filled.push(settings.fill)
+    return { text: '', exitCode: 0 }
+  }
+  jobs.replace([{ ...gapsCommandJob(resolved, klines, clock.nowMs()), pass }])
+  await clock.advance(1_000)
+  expect(jobs.start('gaps', null).started).toEqual(['gaps'])
+  await clock.advance(2 * DAY_MS)
+  expect(filled.map((fill) => fill === true)).toEqual([false, true, false, false])
+  await end()
+})
+
 describe('a job that comes back', () => {
   test('before its last pass has ended waits for it, and keeps its leases', async () => {
     const { clock, job, jobs, mostAtOnce, owned, trading, end } = await rig()
@@ -174,6 +191,18 @@ describe('a job that comes back', () => {
     await end()
     expect(owned()).toEqual([])
   })
+})
+
+test('how long leases last stays as it was at the start', async () => {
+  const { clock, job, jobs, owned, trading, end } = await rig()
+  trading.add('AUSDT').add('BUSDT')
+  jobs.replace([await job('AUSDT')])
+  await clock.advance(1_000)
+  const later = await job('BUSDT')
+  jobs.replace([{ ...later, settings: { ...later.settings, leaseSeconds: 0 } }])
+  await clock.advance(20_000)
+  expect(owned()).toEqual([key('BUSDT')])
+  await end()
 })
 
 describe('a store that no job names any more', () => {
