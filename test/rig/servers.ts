@@ -19,7 +19,7 @@ const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 10_000
 
 /** The user (and group) `nobody` of every Linux. */
-const NOBODY = 65_534
+export const NOBODY = 65_534
 
 type Recipe = {
   /** Makes the data; null where the server does so itself. */
