@@ -22,15 +22,18 @@ export function worstExitCode(codes: readonly ExitCode[]): ExitCode {
   return precedence.find((code) => codes.includes(code)) ?? exitCodes.done
 }
 
-/** What every error of this program carries: `message` says what happened, `advice` what to do about it. */
+/**
+ * What every error of this program carries: `message` says what happened, `advice` what to do about it. Both
+ * are told in many places (log, result, HTTP), so that no password may be in them from the start.
+ */
 export abstract class PetrosaError extends Error {
   abstract readonly exitCode: ExitCode
   readonly advice: string
 
   constructor(message: string, advice = '', options?: ErrorOptions) {
-    super(message, options)
+    super(withoutPasswords(message), options)
     this.name = new.target.name
-    this.advice = advice
+    this.advice = withoutPasswords(advice)
   }
 }
 

@@ -88,8 +88,17 @@ function fromSystem(read: () => number | null): number | null {
   }
 }
 
+/** A timer takes no more, and makes 1 ms of what is longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** A pause of `ms` on a real clock; rejects with the signal's reason when it is aborted first. */
-export function realWait(ms: number, signal?: AbortSignal): Promise<void> {
+export async function realWait(ms: number, signal?: AbortSignal): Promise<void> {
+  let leftMs = ms
+  for (; leftMs > LONGEST_TIMER_MS; leftMs -= LONGEST_TIMER_MS) await timerOf(LONGEST_TIMER_MS, signal)
+  await timerOf(leftMs, signal)
+}
+
+function timerOf(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason)

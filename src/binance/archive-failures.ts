@@ -28,5 +28,5 @@ export function archiveFailure({ host, rest, response, text, nowMs }: FailedFile
   }
   const retryAfter = response.headers.get('retry-after')
   const retryAfterSeconds = retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null
-  return failure({ host, status, retryAfterSeconds, code: null, text: '', nowMs })
+  return failure({ host, status, retryAfterSeconds, code: null, text: '', nowMs, isClockKnown: false })
 }

@@ -15,7 +15,7 @@ export type Budgets = {
 export function openBudgets(clock: Clock, share: number): Budgets {
   const fresh = (limit: number, windowMs?: number): WeightBudget => {
     const budget = new WeightBudget(limit, share, clock, windowMs)
-    budget.setOffset(clock.nowMs() - clock.monotonicMs())
+    budget.setOffset(clock.nowMs() - clock.monotonicMs(), false)
     return budget
   }
   const { spot, um, cm } = marketFacts

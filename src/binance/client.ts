@@ -250,16 +250,22 @@ export class Client {
     const body = await readBody(response, FAILURE_BYTES, () => new Error('too large')).catch(() => none)
     const parsed = parseExchangeError(Buffer.from(body).toString())
     const retryAfter = response.headers.get('retry-after')
+    // Before the exchange has told its time, the answer's own date is the nearest thing to it.
+    const dateMs = budget.isClockKnown ? budget.nowMs() : Date.parse(response.headers.get('date') ?? '')
+    const isClockKnown = Number.isFinite(dateMs)
+    const nowMs = isClockKnown ? dateMs : budget.nowMs()
     const error = failure({
       host,
       status: response.status,
       retryAfterSeconds: retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null,
       code: parsed?.code ?? null,
       text: parsed?.msg ?? '',
-      nowMs: budget.nowMs(),
+      nowMs,
+      isClockKnown,
     })
     if (error instanceof PauseError || error instanceof LongPauseError) {
-      budget.pauseUntil(error.untilMs, error instanceof LongPauseError ? error : null)
+      const untilMs = budget.nowMs() + error.untilMs - nowMs
+      budget.pauseUntil(untilMs, error instanceof LongPauseError ? error : null)
       this.#options.tell({ type: 'exchange-paused', host, untilMs: error.untilMs, reason: error.message })
     }
     return error

@@ -41,12 +41,18 @@ export type FailedAnswer = {
   readonly text: string
   /** The exchange's clock, epoch ms. */
   readonly nowMs: number
+  /** Whether it is the exchange's indeed; otherwise the machine's stands in, and no time is read by it. */
+  readonly isClockKnown: boolean
 }
 
 /** A ban that ends within this time is waited for; a longer one ends the run (exit 75). */
 export const LONGEST_PAUSE_MS = 5 * MINUTE_MS
 
-/** The exchange bans for at most so long (reference 6.3): what asks for more is not obeyed to the letter. */
+/**
+ * The exchange bans for at least and at most so long (reference 6.3): what asks for more is not obeyed to the
+ * letter.
+ */
+const SHORTEST_BAN_MS = 2 * MINUTE_MS
 const LONGEST_BAN_MS = 3 * DAY_MS
 
 /** The last time that a date can name, epoch ms: the header may hold any number. */
@@ -86,16 +92,20 @@ export function failure(answer: FailedAnswer): Error {
 }
 
 /**
- * 429: wait as long as asked, else for the next minute. 418: a ban; its end stands in Retry-After or in the
- * text.
+ * When a pause ends. 429: as long as asked, else at the next minute. 418, a ban: by Retry-After or the time
+ * in the text, the later of both; else after the shortest ban, since an end that is past is none.
  */
+function pauseEndMs({ status, nowMs, retryAfterSeconds, text, isClockKnown }: FailedAnswer): number {
+  const told = isClockKnown ? Number(/until (\d{13})/.exec(text)?.[1] ?? 0) : 0
+  const askedMs = Math.max(told, retryAfterSeconds === null ? 0 : nowMs + retryAfterSeconds * 1_000)
+  if (status === 418) return Math.min(LATEST_MS, askedMs > nowMs ? askedMs : nowMs + SHORTEST_BAN_MS)
+  const nextMinuteMs = (Math.floor(nowMs / MINUTE_MS) + 1) * MINUTE_MS
+  return Math.min(LATEST_MS, askedMs >= nowMs ? askedMs : nextMinuteMs)
+}
+
 function pause(answer: FailedAnswer): Error {
   const { host, status, nowMs } = answer
-  const told = /until (\d{13})/.exec(answer.text)?.[1]
-  const fromHeader = answer.retryAfterSeconds === null ? null : nowMs + answer.retryAfterSeconds * 1_000
-  const nextMinute = (Math.floor(nowMs / MINUTE_MS) + 1) * MINUTE_MS
-  const fallback = status === 418 ? nowMs + 2 * MINUTE_MS : nextMinute
-  const untilMs = Math.min(LATEST_MS, Math.max(fromHeader ?? 0, told ? Number(told) : 0) || fallback)
+  const untilMs = pauseEndMs(answer)
   const until = new Date(untilMs).toISOString()
   const message =
     status === 418

@@ -28,6 +28,8 @@ export class WeightBudget {
   #othersRate = 0
   #newsMs = 0
   #offsetMs = 0
+  #isClockKnown = false
+  /** By the monotonic clock: a pause stays as long as it is when the exchange's clock is set meanwhile. */
   #pausedUntilMs = 0
   #longPause: LongPauseError | null = null
 
@@ -39,9 +41,18 @@ export class WeightBudget {
     this.#windowMs = windowMs
   }
 
-  /** The exchange's clock is this much ahead of the monotonic clock, in ms. */
-  setOffset(offsetMs: number): void {
+  /**
+   * The exchange's clock is this much ahead of the monotonic clock, in ms. `isKnown`: the exchange has said
+   * so.
+   */
+  setOffset(offsetMs: number, isKnown = true): void {
     this.#offsetMs = offsetMs
+    this.#isClockKnown = isKnown
+  }
+
+  /** Whether the exchange has told its time; until then the clock is a guess. */
+  get isClockKnown(): boolean {
+    return this.#isClockKnown
   }
 
   /** The exchange's own limit, once it is known. */
@@ -65,7 +76,8 @@ export class WeightBudget {
 
   /** When the current pause ends by the exchange's clock; 0 when there is none. */
   get pausedUntilMs(): number {
-    return this.#pausedUntilMs > this.nowMs() ? this.#pausedUntilMs : 0
+    const leftMs = this.#pausedUntilMs - this.#clock.monotonicMs()
+    return leftMs > 0 ? this.nowMs() + leftMs : 0
   }
 
   /**
@@ -73,8 +85,9 @@ export class WeightBudget {
    * there is more to wait than they should.
    */
   pauseUntil(untilMs: number, error: LongPauseError | null = null): void {
-    if (untilMs < this.#pausedUntilMs) return
-    this.#pausedUntilMs = untilMs
+    const monotonicMs = untilMs - this.#offsetMs
+    if (monotonicMs < this.#pausedUntilMs) return
+    this.#pausedUntilMs = monotonicMs
     this.#longPause = error
   }
 
@@ -87,7 +100,7 @@ export class WeightBudget {
       signal.throwIfAborted()
       this.#turn()
       const nowMs = this.nowMs()
-      const pausedMs = this.#pausedUntilMs - nowMs
+      const pausedMs = this.#pausedUntilMs - this.#clock.monotonicMs()
       if (pausedMs > LONGEST_PAUSE_MS && this.#longPause) throw this.#longPause
       // A single call may be heavier than a tiny share allows: it then has a window for itself.
       const room = this.#limit * this.#share - weight - this.#spent

@@ -13,6 +13,8 @@ import {
   worstExitCode,
 } from '../errors.ts'
 import { duration, thousands } from '../observe/progress.ts'
+import { resolveSettings } from '../settings/resolve.ts'
+import { settingEntries } from '../settings/table.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { marketOf, openClient } from './exchange.ts'
 import { configuredStores, type StoreAddress, withStore } from './open-store.ts'
@@ -29,10 +31,8 @@ type Try = {
 
 /** Runs the command: every check, also after one that failed. */
 export async function runCheck(context: CommandContext): Promise<CommandResult> {
-  const checks: Finding[] = [
-    { name: 'configuration', ok: true, detail: 'every setting makes sense', advice: '' },
-  ]
-  const codes: ExitCode[] = []
+  const checks: Finding[] = [...(await checkConfiguration(context))]
+  const codes: ExitCode[] = checks.every(({ ok }) => ok) ? [] : [2]
   const source = need(context.settings, 'source')
   const tries: readonly Try[] = [
     ...(source === 'archive' ? [] : [{ name: 'exchange', check: () => checkExchange(context) }]),
@@ -60,6 +60,24 @@ export async function runCheck(context: CommandContext): Promise<CommandResult> 
     }
   }
   return { fields: { checks }, text: checksText(checks), exitCode: worstExitCode(codes) }
+}
+
+/** What the variables and --config say of every setting, also of those that only other commands have. */
+async function checkConfiguration({ settings, world }: CommandContext): Promise<readonly Finding[]> {
+  const name = 'configuration'
+  const flags = new Map(settings.config === null ? [] : [['config' as const, settings.config]])
+  const found: Finding[] = []
+  for (const [setting] of settingEntries) {
+    try {
+      await resolveSettings(world, flags, [setting])
+    } catch (error) {
+      if (!(error instanceof PetrosaError)) throw error
+      const advice = error.advice || 'correct it, or leave it out: the default is in petrosa help COMMAND'
+      found.push({ name, ok: false, detail: error.message, advice })
+    }
+  }
+  if (found.length > 0) return found
+  return [{ name, ok: true, detail: 'every setting makes sense', advice: '' }]
 }
 
 async function checkExchange(context: CommandContext): Promise<Finding[]> {

@@ -81,11 +81,35 @@ export async function openExchange(
       ? 'the list of the archives alone, which does not say who trades'
       : 'the archives alone, which end a day or so ago'
     tell({ type: 'warning', message: `${error.message}; going on by ${how}` })
-    return exchange(openArchives(context), true)
+    const archives = openArchives(context, true)
+    return exchange(error instanceof BlockedError ? insteadOf(error, archives) : archives, true)
   }
   if (source === 'rest') return exchange(null, false)
   const { archiveReach = new ArchiveReach() } = context
   return exchange(whileInReach(openArchives(context, true), archiveReach, tell), false)
+}
+
+/**
+ * `archives` that stand in for an API which is closed to this place: where they are out of reach too, it is
+ * the place that has to be changed, however long one waits.
+ */
+function insteadOf(blocked: BlockedError, archives: ArchiveSource): ArchiveSource {
+  const ask = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      const message = `${blocked.message}, and ${error.message}`
+      throw new BlockedError(message, blocked.advice, { cause: error })
+    }
+  }
+  return {
+    ...archives,
+    list: (series, span) => ask(archives.list(series, span)),
+    symbols: (market, dataset) => ask(archives.symbols(market, dataset)),
+    checksum: (file) => ask(archives.checksum(file)),
+    open: (series, file) => ask(archives.open(series, file)),
+  }
 }
 
 /** The archives at the addresses of the settings; `optional` where REST has what they have. */

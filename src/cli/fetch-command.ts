@@ -19,13 +19,22 @@ export async function runFetchCommand(
   wantedOf: (resolved: Resolved) => Wanted,
 ): Promise<CommandResult> {
   const { dataset, periods } = wantedOf(context)
+  refuseJobs(context)
   if (!isServing(context)) return runFetch(context, dataset, periods)
   const { serve } = await import('./serve.ts')
   const { servedJobsOf } = await import('./serve-jobs.ts')
   return serve(context, (resolved, nowMs) => {
+    refuseJobs({ ...resolved, command: context.command })
     const wanted = wantedOf(resolved)
     return servedJobsOf([namedJob(resolved, wanted.dataset, wanted.periods)], nowMs)
   })
+}
+
+/** Jobs of --config are for the pipeline: what one command made of them would not be what they say. */
+function refuseJobs({ command, jobs }: Pick<CommandContext, 'command' | 'jobs'>): void {
+  if (jobs.length === 0) return
+  const advice = 'use: petrosa run, which runs them; or leave the jobs out'
+  throw new UserError(`--config has jobs, and petrosa ${command} runs none`, advice)
 }
 
 /** Whether the command is to stay up. Throws UserError for a flag that means nothing where it is not. */

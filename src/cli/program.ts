@@ -3,23 +3,65 @@
 import { didYouMean } from '../core/nearest.ts'
 import { untraced } from '../core/trace.ts'
 import { type ExitCode, errorLine, exitCodeOf, exitCodes, UserError } from '../errors.ts'
-import { wrapToWidth } from '../observe/terminal.ts'
+import { Terminal, wrapToWidth } from '../observe/terminal.ts'
 import type { ResolvedRun } from '../settings/resolve.ts'
-import type { World } from '../world.ts'
+import type { Stream, World } from '../world.ts'
 import { type CommandEntry, commands } from './all.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import { commandHelp, programHelp } from './help.ts'
 
 /** Runs the program; answers its exit code. Never throws. */
 export async function runProgram(words: readonly string[], world: World): Promise<ExitCode> {
+  const startedAtMs = world.nowMs()
   try {
     return await dispatch(words, world)
   } catch (error) {
-    // Before the settings are known there is no log: a plain line, whatever reads it.
-    const columns = world.stderr.isTerminal ? world.stderr.columns : Number.POSITIVE_INFINITY
-    await world.stderr.write(`${wrapToWidth(`petrosa: ${errorLine(error)}`, columns, 2).join('\n')}\n`)
+    const command = commands.find(({ name }) => name === words[0])?.name
+    await tellRefusal(error, command, words, world)
+    if (command !== undefined && words.some((word) => word === '--json' || word === '--json=true')) {
+      const { summaryJson } = await import('./command.ts')
+      const begun = { command, startedAtMs, durationMs: world.nowMs() - startedAtMs }
+      await world.stdout.write(`${JSON.stringify(summaryJson(begun, undefined, [errorLine(error)]))}\n`)
+    }
     return exitCodeOf(error)
   }
+}
+
+/**
+ * Says why nothing was begun. The settings are not known then: what they say of the log counts as far as it
+ * makes sense, and whoever is no command has a plain line.
+ */
+async function tellRefusal(
+  error: unknown,
+  command: string | undefined,
+  words: readonly string[],
+  world: World,
+): Promise<void> {
+  const { stderr } = world
+  const line = errorLine(error)
+  if (command === undefined || logFormatOf(words, world) === 'pretty') {
+    const columns = stderr.isTerminal ? stderr.columns : Number.POSITIVE_INFINITY
+    await stderr.write(`${wrapToWidth(`petrosa: ${line}`, columns, 2).join('\n')}\n`)
+    return
+  }
+  const { startLog } = await import('../observe/log.ts')
+  const terminal = new Terminal(stderr)
+  const options = {
+    level: 'error',
+    format: 'json',
+    logger: `petrosa.${command}`,
+    nowMs: world.nowMs,
+  } as const
+  startLog(terminal, options).error(line)
+  await terminal.flushed()
+}
+
+function logFormatOf(words: readonly string[], { env, stderr }: World): 'pretty' | 'json' {
+  const at = words.findIndex((word) => word === '--log-format' || word.startsWith('--log-format='))
+  const flag = at < 0 ? undefined : (words[at]?.split('=')[1] ?? words[at + 1])
+  const said = flag ?? env.LOG_FORMAT
+  if (said === 'json' || said === 'pretty') return said
+  return stderr.isTerminal ? 'pretty' : 'json'
 }
 
 async function dispatch(words: readonly string[], world: World): Promise<ExitCode> {
@@ -107,5 +149,12 @@ async function printResult(context: CommandContext, result: CommandResult): Prom
   if (context.settings.json) {
     const { resultJson } = await import('./command.ts')
     await stdout.write(`${resultJson(context, result)}\n`)
-  } else if (result.text !== '') await stdout.write(result.text)
+  } else if (result.text !== '') await stdout.write(shownText(result.text, stdout))
+}
+
+/** In a terminal lines are broken between words; in a pipe each stays one, for whoever cuts it up. */
+function shownText(text: string, { columns, isTerminal }: Stream): string {
+  if (!isTerminal) return text
+  const lines = text.split('\n').flatMap((line) => wrapToWidth(line, columns, 2))
+  return lines.join('\n')
 }

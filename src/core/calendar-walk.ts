@@ -15,8 +15,8 @@ import { refusedStep, type SpanJob, type Step } from './step.ts'
 import { closedRows } from './verify.ts'
 
 /**
- * Pages of one span that may be refused one after another before the rest of the span is given up for this
- * pass.
+ * Pages of one span that may be refused one after another before pages that are answered are looked for
+ * further on.
  */
 const MOST_REFUSALS = 10
 
@@ -27,8 +27,42 @@ export type CalendarJob = SpanJob & { readonly period: Period }
  * The pages of a span, in order. Throws what ends the whole pass (UserError, UnavailableError, StoppedError).
  */
 export async function* fetchByCalendar(job: CalendarJob): AsyncGenerator<Step> {
-  const walk = new SpanWalk(job)
-  while (!walk.done) yield await walk.step()
+  yield* toEnd(job, new SpanWalk(job))
+}
+
+async function* toEnd(job: CalendarJob, walk: SpanWalk): AsyncGenerator<Step> {
+  while (!walk.done && !walk.isStuck) yield await walk.step()
+  if (!walk.done) yield* beyondRefusals(job, walk.left)
+}
+
+/**
+ * What comes after a page that was refused, one of too many. Where a stretch of them ends is found by
+ * halving, so that it costs a few requests, however long it is, and keeps nobody from what comes after it.
+ * What lies between two refusals is taken to be refused too, and named: no page is asked for twice.
+ */
+async function* beyondRefusals(job: CalendarJob, rest: Span): AsyncGenerator<Step> {
+  const { period, series, source, table } = job
+  let { startMs, endMs } = rest
+  while (startMs < endMs) {
+    const firstPlaceMs = floorToPeriod(period, startMs)
+    const places = countPlaces(period, { startMs: firstPlaceMs, endMs })
+    const { rows } = source.page(series, places)
+    const pages = Math.ceil(places / rows)
+    const middleMs = pages <= 1 ? startMs : advance(period, firstPlaceMs, rows * Math.floor(pages / 2))
+    const walk = new SpanWalk({ ...job, span: { startMs: middleMs, endMs }, hurried: true })
+    let step = await walk.step()
+    // An answer without a row says nothing yet: the next one is for the first row from there on.
+    while (!step.refused && walk.left.startMs === middleMs) step = await walk.step()
+    yield step
+    if (!step.refused) {
+      yield* toEnd(job, walk)
+      endMs = middleMs
+      continue
+    }
+    if (startMs < middleMs)
+      yield refusedStep(table, { span: { startMs, endMs: middleMs }, reason: step.refused.reason })
+    startMs = walk.left.startMs
+  }
 }
 
 class SpanWalk {
@@ -54,6 +88,16 @@ class SpanWalk {
     return this.#cursorMs >= this.#job.span.endMs
   }
 
+  /** What is neither settled nor refused yet. */
+  get left(): Span {
+    return { startMs: this.#cursorMs, endMs: this.#job.span.endMs }
+  }
+
+  /** Whether so much was refused that the next page hardly fares better. */
+  get isStuck(): boolean {
+    return this.#refusals > MOST_REFUSALS
+  }
+
   /** The next window: where it begins and ends, and how many rows it may bring. */
   #window(): { span: Span; limit: number } {
     const { period, series, source, span } = this.#job
@@ -65,15 +109,15 @@ class SpanWalk {
   }
 
   async step(): Promise<Step> {
-    const window = this.#window()
     try {
+      const window = this.#window()
       const { first } = this.#job.source
       const step = this.#wide && first ? await this.#leap(first) : await this.#next(window)
       this.#refusals = 0
       return step
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
-      return this.#refused(window.span.endMs, error.message)
+      return this.#refused(error.message)
     }
   }
 
@@ -108,16 +152,16 @@ class SpanWalk {
     return this.#job.source.fetch(this.#job.series, { span, limit }, this.#refusals > 0)
   }
 
-  /** Steps over a window that is refused; after too many in a row, over the rest of the span. */
-  #refused(windowEndMs: number, reason: string): Step {
-    this.#refusals += 1
-    const { span, table } = this.#job
-    const endMs = this.#refusals > MOST_REFUSALS ? span.endMs : windowEndMs
-    const refused = { span: { startMs: this.#cursorMs, endMs }, reason }
-    this.#cursorMs = endMs
-    this.#anchorMs = null
+  /** Steps over a page that is refused. */
+  #refused(reason: string): Step {
+    // Where no row comes for a while the first one is refused: the pages before it would say nothing either.
+    this.#refusals = this.#wide ? MOST_REFUSALS + 1 : this.#refusals + 1
+    const askedToMs = this.#wide ? this.#cursorMs : this.#window().span.endMs
     this.#wide = false
-    return refusedStep(table, refused)
+    this.#anchorMs = null
+    const startMs = this.#cursorMs
+    this.#cursorMs = askedToMs > startMs ? askedToMs : this.#window().span.endMs
+    return refusedStep(this.#job.table, { span: { startMs, endMs: this.#cursorMs }, reason })
   }
 
   /** What an answer brings: its new rows, the holes that it proves, and where the next window begins. */

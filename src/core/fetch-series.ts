@@ -87,9 +87,9 @@ class SeriesFetch {
     }
     yield* this.#settleHoles()
     for (const span of union(this.#left)) yield* this.#rest(span, false)
-    const again = this.#refused
+    const again = union(this.#refused.map(({ span }) => span))
     this.#refused = []
-    for (const { span } of again) yield* this.#rest(span, true)
+    for (const span of again) yield* this.#rest(span, true)
     const open = [...this.#open, ...this.#refused]
     if (open.length > 0) yield { ...this.#nothing(open[0]?.span ?? { startMs: 0, endMs: 0 }), open }
   }

@@ -88,7 +88,10 @@ export type Store = {
   ledger(series: readonly Series[]): Promise<readonly (readonly LedgerRow[])[]>
   /** The archives taken of each series, by name; a series (or schema) that is not there has none. */
   archives(series: readonly Series[]): Promise<readonly (readonly ArchiveRecord[])[]>
-  /** Every series that the ledger or a table of `tables` knows. */
+  /**
+   * Every series that the ledger or a table of `tables` knows. UserError: foreign shape of a table that is
+   * there, newer schema.
+   */
   knownSeries(tables: readonly Table[]): Promise<readonly Series[]>
   /**
    * Writes pages of one table, their rows, ledger and archives in one transaction (MongoDB: in this order,
@@ -113,7 +116,7 @@ export type Store = {
   readIds(series: Series, table: Table, fromId: string, limit: number): Promise<Rows>
   /** Leases of series; a store that has none (SQLite) keeps concurrent programs exact by itself. */
   readonly leases?: Leases
-  /** Tries reachability, version, rights and limits without changing anything. */
+  /** Tries reachability, version, schema, rights and limits without changing anything. */
   check(tables: readonly Table[]): Promise<readonly Finding[]>
   close(): Promise<void>
 }

@@ -3,6 +3,7 @@
 import { type ConsolaInstance, createConsola, type LogObject, type LogType } from 'consola'
 import { type LogLevel, logLevels } from '../core/events.ts'
 import { isoTime } from '../core/span.ts'
+import { withoutPasswords } from '../errors.ts'
 import { type Terminal, wrapToWidth } from './terminal.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -74,7 +75,14 @@ export function startLog(terminal: Terminal, options: LogOptions): AdjustableLog
 
 function partsOf(entry: LogObject): readonly [LogLevel, string, Fields] {
   const [message, fields] = entry.args as [string, Fields]
-  return [levelOfType.get(entry.type) ?? 'info', message, fields]
+  const shown = Object.entries(fields).map(([name, value]) => [name, shownValue(value)])
+  return [levelOfType.get(entry.type) ?? 'info', withoutPasswords(message), Object.fromEntries(shown)]
+}
+
+/** No address leaves with its password, whoever wrote the line. */
+function shownValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shownValue)
+  return typeof value === 'string' ? withoutPasswords(value) : value
 }
 
 function jsonLine(entry: LogObject, options: LogOptions): string {

@@ -118,7 +118,7 @@ const agoUnitsMs: Readonly<Record<string, number>> = {
 }
 
 const isoPattern =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?$/i
+  /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,3})\d*)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i
 
 /**
  * ISO 8601 date or time (UTC when it names no zone), epoch milliseconds, `now`, or a time ago such as 24h or
@@ -128,6 +128,7 @@ export const moment: Reader<Moment> = (text) => {
   if (text === 'now') return { agoMs: 0 }
   const ago = /^(\d{1,9})([smhdw])$/.exec(text)
   if (ago) return { agoMs: Number(ago[1]) * (agoUnitsMs[ago[2] ?? ''] ?? Number.NaN) }
+  if (text === '0') return { atMs: 0 }
   if (/^\d{10,15}$/.test(text)) {
     if (text.length < 12) throw new Refusal(`takes epoch milliseconds; '${text}' looks like seconds`)
     return { atMs: Number(text) }
@@ -139,9 +140,9 @@ export const moment: Reader<Moment> = (text) => {
     const utcMs = Date.parse(`${plain}Z`)
     // A date that the calendar does not have (2024-02-30) is not moved to the next month in silence.
     if (Number.isFinite(utcMs) && new Date(utcMs).toISOString() === `${plain}Z`) {
-      const offset = /^([+-])(\d{2}):?(\d{2})$/.exec(zone)
+      const offset = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone)
       const sign = offset?.[1] === '-' ? -1 : 1
-      const offsetMs = offset ? sign * (Number(offset[2]) * 60 + Number(offset[3])) * 60_000 : 0
+      const offsetMs = offset ? sign * (Number(offset[2]) * 60 + Number(offset[3] ?? 0)) * 60_000 : 0
       return { atMs: utcMs - offsetMs }
     }
   }

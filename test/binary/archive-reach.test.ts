@@ -140,6 +140,27 @@ describe.concurrent('the API closed to this place (451)', () => {
     expect((await blocked.counts()).archives.zips).toBe(0)
   }, 60_000)
 
+  test.each([
+    ['nobody listens', archivesAt(dead, dead)],
+    ['the files are away', { BINANCE_ARCHIVE_URL: dead }],
+  ])(
+    'and the archives out of reach too (%s): 2, soon, and the place is what to change',
+    async (_, env) => {
+      const at = await bench(await exchangeWith({ geoBlocked: ['spot'] }))
+      const run = await at.klines([...minutesOf(names, days), ...auto], { env })
+      expect(tail(run)).toStartWith('exit 2')
+      const { errors } = run.result()
+      expect(errors.length).toBeGreaterThanOrEqual(1)
+      for (const error of errors)
+        expect(error).toMatch(
+          /does not serve this location \(451\).*the archives are not available.*permitted location/,
+        )
+      expect(errors.join()).not.toContain('--source rest')
+      expect(run.durationMs).toBeLessThan(8_000)
+    },
+    60_000,
+  )
+
   test('with --source rest it is said, and what to do: 2', async () => {
     const at = await bench(await exchangeWith({ geoBlocked: ['spot'] }))
     const run = await at.klines([...minutesOf(names, days), '--source', 'rest'])

@@ -56,6 +56,28 @@ function errorOf(run: Run, exitCode: number): string {
   return run.result().errors[0] ?? ''
 }
 
+/** Runs a command that only looks at the file at `path`. */
+function look(command: string, path: string, folder: string, through: readonly string[] = []): Promise<Run> {
+  const env = { ...exchangeEnv(exchange.url), SOURCE: 'rest' }
+  return runPetrosa([command, '--json', '--db-uri', path], { cwd: folder, env, through })
+}
+
+type Checked = { readonly checks: readonly { readonly ok: boolean; readonly detail: string }[] }
+/** What `check` found wrong. */
+function findingsOf(run: Run): string {
+  expect(tail(run)).toStartWith('exit 2\n')
+  const { checks } = run.result() as unknown as Checked
+  return checks.flatMap(({ ok, detail }) => (ok ? [] : [detail])).join('; ')
+}
+
+/** Whoever only looks at a file that nobody could fetch into says why too, with the same exit code. */
+async function looksBad(path: string, folder: string, says: RegExp): Promise<void> {
+  const what = new RegExp(says.source.split(';')[0] ?? '')
+  for (const command of ['status', 'gaps', 'verify'])
+    expect(errorOf(await look(command, path, folder), 2)).toMatch(what)
+  expect(findingsOf(await look('check', path, folder))).toMatch(what)
+}
+
 describe.each(databases)('two programs at once: $label', (database) => {
   test('the same and different series: exact, and each row counted once', async () => {
     const at = await bench(exchange, database)
@@ -119,8 +141,20 @@ describe('a file that cannot be used', () => {
     make(path)
     const before = title === 'not a database' ? readFileSync(path, 'utf8') : ''
     expect(errorOf(await into(path, folder), 2)).toMatch(says)
+    await looksBad(path, folder, says)
     expect(readdirSync(folder)).toEqual(title.startsWith('in a') ? [] : ['a.db'])
     if (before !== '') expect(readFileSync(path, 'utf8')).toBe(before)
+  })
+
+  test('not there yet: nothing is stored, and check says what it would make', async () => {
+    const folder = workFolder()
+    const path = join(folder, 'a.db')
+    const status = await look('status', path, folder)
+    expect(tail(status)).toStartWith('exit 0')
+    const check = await look('check', path, folder)
+    expect(tail(check)).toStartWith('exit 0')
+    expect(check.stdout).toContain(`${path}, which would be made`)
+    expect(readdirSync(folder)).toEqual([])
   })
 
   test('of a newer petrosa, and with a foreign table of our name: exit 2, untouched', async () => {
@@ -134,6 +168,7 @@ describe('a file that cannot be used', () => {
       /newer petrosa \(schema 99.*use that version/,
     )
     expect(errorOf(await at.klines([...symbol, ...range, '--dry-run']), 2)).toMatch(/newer petrosa/)
+    await looksBad(path, at.folder, /newer petrosa/)
     expect((await at.contents.dump()) === before).toBe(true)
 
     const foreign = join(at.folder, 'foreign.db')
@@ -145,6 +180,7 @@ describe('a file that cannot be used', () => {
     expect(errorOf(await into(foreign, at.folder), 2)).toMatch(
       /table klines_m1 .* is not petrosa's.*rename that table/,
     )
+    await looksBad(foreign, at.folder, /table klines_m1 .* is not petrosa's/)
     expect(await sqliteContents(foreign).dump()).toBe(theirs)
     expect(readBack(foreign, 'SELECT note FROM klines_m1')).toEqual([['x']])
   })
@@ -167,11 +203,17 @@ describe('a file that cannot be used', () => {
       expect(errorOf(await into(path, folder, asNobody), 2)).toMatch(/cannot be (written|opened)/)
       const flags = ['status', '--json', '--db-uri', path]
       expect(tail(await runPetrosa(flags, { cwd: folder, through: asNobody }))).toStartWith('exit 0')
+      expect(findingsOf(await look('check', path, folder, asNobody))).toContain(
+        folderMode === 0o777 ? `the file ${path} cannot be written` : 'cannot be written',
+      )
       expect(readdirSync(folder)).toEqual(['a.db'])
     }
     expect(before.length).toBeGreaterThan(0)
     const fresh = join(folder, 'b.db')
     expect(errorOf(await into(fresh, folder, asNobody), 2)).toMatch(/cannot be opened.*writable/)
+    expect(findingsOf(await look('check', fresh, folder, asNobody))).toContain(
+      `the folder ${folder} cannot be written`,
+    )
     expect(existsSync(fresh)).toBe(false)
     chmodSync(folder, 0o777)
   })

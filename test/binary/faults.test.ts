@@ -121,6 +121,41 @@ describe('the exchange bans', () => {
     expect(during).toEqual([])
     expect(await exchange.counts()).toMatchObject({ bans: 1, violations: 0 })
   }, 30_000)
+
+  // The exchange's time and the machine's are years apart here, in both directions.
+  test.each(['2024-03-22T00:00:10Z', '2099-03-22T00:00:10Z'])(
+    'a pause at the very first request and one at the list of symbols are waited for (%s)',
+    async (time) => {
+      const kind = 'limit-429'
+      const refuse = [
+        { kind, times: 1, path: '/time' },
+        { kind, times: 1, path: '/exchangeInfo' },
+      ] as const
+      const clock = { startMs: Date.parse(time) }
+      const exchange = await exchangeWith({ clock, faults: { everywhere: true, refuse } })
+      const at = await bench(exchange)
+      const run = await at.klines(flags)
+      expect(tail(run)).toStartWith('exit 0')
+      expect(run.stderr).not.toContain('TimeoutOverflow')
+      expect(run.log.filter((line) => line.level === 'WARNING')).toHaveLength(2)
+      expect(await exchange.counts()).toMatchObject({ bans: 0, violations: 0, byFault: { [kind]: 2 } })
+      expect(await differences(at.contents, expected)).toEqual([])
+    },
+    30_000,
+  )
+
+  test.each(['2024-03-22T00:00:10Z', '2099-03-22T00:00:10Z'])(
+    'a short ban at the very first request is waited for (%s)',
+    async (time) => {
+      const refuse = [{ kind: 'ban-418', times: 1, path: '/time' }] as const
+      const clock = { startMs: Date.parse(time) }
+      const exchange = await exchangeWith({ banMs: 2_000, clock, faults: { everywhere: true, refuse } })
+      const at = await bench(exchange)
+      expect(tail(await at.klines(flags))).toStartWith('exit 0')
+      expect(await exchange.counts()).toMatchObject({ bans: 1, violations: 0 })
+    },
+    30_000,
+  )
 })
 
 describe('the exchange says no', () => {

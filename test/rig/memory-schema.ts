@@ -36,7 +36,7 @@ export function checkMemory(database: MemoryDatabase, tables: readonly Table[]):
 }
 
 /** The names of all that is to be there, where nobody else has one of them. */
-function ownNames(database: MemoryDatabase, tables: readonly Table[]): readonly string[] {
+export function ownNames(database: MemoryDatabase, tables: readonly Table[]): readonly string[] {
   refuseNewer(database)
   const names = [...ownTables, ...tables.map((table) => table.name)]
   const foreign = names.find((name) => database.tables.get(name) === false)

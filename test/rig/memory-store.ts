@@ -19,7 +19,7 @@ import { UnavailableError, UserError } from '../../src/errors.ts'
 import { leasesOf, refuseLost } from '../../src/stores/leases.ts'
 import { knownSeries } from './memory-known.ts'
 import { type MemoryLease, memoryLeases } from './memory-leases.ts'
-import { checkMemory, prepareMemory, refuseNewer } from './memory-schema.ts'
+import { checkMemory, ownNames, prepareMemory, refuseNewer } from './memory-schema.ts'
 import type { Replaced } from './test-database.ts'
 
 const BATCH_ROWS = 10_000
@@ -88,7 +88,11 @@ export function openMemoryStore(
         refuseNewer(database)
         return series.map((one) => archivesOf(database, seriesKey(one)))
       }),
-    knownSeries: (tables) => reach((database) => knownSeries(database, tables)),
+    knownSeries: (tables) =>
+      reach((database) => {
+        ownNames(database, tables)
+        return knownSeries(database, tables)
+      }),
     write: (pages, writeOptions) => change((database) => write(database, pages, writeOptions)),
     holding: (series, table) => reach((database) => holding(sorted(database, series, table), table)),
     counts: (series, table, spans) =>

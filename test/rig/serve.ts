@@ -72,6 +72,7 @@ export function serve(desk: Desk, url: URL, request: IncomingMessage, response: 
   const gzip = desk.gzip && accepted.includes('gzip')
   const apiKey = request.headers['x-mbx-apikey']
   const call: Call = { desk, url, response, nowMs: desk.around.nowMs(), gzip, apiKey }
+  response.setHeader('date', new Date(call.nowMs).toUTCString())
   const endpoint = request.method === 'GET' ? table.get(url.pathname) : undefined
   try {
     if (geoBlocks(desk.faults, url.pathname)) finish(call, geoBlocked(call.nowMs), 0, 'geo-block-451')

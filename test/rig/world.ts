@@ -8,6 +8,8 @@ export type WorldOptions = Partial<Omit<World, 'stdout' | 'stderr' | 'readFile'>
   readonly files?: Readonly<Record<string, string>>
   /** The width of the terminal that standard error is; a pipe where it is not given. */
   readonly terminalColumns?: number
+  /** The same for standard output. */
+  readonly outColumns?: number
 }
 
 export type TestWorld = World & {
@@ -31,8 +33,8 @@ export function keptStream(terminalColumns?: number): Stream & { readonly text: 
 
 /** A world in which the network is not to be used, unless a `fetch` is given. */
 export function testWorld(options: WorldOptions = {}): TestWorld {
-  const { files = {}, terminalColumns, ...rest } = options
-  const stdout = keptStream()
+  const { files = {}, terminalColumns, outColumns, ...rest } = options
+  const stdout = keptStream(outColumns)
   const stderr = keptStream(terminalColumns)
   return {
     ...virtualClock(),

@@ -99,6 +99,20 @@ describe('planted secrets', () => {
     }
   })
 
+  test('addresses that are of somebody else: what answers there is named without the password', async () => {
+    const url = `${exchange.url.replace('://', `://u:${secret}@`)}/nowhere`
+    const rows = ['klines', '--symbols', 'BTCUSDT', '--period', '1h', '--start', '2024-03-01', '--json']
+    const runs = await Promise.all([
+      saidBy(['check', '--json'], { BINANCE_API_URL: url }),
+      saidBy(['check'], { BINANCE_ARCHIVE_URL: url, BINANCE_ARCHIVE_LISTING_URL: url, SOURCE: 'archive' }),
+      saidBy(rows, { BINANCE_API_URL: url }),
+      saidBy(rows, { BINANCE_ARCHIVE_LISTING_URL: url, SOURCE: 'auto' }),
+      saidBy(rows, { BINANCE_ARCHIVE_LISTING_URL: url, SOURCE: 'archive' }),
+    ])
+    for (const { text } of runs) expect(found(text)).toEqual([])
+    expect(runs.filter(({ text }) => text.includes('://u:***@')).length).toBeGreaterThanOrEqual(4)
+  })
+
   test('words and files that make no sense', async () => {
     const config = join(workFolder(), 'petrosa.yaml')
     await Bun.write(

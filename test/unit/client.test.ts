@@ -241,10 +241,11 @@ describe('pauses', () => {
   test('a ban is sat out until the time in its text', async () => {
     const untilMs = START_MS + 200_000
     const banned: Scripted = { status: 418, body: `{"code":-1003,"msg":"IP banned until ${untilMs}."}` }
-    const { client, clock, network } = clientRig(pages(banned, { body: 'rows' }))
+    const { client, clock, network } = clientRig(pages({}, banned, { body: 'rows' }))
+    await clock.run(client.syncClock('spot'))
     await clock.run(client.get(request()))
-    expect(network.calls[1]?.atMs).toBeGreaterThanOrEqual(untilMs)
-    expect(network.calls).toHaveLength(2)
+    expect(network.calls[2]?.atMs).toBeGreaterThanOrEqual(untilMs)
+    expect(network.calls).toHaveLength(3)
   })
 })
 

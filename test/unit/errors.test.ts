@@ -61,6 +61,14 @@ describe('an error is an instruction', () => {
     expect(errorLine(undefined)).toStartWith('a defect of petrosa: undefined;')
   })
 
+  test('holds no password of an address, so that nobody who passes it on can tell it', () => {
+    const error = new UserError('no exchange at http://me:s3cret@host/x', 'check http://me:s3cret@host')
+    expect([error.message, error.advice]).toEqual([
+      'no exchange at http://me:***@host/x',
+      'check http://me:***@host',
+    ])
+  })
+
   test('keeps its kind, its name and its cause', () => {
     const cause = new Error('ECONNRESET')
     const error = new UnavailableError('the exchange hung up', 'try again later', { cause })

@@ -20,6 +20,7 @@ const answer = (status: number, facts: Partial<FailedAnswer> = {}): FailedAnswer
   code: null,
   text: '',
   nowMs: NOW_MS,
+  isClockKnown: true,
   ...facts,
 })
 const exitOf = (error: Error): number | null => (error instanceof PetrosaError ? error.exitCode : null)
@@ -98,6 +99,20 @@ describe('pauses and bans', () => {
     expect(untilOf(418, { retryAfterSeconds: 150, ...banned(100_000) })).toBe(150_000)
     expect(untilOf(418, {})).toBe(120_000)
     expect(untilOf(418, { text: 'Way too many requests; IP(1.2.3.4) banned until 12 o clock' })).toBe(120_000)
+  })
+
+  test('418 with an end that is past already: for two minutes, since it does ban', () => {
+    expect(untilOf(418, banned(-1))).toBe(120_000)
+    expect(untilOf(418, banned(0))).toBe(120_000)
+    expect(untilOf(418, { retryAfterSeconds: 0 })).toBe(120_000)
+  })
+
+  test('while the clock is a guess no time in a text is believed, only how long to wait', () => {
+    const guess = { isClockKnown: false }
+    expect(untilOf(418, { ...guess, ...banned(86_400_000) })).toBe(120_000)
+    expect(untilOf(418, { ...guess, ...banned(-86_400_000) })).toBe(120_000)
+    expect(untilOf(418, { ...guess, ...banned(86_400_000), retryAfterSeconds: 3 })).toBe(3_000)
+    expect(untilOf(429, { ...guess, retryAfterSeconds: 7 })).toBe(7_000)
   })
 
   test('a ban of five minutes is sat out; a longer one ends the run and says until when', () => {

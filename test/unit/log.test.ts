@@ -71,6 +71,16 @@ test('repeated lines are all there', () => {
   expect(text().trimEnd().split('\n')).toHaveLength(500)
 })
 
+test('no address leaves with its password, in the message or in a field', () => {
+  const address = 'http://me:s3cret@host/x'
+  for (const format of ['json', 'pretty'] as const) {
+    const { log, text } = logAt('debug', format)
+    log.warning(`no listing at ${address}`, { advice: `check ${address}`, all: [address], rows: 3 })
+    expect(text()).not.toContain('s3cret')
+    expect(text().split('http://me:***@host/x')).toHaveLength(4)
+  }
+})
+
 describe('for people', () => {
   test('the time of day, the level, the message, the fields', () => {
     const { log, text } = logAt('debug', 'pretty')

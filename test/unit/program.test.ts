@@ -47,7 +47,7 @@ describe('refused before anything is touched: exit 2, one line, nothing on stand
     ['Klines', "petrosa: unknown command 'Klines'; did you mean klines?\n"],
     ['--symbols BTCUSDT', 'petrosa: no command before --symbols; see: petrosa help\n'],
     ['constructor', "petrosa: unknown command 'constructor'; see: petrosa help\n"],
-    ['klines --perid 1h', 'petrosa: unknown flag --perid for petrosa klines; did you mean --period?\n'],
+    ['klines --perid 1h', 'unknown flag --perid for petrosa klines; did you mean --period?'],
     ['klines --period 2m', 'did you mean 1m'],
     ['funding --market spot', 'spot has no funding; use --market um or --market cm'],
     ['klines --market futures', '--market takes spot, um, cm'],
@@ -65,13 +65,57 @@ describe('refused before anything is touched: exit 2, one line, nothing on stand
       expect([code, out]).toEqual([2, ''])
       expect(err).toContain(said)
       expect(err.trimEnd().split('\n')).toHaveLength(1)
+      const pretty = await run(words, { env: { LOG_FORMAT: 'pretty' } })
+      expect(pretty.err).toContain(said)
     })
   }
+
+  test('of a command: a line of the log, as its settings want it as far as they make sense', async () => {
+    const words = 'klines --period 2m'
+    const logged = { level: 'ERROR', logger: 'petrosa.klines', message: expect.stringContaining('1m') }
+    for (const [more, options] of [
+      ['', {}],
+      ['', { terminalColumns: 80, env: { LOG_FORMAT: 'json' } }],
+      [' --log-format json', { terminalColumns: 80 }],
+      [' --log-format=json', { env: { LOG_FORMAT: 'pretty' } }],
+      [' --log-format frob', { env: { LOG_FORMAT: 'json' } }],
+    ] as const) {
+      const { err } = await run(`${words}${more}`, options)
+      expect(JSON.parse(err)).toMatchObject(more.endsWith('frob') ? { level: 'ERROR' } : logged)
+    }
+    for (const [more, options] of [
+      ['', { terminalColumns: 200 }],
+      [' --log-format pretty', {}],
+    ] as const)
+      expect((await run(`${words}${more}`, options)).err).toStartWith('petrosa: --period')
+  })
+
+  test('with --json: the result says so too, with every common field', async () => {
+    for (const words of ['klines --period 2m --json', 'status --json --frob', 'gaps --json --start never']) {
+      const { code, out } = await run(words)
+      const { command, errors, ...rest } = JSON.parse(out)
+      expect([code, command, errors.length]).toEqual([2, words.split(' ')[0], 1])
+      expect(rest).toEqual({
+        ...{
+          started_at: expect.stringMatching(/Z$/),
+          duration_seconds: 0,
+          series: 0,
+          requests: 0,
+          weight: 0,
+        },
+        ...{ rows_fetched: 0, rows_written: 0, rows_changed: 0, gaps_found: 0, gaps_filled: 0 },
+        ...{ archives: 0, unsettled: [] },
+      })
+    }
+    const { out } = await run('status --json', { env: { LOG_LEVEL: 'loud' } })
+    expect(JSON.parse(out).errors[0]).toContain('LOG_LEVEL takes debug')
+  })
 
   test('in a terminal the line is broken between words', async () => {
     const { err } = await run('klines --period 2m', { terminalColumns: 80 })
     expect(err.split('\n').filter((line) => line.length > 80)).toEqual([])
-    expect(err.replace(/\n {2}/g, ' ')).toBe((await run('klines --period 2m')).err)
+    const file = await run('klines --period 2m', { env: { LOG_FORMAT: 'pretty' } })
+    expect(err.replace(/\n {2}/g, ' ')).toBe(file.err)
   })
 })
 
@@ -80,13 +124,17 @@ describe('refused by the command: exit 2, in the log and in the result', () => {
     ['klines --period 1s --market um', 'um has no period 1s; its shortest is 1m'],
     ['klines --start 2024-02-01 --end 2024-01-01', '--start lies after --end'],
     ['klines --start 1d --end 2d', '--start lies after --end'],
+    ['klines --config jobs.yaml', '--config has jobs, and petrosa klines runs none; use: petrosa run'],
+    ['funding --config jobs.yaml', '--config has jobs, and petrosa funding runs none'],
+    ['trades --config jobs.yaml --dry-run', '--config has jobs, and petrosa trades runs none'],
   ]
+  const files = { 'jobs.yaml': 'jobs:\n  - period: 1h\n' }
   for (const [words, said] of cases) {
     test(words, async () => {
-      const { code, out, err } = await run(words)
+      const { code, out, err } = await run(words, { files })
       expect([code, out]).toEqual([2, ''])
       expect(JSON.parse(err)).toMatchObject({ level: 'ERROR', message: expect.stringContaining(said) })
-      const asJson = await run(`${words} --json`)
+      const asJson = await run(`${words} --json`, { files })
       expect(JSON.parse(asJson.out)).toMatchObject({ errors: [expect.stringContaining(said)], series: 0 })
     })
   }
@@ -101,6 +149,22 @@ test('the exchange out of reach: 75, and what to do', async () => {
   expect(code).toBe(75)
   expect(JSON.parse(out).errors).toHaveLength(1)
   expect(JSON.parse(err.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ level: 'ERROR' })
+})
+
+test('what it found is broken between words in a terminal, and stays a line a thing in a pipe', async () => {
+  const refuse = async (): Promise<Response> => {
+    throw Object.assign(new TypeError('Unable to connect'), { code: 'ConnectionRefused' })
+  }
+  const check = async (options: WorldOptions): Promise<string> => {
+    const clock = virtualClock()
+    const env = { SOURCE: 'rest', SQLITE_PATH: './petrosa-none.db' }
+    return (await clock.run(run('check', { fetch: refuse, ...clock, env, ...options }))).out
+  }
+  const piped = await check({})
+  const shown = await check({ outColumns: 60 })
+  expect(piped.split('\n').some((line) => line.length > 80)).toBe(true)
+  expect(shown.split('\n').filter((line) => line.length > 60)).toEqual([])
+  expect(shown.split(/\s+/)).toEqual(piped.split(/\s+/))
 })
 
 test('told to stop: the exit code of the signal', async () => {

@@ -112,13 +112,21 @@ describe('moments', () => {
       '2024-01-31t12:00z',
     ])
       expect([text, at(text)]).toEqual([text, noon])
-    for (const text of ['2024-01-31T14:00+02:00', '2024-01-31T04:00-0800', '2024-01-31T17:30+0530'])
+    for (const text of [
+      '2024-01-31T14:00+02:00',
+      '2024-01-31T04:00-0800',
+      '2024-01-31T17:30+0530',
+      '2024-01-31T13:00+01',
+      '2024-01-31T01:00-11',
+    ])
       expect([text, at(text)]).toEqual([text, noon])
     expect(at('2024-01-31T12:00:00.1239Z')).toEqual({ atMs: Date.UTC(2024, 0, 31, 12, 0, 0, 123) })
   })
 
   test('epoch milliseconds, now, and so long ago', () => {
     expect(at('1711065600000')).toEqual({ atMs: 1_711_065_600_000 })
+    // From the very beginning, as the exchange's own startTime=0.
+    expect(at('0')).toEqual({ atMs: 0 })
     expect([at('now'), at('0d')]).toEqual([{ agoMs: 0 }, { agoMs: 0 }])
     expect([at('90s'), at('5m'), at('24h'), at('7d'), at('2w')]).toEqual(
       [90_000, 300_000, 86_400_000, 604_800_000, 1_209_600_000].map((agoMs) => ({ agoMs })),

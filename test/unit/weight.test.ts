@@ -176,6 +176,18 @@ test('a pause stops every caller until it ends; a shorter one changes nothing', 
   await Promise.all(calls)
 })
 
+test('a pause stays as long as it is when the clock is set meanwhile', async () => {
+  for (const offMs of [-3 * 365 * 86_400_000, -7_000, 7_000, 3 * 365 * 86_400_000]) {
+    const { clock, budget } = budgetOf()
+    budget.pauseUntil(START_MS + 90_000)
+    await clock.advance(10_000)
+    budget.setOffset(START_MS + offMs)
+    expect(budget.pausedUntilMs).toBe(START_MS + offMs + 90_000)
+    await clock.run(budget.reserve(1, never))
+    expect(clock.monotonicMs()).toBe(90_250)
+  }
+})
+
 test('a pause that begins while a caller waits for the next minute holds it too', async () => {
   const { clock, budget } = budgetOf({ limit: 10 })
   await budget.reserve(10, never)

@@ -88,11 +88,15 @@ export async function schemaVersion(connection: Connection): Promise<number> {
   return Number(newest[0]?.version ?? 0)
 }
 
-/** The names of those of our collections that exist. Throws UserError when one is of another shape. */
+/**
+ * The names of those of our collections that exist. Throws UserError when one is of another shape, and for a
+ * newer schema.
+ */
 export async function checkTables(
   connection: Connection,
   tables: readonly Table[],
 ): Promise<readonly string[]> {
+  refuseNewerSchema(await schemaVersion(connection), connection.place)
   return checkShapes(connection, shapesOf(tables))
 }
 

@@ -16,7 +16,7 @@ import { mongodbLeases, refuseLostLeases } from './leases.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
 import { writeRows } from './rows.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { prepareSchema, schemaVersion } from './schema.ts'
+import { checkTables, prepareSchema, schemaVersion } from './schema.ts'
 
 /** Rows a write: ten commands of a thousand documents. */
 const BATCH_ROWS = 10_000
@@ -40,7 +40,10 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
       refuseNewerSchema(await schemaVersion(connection), connection.place)
       return readArchives(connection, series.map(seriesKey))
     },
-    knownSeries: (tables) => knownSeries(connection, tables),
+    knownSeries: async (tables) => {
+      await checkTables(connection, tables)
+      return knownSeries(connection, tables)
+    },
     write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions ?? {}),
     holding: (series, table) => holding(connection, series, table),
     counts: (series, table, spans) => counts(connection, series, table, spans),

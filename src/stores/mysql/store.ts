@@ -16,7 +16,7 @@ import { mysqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { SessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { CHARACTERS, prepareSchema, schemaVersion, tableNames } from './schema.ts'
+import { CHARACTERS, prepareSchema, schemaState, schemaVersion, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
 import { quoted } from './text.ts'
 import { type Manner, suitsLoad, writePages } from './write.ts'
@@ -182,7 +182,11 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
           return readArchives(session, series.map(seriesKey))
         },
       ),
-    knownSeries: (tables) => server.run((session) => knownSeries(session, tables)),
+    knownSeries: (tables) =>
+      server.run(async (session) => {
+        await schemaState(session, tables, server.address.place)
+        return knownSeries(session, tables)
+      }),
     write: async (pages, writeOptions) => {
       refuseReadOnly()
       if (pages.every(isEmpty)) return { written: 0, changed: 0 }

@@ -56,11 +56,7 @@ export async function prepareSchema(
   create: boolean,
   place: string,
 ): Promise<void> {
-  const shapes = tables.map((table) => ({
-    name: table.name,
-    columns: allColumns(table),
-    key: keyNames(table),
-  }))
+  const shapes = tables.map(shapeOf)
   const state = await inTransaction(session, 'read', () => schemaState(session, shapes, place))
   // Where nothing is missing nothing is locked, and no right to create is needed.
   if (!create || (state.version === SCHEMA_VERSION && state.missing.size === 0)) return
@@ -80,6 +76,15 @@ export async function prepareSchema(
         await session.run(`${createTable(shape)}; ${createTimeIndex(table)}`)
     }
   })
+}
+
+/** Throws UserError for a table that is not ours and for a newer schema. */
+export async function checkSchema(session: Session, tables: readonly Table[], place: string): Promise<void> {
+  await schemaState(session, tables.map(shapeOf), place)
+}
+
+function shapeOf(table: Table): Shape {
+  return { name: table.name, columns: allColumns(table), key: keyNames(table) }
 }
 
 /**

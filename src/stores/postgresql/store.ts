@@ -17,7 +17,7 @@ import { postgresqlLeases } from './leases.ts'
 import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
-import { existingTables, prepareSchema, schemaVersion } from './schema.ts'
+import { checkSchema, existingTables, prepareSchema, schemaVersion } from './schema.ts'
 import { type Naming, openSession, type Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 import { ROWS_MET, wayOf, writePages } from './write.ts'
@@ -110,7 +110,11 @@ function postgresqlStore({ address, pool, naming }: Server, options: StoreOption
         series.map(() => []),
         (session) => readArchives(session, series.map(seriesKey)),
       ),
-    knownSeries: (tables) => read([], (session) => knownSeries(session, tables)),
+    knownSeries: (tables) =>
+      read([], async (session) => {
+        await checkSchema(session, tables, place)
+        return knownSeries(session, tables)
+      }),
     write: async (pages, writeOptions) => {
       if (options.readOnly) throw new UserError(`the ${place} was opened for a plan, which writes nothing`)
       return again(() => writer(pages, writeOptions ?? {}))

@@ -9,9 +9,10 @@ import type { LedgerRow } from '../../core/ledger.ts'
 import { type Series, seriesKey } from '../../core/series.ts'
 import type { Span } from '../../core/span.ts'
 import type { Ends, Finding, Holding, IdPlace, Page, WriteOptions, WriteResult } from '../../core/store.ts'
-import { PetrosaError, UnavailableError } from '../../errors.ts'
+import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { readArchives } from './archives.ts'
+import { checkDatabase } from './check.ts'
 import { writeKeeping } from './keep.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
@@ -40,7 +41,8 @@ export type SqliteCalls = {
   fromIds(series: Series, table: Table, ids: readonly string[]): readonly (IdPlace | null)[]
   read(series: Series, table: Table, span: Span, limit: number): Rows
   readIds(series: Series, table: Table, fromId: string, limit: number): Rows
-  check(tables: readonly Table[]): readonly Finding[]
+  /** `at`: the path that was asked for, which a database in memory stands in for where there is no file. */
+  check(tables: readonly Table[], at: string, isThere: boolean): readonly Finding[]
   close(): void
 }
 
@@ -72,7 +74,10 @@ export function sqliteCalls(): SqliteCalls {
       refuseNewerSchema(schemaVersion(database()), place)
       return readArchives(database(), series.map(seriesKey))
     },
-    knownSeries: (tables) => knownSeries(database(), tables),
+    knownSeries: (tables) => {
+      schemaState(database(), tables, place)
+      return knownSeries(database(), tables)
+    },
     take: (write, pages) => {
       taken.set(write, unpackPages(pages))
     },
@@ -92,7 +97,7 @@ export function sqliteCalls(): SqliteCalls {
     fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
     read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
     readIds: (series, table, fromId, limit) => readIds(database(), series, table, fromId, limit),
-    check: (tables) => checkDatabase(database(), path, tables),
+    check: (tables, at, isThere) => checkDatabase(database(), tables, at, isThere),
     close: () => {
       opened?.close()
       opened = null
@@ -112,24 +117,4 @@ function refuseLostFile(place: string): never {
     `${place} was removed or replaced while it was open`,
     'put it back, or run the same command again to begin a new one',
   )
-}
-
-function checkDatabase(database: Database, path: string, tables: readonly Table[]): readonly Finding[] {
-  const version = database.query<{ v: string }, []>('SELECT sqlite_version() AS v').get()?.v ?? '?'
-  return [
-    { name: 'store reachable', ok: true, detail: `SQLite ${version}, ${path}`, advice: '' },
-    schemaFinding(database, path, tables),
-  ]
-}
-
-function schemaFinding(database: Database, path: string, tables: readonly Table[]): Finding {
-  const name = 'store schema'
-  try {
-    const { version } = schemaState(database, tables, path)
-    const made = tables.filter((table) => hasTable(database, table.name)).length
-    return { name, ok: true, detail: `version ${version}, ${made} tables of data`, advice: '' }
-  } catch (error) {
-    if (!(error instanceof PetrosaError)) throw error
-    return { name, ok: false, detail: error.message, advice: error.advice }
-  }
 }

@@ -12,6 +12,15 @@ export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error))
 }
 
+/** No file can be opened or made there. */
+export function cannotOpen(path: string, options?: ErrorOptions): UserError {
+  return new UserError(
+    `the database ${path} cannot be opened`,
+    'its folder must exist and be writable for this user; choose another path with --db-uri or SQLITE_PATH',
+    options,
+  )
+}
+
 /** An error of SQLite as an instruction; errors that are already one, and foreign ones, stay as they are. */
 export function explained(error: unknown, path: string): unknown {
   if (error instanceof PetrosaError) return error
@@ -46,11 +55,7 @@ export function explained(error: unknown, path: string): unknown {
     )
   }
   if (code.startsWith('SQLITE_CANTOPEN')) {
-    return new UserError(
-      `the database ${path} cannot be opened`,
-      'its folder must exist and be writable for this user; choose another path with --db-uri or SQLITE_PATH',
-      options,
-    )
+    return cannotOpen(path, options)
   }
   if (code.startsWith('SQLITE_NOTADB')) {
     return new UserError(

@@ -46,7 +46,8 @@ function openToRead(path: string): Database {
   return database
 }
 
-function isWritable(path: string): boolean {
+/** Whether this user may write there. */
+export function isWritable(path: string): boolean {
   try {
     accessSync(path, fileRights.W_OK)
     return true

@@ -1,13 +1,15 @@
 // The embedded store: one SQLite file, no server. SQLite works in a Worker, so that nothing holds up the
 // event loop, and pages are fetched and judged while others are written; waits for another process's lock are
 // made here.
+import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Table } from '../../core/dataset.ts'
 import { type Clock, retry } from '../../core/retry.ts'
 import type { Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import type { SqliteCalls } from './calls.ts'
 import { startCounting } from './counting.ts'
-import { explained, isBusy } from './errors.ts'
+import { cannotOpen, explained, isBusy } from './errors.ts'
 import type { CallName } from './messages.ts'
 import { packPages } from './pages.ts'
 import { type Remote, startRemote } from './remote.ts'
@@ -36,7 +38,7 @@ export function sqlitePath(uri: string): string {
 export async function openSqlite(options: StoreOptions, clock: Clock): Promise<Store> {
   const path = sqlitePath(options.uri)
   // A plan must not make a file: what is not there is as good as an empty database in memory.
-  const absent = options.readOnly && !(await Bun.file(path).exists())
+  const absent = options.readOnly && isAbsent(path)
   const remote = startRemote()
   const run: Run = (attempt) =>
     retry({
@@ -65,7 +67,18 @@ export async function openSqlite(options: StoreOptions, clock: Clock): Promise<S
       return null
     }
   }
-  return sqliteStore({ remote, openSecond, path, options, clock, run })
+  return sqliteStore({ remote, openSecond, path, absent, options, clock, run })
+}
+
+/** Whether a file is yet to be made. Throws UserError where none can be: a folder is there, or none is. */
+function isAbsent(path: string): boolean {
+  try {
+    if (statSync(dirname(path)).isDirectory() && !statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      return !existsSync(path)
+  } catch (error) {
+    throw cannotOpen(path, { cause: error })
+  }
+  throw cannotOpen(path)
 }
 
 type Run = <T>(attempt: () => Promise<T>) => Promise<T>
@@ -75,12 +88,14 @@ type Opened = {
   /** A second connection, to read. */
   readonly openSecond: () => Promise<Remote | null>
   readonly path: string
+  /** Whether nothing is there yet, and nothing is to be made. */
+  readonly absent: boolean
   readonly options: StoreOptions
   readonly clock: Clock
   readonly run: Run
 }
 
-function sqliteStore({ remote, openSecond, path, options, clock, run }: Opened): Store {
+function sqliteStore({ remote, openSecond, path, absent, options, clock, run }: Opened): Store {
   let open = true
   let writes = 0
   const whileOpen = async <T>(attempt: () => Promise<T>): Promise<T> => {
@@ -120,7 +135,7 @@ function sqliteStore({ remote, openSecond, path, options, clock, run }: Opened):
     fromIds: (series, table, ids) => call('fromIds', series, table, ids),
     read: (series, table, span, limit) => call('read', series, table, span, limit),
     readIds: (series, table, fromId, limit) => call('readIds', series, table, fromId, limit),
-    check: (tables) => call('check', tables),
+    check: (tables) => call('check', tables, path, !absent),
     close: async () => {
       if (!open) return
       open = false
