@@ -137,8 +137,8 @@ export class KeptConnections implements Connections {
     return null
   }
 
-  /** What the passes of a job get; `wake` begins one, for series that come while none runs. */
-  of(job: LeasedJob, wake: () => void): Connections {
+  /** What the passes of a job get; `wake` begins one, for series that come; false where one runs already. */
+  of(job: LeasedJob, wake: () => boolean): Connections {
     return {
       budgets: (context, market) => this.budgets(context, market),
       withStore: (...given) => this.withStore(...given),

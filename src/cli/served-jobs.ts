@@ -188,9 +188,10 @@ export class ServedJobs {
     const before = this.#leaving.get(job.key)
     const stop = new AbortController()
     const board = openBoard()
-    // A scan of gaps waits for its night.
-    const wake = (): void => void (job.kind === 'fetch' && loop.runNow())
-    const own = connections.of(job, wake)
+    // A scan of gaps waits for its night, and for what it finds then.
+    const isScan = job.kind === 'gaps'
+    const wake = (): boolean => isScan || loop.runNow()
+    const own = connections.of({ key: job.key, group: job.group, takesRest: isScan }, wake)
     const loop = startLoop({
       schedule: job.schedule,
       atOnce: job.atOnce,

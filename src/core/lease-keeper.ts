@@ -4,6 +4,7 @@
 // database does.
 import type { Tell } from './events.ts'
 import { type Leases, type LeaseView, REPLICA_PREFIX } from './lease.ts'
+import { byLiking, mixed, ownSeries, shareOf } from './lease-shares.ts'
 import type { Clock } from './retry.ts'
 
 /**
@@ -42,16 +43,17 @@ export type LeaseKeeperOptions = {
 
 /**
  * A job: its own key, and the group of those that share its series, by a name that says which series these
- * are.
+ * are. One that `takesRest` looks after what others fetch, and shares only what none of them is about.
  */
-export type LeasedJob = { readonly key: string; readonly group: string }
+export type LeasedJob = { readonly key: string; readonly group: string; readonly takesRest?: boolean }
 
 /** The series that a job is about, shared by all programs that have it. */
 type Group = {
   readonly name: string
-  series: readonly string[]
-  /** Begins a pass of the job. */
-  wake: () => void
+  readonly takesRest: boolean
+  readonly series: readonly string[]
+  /** Begins a pass of the job; false where one runs, which may not see what came. */
+  readonly wake: () => boolean
   /** Whether something came that no pass has seen yet. */
   hasNews: boolean
   /** Since when it was seen that nobody has a series, by the clock that never jumps. */
@@ -80,15 +82,16 @@ export class LeaseKeeper {
 
   /**
    * The leases that this program has of the `series` (keys) of a job, once it has its share; a pass takes
-   * them before it looks at the ledger. `wake` is called when more come later. Throws what the store throws.
+   * them before it looks at the ledger. `wake` is called when more come later, and again while it says false.
+   * Throws what the store throws.
    */
   async take(
-    { key, group: name }: LeasedJob,
+    { key, group: name, takesRest = false }: LeasedJob,
     series: readonly string[],
-    wake: () => void,
+    wake: () => boolean,
   ): Promise<ReadonlyMap<string, HeldLease>> {
     const { freeSinceMs = new Map() } = this.#groups.get(key) ?? {}
-    const group: Group = { name, series, wake, hasNews: false, freeSinceMs }
+    const group: Group = { name, takesRest, series, wake, hasNews: false, freeSinceMs }
     this.#groups.set(key, group)
     await this.#inTurn(() => this.#beat())
     group.hasNews = false
@@ -153,7 +156,8 @@ export class LeaseKeeper {
       if (signal.aborted) return
       // A store that does not answer: what is held runs out, by this side's clock too.
       await this.#inTurn(() => this.#beat()).catch(() => undefined)
-      for (const { hasNews, wake } of this.#groups.values()) if (hasNews) wake()
+      // Once: a pass that fails before it takes anything is repeated by its job's own pauses, not by ours.
+      for (const group of this.#groups.values()) if (group.hasNews && group.wake()) group.hasNews = false
     }
   }
 
@@ -167,7 +171,8 @@ export class LeaseKeeper {
     const view = await ask((leases) => leases.renew({ holder, lastsMs }))
     this.#learn(view, fromMs)
     await this.#giveUp(this.#unwanted(), 'left series that no job is about any more')
-    for (const group of this.#groups.values()) await this.#balance(group, view)
+    for (const [group, series] of ownSeries([...this.#groups.values()]))
+      await this.#balance(group, series, view)
   }
 
   /** What is held, and of no job any more: of a symbol that stopped trading, say. */
@@ -198,13 +203,12 @@ export class LeaseKeeper {
     this.#options.tell({ type: 'note', message, fields: { series: series.length } })
   }
 
-  async #balance(group: Group, view: LeaseView): Promise<void> {
+  async #balance(group: Group, series: readonly string[], view: LeaseView): Promise<void> {
     const prefix = this.#replicaPrefix(group.name)
     const replicas = view.live.filter((key) => key.startsWith(prefix)).sort()
-    const share = shareOf(group.series.length, replicas, this.#replicaKey(group.name))
-    const mine = group.series.filter((key) => this.#held.has(key))
+    const share = shareOf(series.length, replicas, this.#replicaKey(group.name))
+    const mine = series.filter((key) => this.#held.has(key))
     if (mine.length > share) {
-      // Each program likes other series best, so that they do not all reach for the same ones.
       const idle = this.#byLiking(mine.filter((key) => this.#isIdle(key)))
       await this.#giveUp(idle.reverse().slice(0, mine.length - share))
     }
@@ -213,17 +217,18 @@ export class LeaseKeeper {
     const lost = new Set(view.held.map(({ series }) => series))
     const { lastsMs } = this.#options
     const had = new Set(mine)
-    const free = group.series.filter((key) => !had.has(key) && (!live.has(key) || lost.has(key)))
+    const free = series.filter((key) => !had.has(key) && (!live.has(key) || lost.has(key)))
     const left = this.#leftOver(group, free)
     const fair = this.#byLiking(free.filter((key) => !left.includes(key)))
     const most = Math.max(0, share - mine.length - left.length)
-    const taken = (await this.#claim(left, lastsMs)) + (await this.#claim(fair.slice(0, most)))
-    if (taken === 0) return
-    group.hasNews = true
+    const taken = [...(await this.#claim(left, lastsMs)), ...(await this.#claim(fair.slice(0, most)))]
+    if (taken.length === 0) return
+    const came = new Set(taken)
+    for (const one of this.#groups.values()) if (one.series.some((key) => came.has(key))) one.hasNews = true
     this.#options.tell({
       type: 'note',
       message: 'took series over',
-      fields: { series: taken, replicas: replicas.length },
+      fields: { series: taken.length, replicas: replicas.length },
     })
   }
 
@@ -245,15 +250,15 @@ export class LeaseKeeper {
     return held?.users === 0 && held.keptUntilMs <= this.#options.clock.monotonicMs()
   }
 
-  /** How many of `series` could be had; they are not offered to others for `keptMs`. */
-  async #claim(series: readonly string[], keptMs = 0): Promise<number> {
-    if (series.length === 0) return 0
+  /** Which of `series` could be had; they are not offered to others for `keptMs`. */
+  async #claim(series: readonly string[], keptMs = 0): Promise<readonly string[]> {
+    if (series.length === 0) return []
     const { ask, clock, holder, lastsMs } = this.#options
     const fromMs = clock.monotonicMs()
     const taken = await ask((leases) => leases.claim({ holder, series, lastsMs }))
     const times = { untilMs: fromMs + lastsMs, keptUntilMs: fromMs + keptMs }
     for (const { series: key, token } of taken) this.#held.set(key, { token, users: 0, ...times })
-    return taken.length
+    return taken.map((lease) => lease.series)
   }
 
   async #giveUp(series: readonly string[], why = 'left series to another replica'): Promise<void> {
@@ -265,12 +270,9 @@ export class LeaseKeeper {
     await ask((leases) => leases.release({ holder, series }))
   }
 
+  /** Each program likes other series best, so that they do not all reach for the same ones. */
   #byLiking(series: readonly string[]): string[] {
-    const liking = (key: string): number => mixed(`${this.#options.holder} ${key}`)
-    return series
-      .map((key) => ({ key, rank: liking(key) }))
-      .sort((a, b) => a.rank - b.rank)
-      .map(({ key }) => key)
+    return byLiking(this.#options.holder, series)
   }
 
   #replicaPrefix = (name: string): string => `${REPLICA_PREFIX}${mixed(name).toString(16)}/`
@@ -282,17 +284,4 @@ export class LeaseKeeper {
     this.#turn = next.catch(() => undefined)
     return next
   }
-}
-
-/** How many of `count` series the replica `own` should have: the first ones of `replicas` get one more. */
-function shareOf(count: number, replicas: readonly string[], own: string): number {
-  const among = Math.max(1, replicas.length)
-  return Math.floor(count / among) + (replicas.indexOf(own) < count % among ? 1 : 0)
-}
-
-/** A number that a text gives everywhere (FNV-1a, 32 bits): for spreading, not for secrets. */
-function mixed(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
 }

@@ -73,6 +73,9 @@ describe.concurrent.each(servers)('$label', ({ place, nowhere, server, variable 
       const error = errorOf(await pull(uri), 75)
       expect(error).toMatch(variable)
       expect(error).toMatch(named)
+      const check = await pull(uri, ['check', '--json'])
+      expect(tail(check)).toStartWith('exit 75\n')
+      expect(failedChecks(check)).toMatchObject([{ ok: false, detail: expect.stringContaining(named) }])
     },
     40_000,
   )

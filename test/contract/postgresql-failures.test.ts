@@ -99,7 +99,7 @@ describe.skipIf(!bed)('failures of PostgreSQL', () => {
     const store = await storeAt(withParts(uri, { host: '127.0.0.1', port: proxy.port, password: 'geheim' }))
     const { code, line } = await failure(() => store.prepare(contractTables))
     expect([code, line.includes('geheim')]).toEqual([75, false])
-    expect(await store.check(contractTables)).toMatchObject([{ ok: false }])
+    expect((await failure(() => store.check(contractTables))).code).toBe(75)
   })
 
   test(

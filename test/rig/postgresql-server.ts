@@ -16,7 +16,9 @@ export type PostgresqlBed = {
 /** A database of its own; null, loudly, where no server can be had. */
 export async function postgresqlBed(): Promise<PostgresqlBed | null> {
   const named = Bun.env.TEST_POSTGRESQL_URI
-  const server: StartedServer | null = named ? { uri: named, stop: async () => {} } : await startPostgresql()
+  const server: Pick<StartedServer, 'uri' | 'stop'> | null = named
+    ? { uri: named, stop: async () => {} }
+    : await startPostgresql()
   if (!server) {
     console.warn('SKIPPED: no PostgreSQL; set TEST_POSTGRESQL_URI or install it')
     return null

@@ -4,7 +4,7 @@
 
 import { jobsOf } from '../../src/cli/jobs.ts'
 import { KeptConnections } from '../../src/cli/kept-connections.ts'
-import { fetchServeJob } from '../../src/cli/serve-jobs.ts'
+import { servedJobsOf } from '../../src/cli/serve-jobs.ts'
 import { ServedJobs } from '../../src/cli/served-jobs.ts'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Page, Store } from '../../src/core/store.ts'
@@ -41,6 +41,8 @@ export type Replica = {
   kill(): void
   /** Whether it reaches the database. */
   cut(isCut: boolean): void
+  /** Has it look for gaps, as it does every night. */
+  fillGaps(): void
   /** A clean stop. */
   stop(): Promise<void>
 }
@@ -135,7 +137,7 @@ export function replicaLife(options: ReplicaLifeOptions): ReplicaLife {
       name,
     )
     const jobs = new ServedJobs({ context, connections, streams: openStreams(clock) })
-    jobs.replace(jobsOf(context).map((job) => fetchServeJob(job, world.nowMs())))
+    jobs.replace(servedJobsOf(jobsOf(context), world.nowMs()))
     return {
       name,
       events,
@@ -148,6 +150,7 @@ export function replicaLife(options: ReplicaLifeOptions): ReplicaLife {
       cut: (now) => {
         isCut = now
       },
+      fillGaps: () => void jobs.start('gaps', null),
       stop: async () => {
         stop.abort(new StoppedError(143))
         await clock.run(jobs.ended().then(() => connections.close()))

@@ -7,14 +7,19 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-export type StartedServer = { readonly uri: string; stop(): Promise<void> }
+export type StartedServer = {
+  readonly uri: string
+  /** Ends it at once, without a word to its clients, and starts it again on the same data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
 
 /** How long a server may take to come up, and to go down before it is killed. */
 const START_LIMIT_MS = 60_000
 const STOP_LIMIT_MS = 10_000
 
 /** The user (and group) `nobody` of every Linux. */
-const NOBODY = 65_534
+export const NOBODY = 65_534
 
 type Recipe = {
   /** Makes the data; null where the server does so itself. */
@@ -25,8 +30,8 @@ type Recipe = {
   readonly uri: (port: number) => string
 }
 
-/** PostgreSQL, or null where the machine has none. */
-export function startPostgresql(): Promise<StartedServer | null> {
+/** PostgreSQL, or null where the machine has none. A standby takes no writes: it waits for a primary. */
+export function startPostgresql(role: 'primary' | 'standby' = 'primary'): Promise<StartedServer | null> {
   const folders = [
     ...new Bun.Glob('/usr/lib/postgresql/*/bin').scanSync({ cwd: '/', onlyFiles: false, absolute: true }),
   ]
@@ -34,23 +39,19 @@ export function startPostgresql(): Promise<StartedServer | null> {
   if (!server || !initdb) return Promise.resolve(null)
   return start({
     init: (folder) => [
-      initdb,
-      '-D',
-      folder,
-      '-U',
-      'petrosa',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '-N',
+      ...[
+        'sh',
+        '-c',
+        '"$@" && touch "$0"',
+        join(folder, role === 'standby' ? 'standby.signal' : 'initialised'),
+      ],
+      ...[initdb, '-D', folder, '-U', 'petrosa', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
     ],
     run: (folder, port) => [
       ...[server, '-D', folder, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
       ...['-c', 'max_connections=200', '-c', 'log_min_messages=log'],
     ],
-    ready: /ready to accept connections/,
+    ready: /ready to accept (read-only )?connections/,
     uri: (port) => `postgresql://petrosa@127.0.0.1:${port}/postgres`,
   })
 }
@@ -127,10 +128,20 @@ async function start(recipe: Recipe): Promise<StartedServer | null> {
       if (!made.success) throw new Error(`${init[0]} failed: ${made.stderr}${made.stdout}`)
     }
     const port = await freePort()
-    const child = Bun.spawn([...before, ...recipe.run(folder, port)], {
-      ...{ cwd: folder, env, stdin: 'ignore' },
-      ...{ stdout: Bun.file(join(folder, 'server.out')), stderr: Bun.file(join(folder, 'server.err')) },
-    })
+    const run = (): Bun.Subprocess =>
+      Bun.spawn([...before, ...recipe.run(folder, port)], {
+        ...{ cwd: folder, env, stdin: 'ignore' },
+        ...{ stdout: Bun.file(join(folder, 'server.out')), stderr: Bun.file(join(folder, 'server.err')) },
+      })
+    let child = run()
+    const restart = async (): Promise<void> => {
+      // PostgreSQL's word for "immediate": it goes without ending anything, and recovers when it comes back.
+      child.kill('SIGQUIT')
+      await child.exited
+      for (const name of ['server.out', 'server.err']) await rm(join(folder, name), { force: true })
+      child = run()
+      await untilReady(recipe, folder, child)
+    }
     const stop = async (): Promise<void> => {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS)
@@ -142,7 +153,7 @@ async function start(recipe: Recipe): Promise<StartedServer | null> {
       await stop()
       throw error
     })
-    return { uri: recipe.uri(port), stop }
+    return { uri: recipe.uri(port), restart, stop }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error

@@ -132,6 +132,9 @@ async function expectComplete(life: ReplicaLife, series: readonly Series[], hour
   await store.close()
 }
 
+const tokensOf = ({ owners }: ReplicaLife, keys: readonly string[]) =>
+  keys.map((key) => [key, owners.get(key)?.token])
+
 const seen = { refused: 0, takenOver: 0, lives: 0 }
 
 /** What differs from life to life: where the rows are, and how much happens. */
@@ -162,10 +165,16 @@ async function liveOnce(seed: number, { troubles, ...place }: Setting): Promise<
   // The first pass begins when the first candle of its minute is final; then each has its share.
   await life.clock.advance(90_000)
   for (let i = 0; i < troubles; i += 1) {
+    for (const replica of replicas) if (chance.happens(0.3)) replica.fillGaps()
     await trouble(life, replicas, wait)
     await wait(chance.whole(30_000, 5 * MINUTE_MS))
   }
+  for (const replica of replicas) replica.fillGaps()
   await wait(5 * MINUTE_MS)
+  // Where nobody comes or goes, nothing goes from one to the other.
+  const settled = tokensOf(life, keys)
+  await wait(5 * MINUTE_MS)
+  expect(tokensOf(life, keys)).toEqual(settled)
   const owners = new Set(keys.map((key) => life.owners.get(key)?.holder))
   expect(owners.size).toBe(Math.min(replicas.length, keys.length))
   for (const replica of replicas) await replica.stop()

@@ -180,7 +180,7 @@ test('leases are renewed as a part of nothing, whatever pass took them first', a
     return { ...store, leases: { claim, release, renew: watched } }
   })
   const context = await runContext(world, [], () => undefined)
-  const own = kept.of({ key: 'k', group: 'g' }, () => undefined)
+  const own = kept.of({ key: 'k', group: 'g' }, () => true)
   await clock.run(pass.run('first', () => own.leases(context, ['spot/klines/AUSDT/1m'])))
   await clock.advance(10_000)
   expect(renewed).toEqual(['first', undefined, undefined])

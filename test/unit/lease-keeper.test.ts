@@ -3,7 +3,7 @@
 import { expect, test } from 'bun:test'
 import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Leases } from '../../src/core/lease.ts'
-import { type HeldLease, LeaseKeeper } from '../../src/core/lease-keeper.ts'
+import { type HeldLease, type LeasedJob, LeaseKeeper } from '../../src/core/lease-keeper.ts'
 import { UnavailableError } from '../../src/errors.ts'
 import { memoryLeases } from '../rig/memory-leases.ts'
 import { emptyMemoryDatabase } from '../rig/memory-store.ts'
@@ -32,7 +32,7 @@ function rig() {
     release: counting('release', leases.release),
   }
   const keeper = (holder: string) => {
-    const state = { down: false }
+    const state = { down: false, isBusy: false }
     const events: PetrosaEvent[] = []
     const one = new LeaseKeeper({
       ask: async (work) => {
@@ -46,17 +46,18 @@ function rig() {
       apart: (work) => work(),
     })
     let woken = 0
-    const wake = (): void => {
+    const wake = (): boolean => {
       woken += 1
+      return !state.isBusy
     }
-    const take = (series: readonly string[]): Promise<ReadonlyMap<string, HeldLease>> =>
-      clock.run(one.take(job, series, wake))
+    const take = (series: readonly string[], of: LeasedJob = job): Promise<ReadonlyMap<string, HeldLease>> =>
+      clock.run(one.take(of, series, wake))
     return { take, events, stop: () => clock.run(one.stop()), state, woken: () => woken }
   }
   const owned = (): Record<string, number> => {
     const counts: Record<string, number> = {}
     for (const { series, holder, expiresAtMs } of database.leases.values())
-      if (series.startsWith('spot/') && expiresAtMs > clock.nowMs())
+      if (!series.startsWith('replica/') && expiresAtMs > clock.nowMs())
         counts[holder] = (counts[holder] ?? 0) + 1
     return counts
   }
@@ -144,4 +145,62 @@ test('a stop gives everything back at once, and ends when the store does not ans
   b.state.down = true
   await b.stop()
   expect(owned()).toEqual({ b: 20 })
+})
+
+/** Jobs as `petrosa serve` has them: those that fetch, and at night the gaps of all that is stored. */
+const funding = { key: 'f', group: 'um funding' }
+const gaps = { key: 'g', group: 'gaps of both', takesRest: true }
+const rates = names(3).map((key) => key.replace('spot/klines', 'um/funding'))
+const stored = Array.from({ length: 5 }, (_, i) => `spot/klines/OLD${i}/1h`)
+
+test('a job over the gaps of others moves no series of theirs, and shares what else is stored', async () => {
+  const { clock, keeper, owned } = rig()
+  const all = ['a', 'b'].map(keeper)
+  for (const one of all) {
+    await one.take(names(3))
+    await one.take(rates, funding)
+  }
+  await clock.advance(LASTS_MS)
+  expect(owned()).toEqual({ a: 4, b: 2 })
+  const scanned: string[][] = []
+  for (const one of all) scanned.push([...(await one.take([...names(3), ...rates, ...stored], gaps)).keys()])
+  const fetched = scanned.map((keys) => keys.filter((key) => !stored.includes(key)).length)
+  expect(fetched).toEqual([4, 2])
+  await clock.advance(LASTS_MS)
+  expect(owned()).toEqual({ a: 7, b: 4 })
+  const before = all.map(({ events, woken }) => [events.length, woken()])
+  await clock.advance(40 * LASTS_MS)
+  expect(all.map(({ events, woken }) => [events.length, woken()])).toEqual(before)
+})
+
+test('series of several jobs are shared once, and whoever gets one makes a pass of each', async () => {
+  const { clock, keeper, owned } = rig()
+  const all = ['a', 'b'].map(keeper)
+  const both = { key: 'o', group: 'both' }
+  for (const one of all) {
+    await one.take(names(3))
+    await one.take(rates, funding)
+    await one.take([...names(3), ...rates], both)
+  }
+  await clock.advance(LASTS_MS)
+  expect(owned()).toEqual({ a: 3, b: 3 })
+  expect(all[1]?.woken()).toBeGreaterThanOrEqual(2)
+  const before = all.map(({ events, woken }) => [events.length, woken()])
+  await clock.advance(40 * LASTS_MS)
+  expect(all.map(({ events, woken }) => [events.length, woken()])).toEqual(before)
+})
+
+test('series that come begin one pass, and when one runs already, one after it', async () => {
+  const { clock, keeper } = rig()
+  const [a, b] = [keeper('a'), keeper('b')]
+  await a.take(names(4))
+  await b.take(names(4))
+  b.state.isBusy = true
+  await clock.advance(3 * BEAT_MS)
+  expect(b.woken()).toBeGreaterThan(1)
+  b.state.isBusy = false
+  const before = b.woken()
+  // The pass fails before it takes anything: when it is repeated is for its loop to say.
+  await clock.advance(20 * BEAT_MS)
+  expect(b.woken()).toBe(before + 1)
 })

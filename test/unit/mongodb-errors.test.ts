@@ -1,7 +1,7 @@
 // What MongoDB says, as instructions: the exit code of each kind of failure, what is worth another try, and
 // that no password comes through. Failures that no test server can be brought to are made by hand here.
 import { describe, expect, test } from 'bun:test'
-import { MongoError, MongoNetworkError, MongoServerError } from 'mongodb'
+import { MongoError, MongoInvalidArgumentError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { type ExitCode, errorLine, exitCodeOf } from '../../src/errors.ts'
 import { explained, isPassing } from '../../src/stores/mongodb/errors.ts'
 
@@ -15,6 +15,14 @@ describe('exit codes', () => {
     ['document validation', said(121), 2],
     ['write concern cannot be satisfied', said(100), 2],
     ['a secondary', said(10_107), 2],
+    [
+      'a database with a dot in its name',
+      new MongoInvalidArgumentError("Database names cannot contain '.'"),
+      2,
+    ],
+    ['a wrong argument to the driver', new MongoInvalidArgumentError('Invalid BulkOperation'), 1],
+    ['a database with a name that the server refuses', said(73), 2],
+    ['a database that differs from another only in capitals', said(13_297), 2],
     ['disk full', said(14_031), 75],
     ['over the quota of a hosted cluster', said(8_000, 'you are over your space quota, using 520 MB'), 75],
     ['shutting down', said(91), 75],

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import { exitCodeOf, PetrosaError } from '../../src/errors.ts'
 import { readAddress } from '../../src/stores/mysql/address.ts'
-import { lackingRights } from '../../src/stores/mysql/check.ts'
+import { lackingRights, versionFinding } from '../../src/stores/mysql/check.ts'
 import { explained, isPassing } from '../../src/stores/mysql/errors.ts'
 import { loadText, timeText } from '../../src/stores/mysql/text.ts'
 import { statementRows } from '../../src/stores/mysql/upsert.ts'
@@ -84,6 +84,14 @@ describe('errors', () => {
     expect([1213, 1205, 1053, 1927].every((errno) => isPassing(said('', { errno })))).toBe(true)
     expect([1045, 1264, 1290, 1114].some((errno) => isPassing(said('', { errno })))).toBe(false)
   })
+})
+
+test('servers that are too old are found', () => {
+  const isNew = (version: string): boolean => versionFinding(version).ok
+  expect(
+    ['MySQL 8.0.11', 'MySQL 8.4.3', 'MySQL 9.7.4', 'MariaDB 10.6.1', 'MariaDB 11.4.2'].every(isNew),
+  ).toBe(true)
+  expect(['MySQL 5.7.44', 'MariaDB 10.5.27', 'MariaDB 5.5.68'].some(isNew)).toBe(false)
 })
 
 test('rights are read from grants on all, on the database, and on a pattern', () => {

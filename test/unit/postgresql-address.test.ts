@@ -33,7 +33,7 @@ describe('the PostgreSQL URI', () => {
     ['postgres://[::1]:6000/x', ['[::1]:6000']],
     ['postgres:///x?host=/var/run/postgresql', ['/var/run/postgresql/.s.PGSQL.5432']],
     ['postgres://me:odd@word@h/x', ['h:5432']],
-    ['postgresql+asyncpg://h/x?target_session_attrs=any&channel_binding=require', ['h:5432']],
+    ['postgresql+asyncpg://h/x?target_session_attrs=any&channel_binding=prefer', ['h:5432']],
   ])('%s leads to %p', (uri, places) => {
     expect(placeText(parseAddress(uri))).toBe(`database x at ${places.join(' or ')}`)
   })
@@ -54,6 +54,9 @@ describe('the PostgreSQL URI', () => {
     'postgres://me:geheim@h:99999/x',
     'postgres://me:geheim%@h/x',
     'postgres://me:geheim@h/x?connect_timeout=soon',
+    'postgres://me:geheim@h/x?target_session_attrs=standby',
+    'postgres://me:geheim@h/x?channel_binding=require',
+    'postgres://me:geheim@h/x?gssencmode=require',
   ])('%s is refused with an instruction', (uri) => {
     const refusal = (): unknown => parseAddress(uri)
     expect(refusal).toThrow(UserError)

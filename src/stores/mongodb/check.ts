@@ -4,6 +4,7 @@ import type { Document } from 'mongodb'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
+import { refuseNewerSchema } from '../schema.ts'
 import type { Connection } from './open.ts'
 import { checkTables, schemaVersion } from './schema.ts'
 
@@ -92,6 +93,7 @@ async function schema(connection: Connection, tables: readonly Table[]): Promise
   const name = 'store schema'
   try {
     const version = await schemaVersion(connection)
+    refuseNewerSchema(version, connection.place)
     const present = await checkTables(connection, tables)
     const data = tables.filter((table) => present.includes(table.name)).length
     return good(name, version === 0 ? 'not made yet' : `version ${version}, ${data} collections of data`)

@@ -5,6 +5,7 @@ import {
   MongoClientClosedError,
   MongoCompatibilityError,
   MongoError,
+  MongoInvalidArgumentError,
   MongoMissingCredentialsError,
   MongoMissingDependencyError,
   MongoNetworkError,
@@ -25,6 +26,8 @@ const UNAUTHORIZED = 13
 const VALIDATION_FAILED = 121
 /** No node, or too few of them, can fulfil the write concern of the URI. */
 const writeConcernCodes = new Set([79, 100])
+/** No name for a database, and one that differs from another only in capitals. */
+const nameCodes = new Set([73, 13_297])
 const diskCodes = new Set([14_031])
 /** The server we talk to takes no writes: a secondary, or a primary that has just stepped down. */
 const readOnlyCodes = new Set([10_107, 13_435, 10_058])
@@ -127,6 +130,15 @@ function explainedSetting(error: MongoError, place: string): PetrosaError | null
   }
   if (error instanceof MongoParseError || error instanceof MongoMissingCredentialsError) {
     return badUri(error)
+  }
+  // The driver refuses a dot in the name of a database, the server much else.
+  const badName = error instanceof MongoInvalidArgumentError && /^Database name/.test(error.message)
+  if (badName || nameCodes.has(serverCode(error))) {
+    return new UserError(
+      `${place} cannot be: ${error.message}`,
+      'name another database in --db-uri or MONGODB_URI, of at most 63 letters, digits, _ and -',
+      options,
+    )
   }
   if (tlsFailure(error)) {
     return new UserError(

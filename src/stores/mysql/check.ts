@@ -15,6 +15,10 @@ const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE']
 /** Smaller packets make small statements, and those are slow. */
 const PACKET_BYTES_WANTED = 1_048_576
 
+/** The oldest servers that are tried, major and minor. */
+const OLDEST_MYSQL = [8, 0] as const
+const OLDEST_MARIADB = [10, 6] as const
+
 /** Looks at the server without changing anything. */
 export async function checkServer(
   session: Session,
@@ -26,6 +30,7 @@ export async function checkServer(
   const line = facts.encrypted ? 'encrypted' : 'not encrypted'
   return [
     finding('store reachable', true, `${facts.version}, ${address.place}, ${line}`),
+    versionFinding(facts.version),
     finding(
       'store writable',
       !facts.readOnly,
@@ -64,6 +69,14 @@ async function schemaFinding(
     if (!(error instanceof PetrosaError)) throw error
     return finding('store schema', false, error.message, error.advice)
   }
+}
+
+/** Whether the server is as new as the statements need it. */
+export function versionFinding(version: string): Finding {
+  const [, major, minor] = (/ (\d+)\.(\d+)/.exec(version) ?? []).map(Number)
+  const [oldestMajor, oldestMinor] = version.startsWith('MariaDB') ? OLDEST_MARIADB : OLDEST_MYSQL
+  const isNew = major === oldestMajor ? (minor ?? 0) >= oldestMinor : (major ?? 0) > oldestMajor
+  return finding('store version', isNew, version, 'use MySQL 8.0 or MariaDB 10.6, or newer')
 }
 
 /** Making tables is not needed where all are there: a program that fills them needs no more rights. */

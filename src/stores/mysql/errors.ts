@@ -49,6 +49,11 @@ const DISK_FULL = [1021, 1114, 1030, 1026, 3, 20, 28, 1878, 3675, 1041, 1037, 10
 const READ_ONLY = [1290, 1836, 1792, 1874]
 const AUTHENTICATION = [1251, 1524, 2059]
 const SCHEMA_GONE = [1146, 1054, 1932]
+/**
+ * What the users of the database put on top of our tables: a foreign key, a condition (MySQL's, MariaDB's), a
+ * missing partition, a trigger that refuses. Our own tables have none of these.
+ */
+const OWN_RULES = [1452, 1216, 3819, 4025, 1526, 1748, 1644]
 
 const lostCodes =
   /^(PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EADDR|ERR_SOCKET|ERR_STREAM)/
@@ -118,6 +123,12 @@ export function explained(error: unknown, place: string): unknown {
   }
   if (SCHEMA_GONE.includes(number)) {
     return user(`a table of petrosa's is gone or was changed: ${said}`, 'run: petrosa check --prepare')
+  }
+  if (OWN_RULES.includes(number)) {
+    return user(
+      `a rule that was added to the database refuses a row: ${said}`,
+      'remove that condition or trigger, or make the partition that is missing',
+    )
   }
   if (DISK_FULL.includes(number)) {
     return unavailable(

@@ -12,6 +12,9 @@ import { guardDecimal, loadText, quoted, timeText } from './text.ts'
 /** Rows of one piece of the stream: few packets, and the server works on one while the next is made. */
 const CHUNK_ROWS = 1_000
 
+/** What is left free in a packet, for what the protocol puts before the rows; bytes. */
+const PACKET_BYTES_LEFT = 512
+
 /**
  * Loads the rows of `pages` (of one table) and returns how many. Throws LoadRefusedError when any row was
  * not taken exactly as it is; the caller must roll back then, since the others are in.
@@ -35,7 +38,7 @@ async function sendLoad(session: Session, table: Table, pages: readonly Page[]):
         `LOAD DATA LOCAL INFILE 'rows' INTO TABLE ${quoted(table.name)} CHARACTER SET utf8mb4 ` +
         `(${columns.join(', ')})`,
       // The server names the file that it wants. Whatever it says, it gets these rows.
-      infileStreamFactory: () => Readable.from(chunks(table, pages)),
+      infileStreamFactory: () => Readable.from(chunks(table, pages, session.facts.packetBytes)),
     })
     return result
   } catch (error) {
@@ -45,11 +48,17 @@ async function sendLoad(session: Session, table: Table, pages: readonly Page[]):
   }
 }
 
-/** The rows as text, piece by piece. They are Buffers, since the driver takes nothing else. */
-function* chunks(table: Table, pages: readonly Page[]): Generator<Buffer> {
+/**
+ * The rows as text, piece by piece, none larger than a packet may be: the driver sends each as one. They are
+ * Buffers, since it takes nothing else.
+ */
+function* chunks(table: Table, pages: readonly Page[], packetBytes: number): Generator<Buffer> {
+  const most = Math.max(1, packetBytes - PACKET_BYTES_LEFT)
   for (const page of pages) {
     for (let from = 0; from < page.rows.count; from += CHUNK_ROWS) {
-      yield Buffer.from(rowsText(table, page, from, Math.min(from + CHUNK_ROWS, page.rows.count)))
+      const text = Buffer.from(rowsText(table, page, from, Math.min(from + CHUNK_ROWS, page.rows.count)))
+      // A row may begin in one packet and end in the next: the server reads them as one stream.
+      for (let at = 0; at < text.length; at += most) yield text.subarray(at, at + most)
     }
   }
 }

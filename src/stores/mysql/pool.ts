@@ -3,7 +3,6 @@
 // failed LOAD leaks listeners).
 import { UnavailableError } from '../../errors.ts'
 import type { Address } from './address.ts'
-import { SilentServerError } from './errors.ts'
 import { openSession, type Session } from './session.ts'
 
 export class SessionPool {
@@ -30,7 +29,7 @@ export class SessionPool {
     try {
       const session = this.#takeIdle() ?? (await openSession(this.#address))
       try {
-        const result = await this.#bounded(session, work)
+        const result = await work(session)
         // A session outside of any database is of no use once the database is made.
         if (this.#closed || session.isBroken() || !session.hasDatabase) session.connection.destroy()
         else this.#idle.push(session)
@@ -66,20 +65,6 @@ export class SessionPool {
       const session = this.#idle.pop()
       if (!session?.isBroken()) return session
       session.connection.destroy()
-    }
-  }
-
-  /** The driver waits for an answer for ever; a server that hangs is given up here. */
-  async #bounded<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const limitMs = this.#address.answerLimitMs
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new SilentServerError(`no answer in ${limitMs / 1_000} s`)), limitMs)
-    })
-    try {
-      return await Promise.race([work(session), silence])
-    } finally {
-      clearTimeout(timer)
     }
   }
 }

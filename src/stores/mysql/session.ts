@@ -11,10 +11,17 @@ import {
 import { UserError } from '../../errors.ts'
 import type { Address, TlsMode } from './address.ts'
 import { serverNumber, UNKNOWN_DATABASE } from './errors.ts'
+import { limitAnswers } from './patience.ts'
 
 /** How long a statement waits for another's row locks, and for a table being altered; seconds. */
 const LOCK_WAIT_S = 20
 const TABLE_LOCK_WAIT_S = 60
+
+/**
+ * After this long without a statement the server ends the session, and what it has begun with it: a writer
+ * that was stopped or has vanished holds no lock. Who waits for that lock tries for longer (store.ts).
+ */
+const IDLE_LIMIT_S = 60
 
 /** Prepared statements kept open on a connection: a few sizes for each of some tables. */
 const PREPARED_STATEMENTS = 64
@@ -98,10 +105,12 @@ async function setUp(connection: Connection, hasDatabase: boolean, address: Addr
   connection.on('end', () => {
     broken = true
   })
+  limitAnswers(connection, address.answerLimitMs)
   try {
     await connection.query(
       `SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '${SQL_MODE}', ` +
         `SESSION time_zone = '+00:00', SESSION autocommit = 1, ` +
+        `SESSION wait_timeout = ${IDLE_LIMIT_S}, ` +
         `SESSION innodb_lock_wait_timeout = ${LOCK_WAIT_S}, SESSION lock_wait_timeout = ${TABLE_LOCK_WAIT_S}`,
     )
     // The ledger is read after its lock is taken and must show what the lock's last holder committed.

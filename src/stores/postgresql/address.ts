@@ -21,6 +21,8 @@ export type Tls = {
 export type Address = {
   /** Tried in order until one answers. */
   readonly endpoints: readonly Endpoint[]
+  /** Whether one that is a standby is passed over. */
+  readonly primaryOnly: boolean
   readonly user: string | null
   readonly password: string | null
   readonly database: string
@@ -46,10 +48,17 @@ const known = [
   'options',
   'host',
   'port',
+  'target_session_attrs',
 ]
 
 /** What libpq knows and this program need not heed: nothing is less safe or less exact without it. */
-const harmless = /^(channel_binding|gss\w+|keepalives\w*|sslsni|sslnegotiation|target_session_attrs)$/
+const harmless = /^(channel_binding|gss\w+|keepalives\w*|sslsni|sslnegotiation)$/
+
+/** What of it demands a protection that the driver does not have. */
+const demanded = /^(channel_binding|gssencmode)=require$/
+
+/** Which servers of the list will do, in libpq's words; those that take no writes will not. */
+const serverKinds = { any: false, 'prefer-standby': false, 'read-write': true, primary: true } as const
 
 const uriPattern = /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:(.*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/
 
@@ -71,6 +80,7 @@ export function parseAddress(uri: string): Address {
   const port = portOf(settings.get('port') ?? String(DEFAULT_PORT))
   return {
     endpoints: parseHosts(settings.get('host') ?? hosts, port),
+    primaryOnly: parseServerKind(settings.get('target_session_attrs')),
     user: user === '' ? null : user,
     password,
     database,
@@ -101,11 +111,20 @@ function parseQuery(query: string): Map<string, string> {
   for (const part of query.split('&')) {
     if (part === '') continue
     const [name = '', ...rest] = part.split('=')
+    if (demanded.test(part)) refuse(`it says '${part}', which is not known here: use sslmode=verify-full`)
     if (harmless.test(name)) continue
     if (!known.includes(name)) refuse(`it says '${name}', which is none of ${known.join(', ')}`)
     settings.set(name, decoded(rest.join('=')))
   }
   return settings
+}
+
+function parseServerKind(text = 'any'): boolean {
+  const kinds: Readonly<Record<string, boolean>> = serverKinds
+  return (
+    kinds[text] ??
+    refuse(`its target_session_attrs is '${text}', which is none of ${Object.keys(serverKinds).join(', ')}`)
+  )
 }
 
 function parseHosts(text: string, defaultPort: number): Endpoint[] {

@@ -10,19 +10,42 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
+/** The server was silent for longer than a statement may take. Not tried again: that was patience enough. */
+export class SilentServerError extends Error {
+  readonly code = 'ETIMEDOUT'
+}
+
 /** The connection was lost, or could not be made because of a state that passes. */
 const lost = /^(08...|57P0[1-5]|53300|25P03|CONNECTION_(CLOSED|DESTROYED|ENDED)|CONNECT_TIMEOUT)$/
-const unreached = /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH)$/
+/** ENOENT: the socket of a server on this machine, which is there while the server runs. */
+const unreached =
+  /^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|HOSTDOWN|NETUNREACH|NETDOWN|ADDRNOTAVAIL|NOENT)$/
 
 /**
  * Deadlock, serialisation failure, lock timeout, a template database in use, memory: another try may succeed.
  */
 const passing = /^(40P01|40001|55P03|55006|53200)$/
 
+/**
+ * What the users of the database put on top of our tables: a column that may not be null, a foreign key, a
+ * condition or a missing partition, an exclusion, a trigger that refuses. Our own tables have none of these.
+ */
+const ownRule = /^(23502|23503|23514|23P01|P0001)$/
+
 /** Whether the same work may succeed when it is tried again soon. */
 export function isTransient(error: unknown): boolean {
+  if (error instanceof SilentServerError) return false
   const code = codeOf(error)
   return lost.test(code) || unreached.test(code) || passing.test(code)
+}
+
+/**
+ * Whether `error` says that a statement which was prepared is not there, or is there already, or (where the
+ * driver has tried once more in the same transaction) that the transaction is over: as behind a pooler that
+ * takes another line to the server for each transaction.
+ */
+export function isNameLost(error: unknown): boolean {
+  return /^(26000|42P05|25P02)$/.test(codeOf(error))
 }
 
 /** Whether `error` says that the database does not exist. */
@@ -38,13 +61,44 @@ export function isMissingTable(error: unknown): boolean {
 /** `error` as an instruction; errors that are already one, and defects, stay as they are. */
 export function explained(error: unknown, address: Address): unknown {
   if (error instanceof PetrosaError) return error
-  const code = codeOf(error)
-  const place = placeText(address)
-  const said = error instanceof Error ? error.message : String(error)
-  const options = { cause: error }
+  const failure: Failure = {
+    code: codeOf(error),
+    said: error instanceof Error ? error.message : String(error),
+    place: placeText(address),
+    options: { cause: error },
+  }
+  const instruction = explainedRefusal(failure, address.database) ?? explainedState(failure)
+  if (instruction) return instruction
+  if (!isTransient(error) && !(error instanceof SilentServerError)) return error
+  return new UnavailableError(
+    `the ${failure.place} is not available: ${failure.said}`,
+    `see whether the server runs, and host and port in --db-uri or POSTGRESQL_URI, ${REPEAT}`,
+    failure.options,
+  )
+}
+
+type Failure = {
+  readonly code: string
+  readonly said: string
+  readonly place: string
+  readonly options: ErrorOptions
+}
+
+/** What the user must change; null when it is something else. */
+function explainedRefusal({ code, said, place, options }: Failure, database: string): UserError | null {
   const user = (message: string, advice: string): UserError => new UserError(message, advice, options)
-  const unavailable = (message: string, advice: string): UnavailableError =>
-    new UnavailableError(message, advice, options)
+  if (isTlsCode(code)) {
+    return user(
+      `TLS with the ${place} failed: ${said}`,
+      'correct sslmode, sslrootcert or the certificate of the server',
+    )
+  }
+  if (ownRule.test(code)) {
+    return user(
+      `a rule that was added to the ${place} refuses a row: ${said}`,
+      'remove that condition or trigger, or make the partition that is missing',
+    )
+  }
   switch (code) {
     case '28P01':
     case '28000':
@@ -56,7 +110,7 @@ export function explained(error: unknown, address: Address): unknown {
     case '3D000':
       return user(
         `the ${place} does not exist`,
-        `make it: CREATE DATABASE ${quoted(address.database)} ENCODING 'UTF8'`,
+        `make it: CREATE DATABASE ${quoted(database)} ENCODING 'UTF8'`,
       )
     case '42501':
       return user(
@@ -72,6 +126,35 @@ export function explained(error: unknown, address: Address): unknown {
     case '42P01':
     case '3F000':
       return user(`the schema in the ${place} is missing: ${said}`, 'make it with petrosa check --prepare')
+    case '42703':
+      return user(
+        `a table in the ${place} was changed: ${said}`,
+        'petrosa check says which and how it must be; put the column back',
+      )
+    case 'EACCES':
+    case 'EPERM':
+      return user(
+        `this user may not connect to the ${place}: ${said}`,
+        'give it the right to the socket and its folder, or name a host and a port in the URI',
+      )
+    case 'SASL_SIGNATURE_MISMATCH':
+    case '0A000':
+    case '42704':
+    case '22023':
+      return user(
+        `the ${place} refuses: ${said}`,
+        'check the URI and the version of the server; PostgreSQL 12 is the oldest that serves',
+      )
+    default:
+      return null
+  }
+}
+
+/** A state of the server or of the network that may pass; null when it is something else. */
+function explainedState({ code, said, place, options }: Failure): UnavailableError | null {
+  const unavailable = (message: string, advice: string): UnavailableError =>
+    new UnavailableError(message, advice, options)
+  switch (code) {
     case '53100':
       return unavailable(`no space left for the ${place}`, `free some space on the server, ${REPEAT}`)
     case '53300':
@@ -91,26 +174,8 @@ export function explained(error: unknown, address: Address): unknown {
         'correct the host in --db-uri or POSTGRESQL_URI, or the name service',
       )
     default:
+      return null
   }
-  if (isTlsCode(code)) {
-    return user(
-      `TLS with the ${place} failed: ${said}`,
-      'correct sslmode, sslrootcert or the certificate of the server',
-    )
-  }
-  if (isTransient(error)) {
-    return unavailable(
-      `the ${place} is not available: ${said}`,
-      `see whether the server runs, and host and port in --db-uri or POSTGRESQL_URI, ${REPEAT}`,
-    )
-  }
-  if (/^(SASL_SIGNATURE_MISMATCH|0A000|42704|22023|08P01)$/.test(code)) {
-    return user(
-      `the ${place} refuses: ${said}`,
-      'check the URI and the version of the server; PostgreSQL 12 is the oldest that serves',
-    )
-  }
-  return error
 }
 
 /** Codes that OpenSSL, BoringSSL and Node give to a certificate or a handshake that fails. */

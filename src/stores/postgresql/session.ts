@@ -3,8 +3,9 @@
 // from the pool.
 import type { Socket } from 'node:net'
 import postgres, { type Sql } from 'postgres'
-import type { Address } from './address.ts'
+import { type Address, type Endpoint, endpointText } from './address.ts'
 import { copyIn } from './copy.ts'
+import { SilentServerError } from './errors.ts'
 import { codedError, connectSocket } from './socket.ts'
 
 /**
@@ -40,19 +41,52 @@ export type Session = {
   destroy(): void
 }
 
+/** Whether statements may be prepared under names, which a pooler in between may not know the next time. */
+export type Naming = { isAllowed: boolean }
+
 /** The limit until setLimit names another: enough for signing in. */
 const FIRST_LIMIT_MS = 60_000
 
 /** How long a peaceful end may take. */
 const END_TIMEOUT_SECONDS = 2
 
-/** Opens a connection and signs in. Throws what the system, TLS or the server says; errors.ts explains it. */
-export async function openSession(address: Address): Promise<Session> {
-  const socket = await connectSocket(address)
+/**
+ * Opens a connection to the first endpoint that will do, and signs in. Throws what the system, TLS or the
+ * server says, of the last one that was tried; errors.ts explains it.
+ */
+export async function openSession(address: Address, naming: Naming = { isAllowed: true }): Promise<Session> {
+  let last: unknown = new Error('no host')
+  for (const endpoint of address.endpoints) {
+    const socket = await connectSocket(endpoint, address).catch((error: unknown) => {
+      last = error
+      return null
+    })
+    if (!socket) continue
+    // Who is not let in by one is not let in by another: that is thrown.
+    const session = await signIn(socket, endpoint, address, naming)
+    if (!address.primaryOnly || !(await isStandby(session))) return session
+    await session.end()
+    // While a standby takes the place of its primary there may be none: the state of a server that starts.
+    last = codedError(`${endpointText(endpoint)} is a standby, and the URI wants a primary`, '57P03')
+  }
+  throw last
+}
+
+async function isStandby(session: Session): Promise<boolean> {
+  const { rows } = await session.run('SELECT pg_is_in_recovery()')
+  return rows[0]?.[0] === true
+}
+
+async function signIn(
+  socket: Socket,
+  endpoint: Endpoint,
+  address: Address,
+  naming: Naming,
+): Promise<Session> {
   let handedOut = false
   let alive = true
   const sql = postgres({
-    ...accountOf(address),
+    ...accountOf(endpoint, address),
     max: 1,
     ssl: false,
     fetch_types: false,
@@ -79,7 +113,7 @@ export async function openSession(address: Address): Promise<Session> {
   socket.on('error', () => {
     alive = false
   })
-  const session = sessionOf(sql, socket, () => alive, destroy)
+  const session = sessionOf(sql, socket, { isAlive: () => alive, destroy, naming })
   try {
     await session.run('SELECT 1')
     return session
@@ -89,11 +123,10 @@ export async function openSession(address: Address): Promise<Session> {
   }
 }
 
-function accountOf(address: Address): Record<string, unknown> {
-  const endpoint = address.endpoints[0]
+function accountOf({ host, port }: Endpoint, address: Address): Record<string, unknown> {
   return {
-    host: endpoint?.host,
-    port: endpoint?.port,
+    host,
+    port,
     ...(address.user === null ? {} : { user: address.user }),
     ...(address.password === null ? {} : { pass: address.password }),
     database: address.database,
@@ -105,7 +138,9 @@ function accountOf(address: Address): Record<string, unknown> {
   }
 }
 
-function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: () => void): Session {
+type Life = { readonly isAlive: () => boolean; readonly destroy: () => void; readonly naming: Naming }
+
+function sessionOf(sql: Sql, socket: Socket, { isAlive, destroy, naming }: Life): Session {
   let limitMs = FIRST_LIMIT_MS
   let failCurrent: ((error: unknown) => void) | null = null
   socket.once('close', () => failCurrent?.(codedError('the connection was lost', 'ECONNRESET')))
@@ -115,7 +150,7 @@ function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: ()
     const broken = Promise.withResolvers<never>()
     failCurrent = broken.reject
     const timer = setTimeout(() => {
-      broken.reject(codedError('the server fell silent', 'ETIMEDOUT'))
+      broken.reject(new SilentServerError('the server fell silent'))
       destroy()
     }, limitMs)
     try {
@@ -137,7 +172,9 @@ function sessionOf(sql: Sql, socket: Socket, isAlive: () => boolean, destroy: ()
     },
     run: (text, parameters = [], prepare = false) =>
       bounded(async () => {
-        const answer = await sql.unsafe(text, [...parameters], { prepare }).values()
+        const answer = await sql
+          .unsafe(text, [...parameters], { prepare: prepare && naming.isAllowed })
+          .values()
         return { rows: answer, count: answer.count ?? 0, command: answer.command }
       }),
     copy: (statement, chunks) => bounded(() => copyIn(sql, statement, chunks)),

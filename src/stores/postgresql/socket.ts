@@ -12,23 +12,8 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 const KEEP_ALIVE_MS = 30_000
 
-/**
- * A socket to the first endpoint that answers. Throws the last endpoint's error, or UserError where TLS is
- * not to be had.
- */
-export async function connectSocket(address: Address): Promise<Socket> {
-  let last: unknown = new Error('no host')
-  for (const endpoint of address.endpoints) {
-    try {
-      return await connectEndpoint(endpoint, address)
-    } catch (error) {
-      last = error
-    }
-  }
-  throw last
-}
-
-async function connectEndpoint(endpoint: Endpoint, address: Address): Promise<Socket> {
+/** A socket to `endpoint`. Throws what the system says, or UserError where TLS is not to be had. */
+export async function connectSocket(endpoint: Endpoint, address: Address): Promise<Socket> {
   const { host, port } = endpoint
   const local = host.startsWith('/')
   const socket = local ? connect({ path: endpointText(endpoint) }) : connect({ host, port })

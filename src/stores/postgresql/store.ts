@@ -4,13 +4,13 @@ import { emptyRows } from '../../core/dataset.ts'
 import { type Clock, type RetryPolicy, retry } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Finding, Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
-import { PetrosaError, UserError } from '../../errors.ts'
+import { UserError } from '../../errors.ts'
 import { refuseNewerSchema, SCHEMA_TABLE } from '../schema.ts'
 import { type Address, parseAddress, placeText } from './address.ts'
 import { readArchives } from './archives.ts'
 import { checkServer } from './check.ts'
 import { createDatabase } from './database.ts'
-import { codeOf, explained, isMissingDatabase, isMissingTable, isTransient } from './errors.ts'
+import { codeOf, explained, isMissingDatabase, isMissingTable, isNameLost, isTransient } from './errors.ts'
 import { makeHypertables } from './hypertables.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { postgresqlLeases } from './leases.ts'
@@ -18,7 +18,7 @@ import { readLedgers } from './ledger.ts'
 import { type Pool, sessionPool } from './pool.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { checkSchema, existingTables, prepareSchema, schemaVersion } from './schema.ts'
-import { openSession, type Session } from './session.ts'
+import { type Naming, openSession, type Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 import { ROWS_MET, wayOf, writePages } from './write.ts'
 
@@ -31,17 +31,20 @@ const WRITERS = 2
 /** Connections in all: the writers, and two for reads. */
 const SESSIONS = WRITERS + 2
 
-/** A server that restarts is back within some seconds: six tries in about five. */
-const lostPolicy: RetryPolicy = { attempts: 6, firstPauseMs: 200, longestPauseMs: 4_000 }
+/** How a server that restarts, a deadlock or a lock is met: seven tries over 8 to 16 s, as MySQL's. */
+const lostPolicy: RetryPolicy = { attempts: 7, firstPauseMs: 250, longestPauseMs: 8_000 }
 
 /** Opens the store; connects when it is first used. Throws UserError when the URI is none. */
 export async function openPostgresql(options: StoreOptions, clock: Clock): Promise<Store> {
   const address = parseAddress(options.uri)
-  const pool = sessionPool(SESSIONS, () => openSession(address))
-  return postgresqlStore(address, pool, options, clock)
+  const naming: Naming = { isAllowed: true }
+  const pool = sessionPool(SESSIONS, () => openSession(address, naming))
+  return postgresqlStore({ address, pool, naming }, options, clock)
 }
 
-function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, clock: Clock): Store {
+type Server = { readonly address: Address; readonly pool: Pool; readonly naming: Naming }
+
+function postgresqlStore({ address, pool, naming }: Server, options: StoreOptions, clock: Clock): Store {
   const place = placeText(address)
   const again = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -49,7 +52,7 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
         policy: lostPolicy,
         clock,
         attempt: work,
-        again: (error) => (isTransient(error) ? { atLeastMs: 0 } : false),
+        again: (error) => (isTransient(error) || goesUnnamed(error, naming) ? { atLeastMs: 0 } : false),
       })
     } catch (error) {
       throw explained(error, address)
@@ -129,6 +132,13 @@ function postgresqlStore(address: Address, pool: Pool, options: StoreOptions, cl
   }
 }
 
+/** Whether the same may succeed without names for statements: from now on none gets one. */
+function goesUnnamed(error: unknown, naming: Naming): boolean {
+  if (!isNameLost(error)) return false
+  naming.isAllowed = false
+  return true
+}
+
 type Read = <T>(empty: T, work: (session: Session) => Promise<T>) => Promise<T>
 type RowReads = Pick<Store, 'holding' | 'counts' | 'ends' | 'countIds' | 'fromIds' | 'read' | 'readIds'>
 
@@ -181,8 +191,11 @@ function bulkWriter(pool: Pool): (pages: readonly Page[], options: WriteOptions)
   }
 }
 
-/** A failure as the one finding that can be made. Defects are thrown on. */
+/**
+ * What the user must change, as the one finding that can be made. A server that is away is thrown on, since
+ * only time mends it; and so are defects.
+ */
 function failedCheck(error: unknown): Finding {
-  if (!(error instanceof PetrosaError)) throw error
+  if (!(error instanceof UserError)) throw error
   return { name: 'store reachable', ok: false, detail: error.message, advice: error.advice }
 }

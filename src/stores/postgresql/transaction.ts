@@ -1,6 +1,6 @@
 // One transaction on one session. Limits are set inside of it, so that a pooler between us and the server
 // keeps none of them.
-
+import { SilentServerError } from './errors.ts'
 import type { Session } from './session.ts'
 import { codedError } from './socket.ts'
 
@@ -18,6 +18,12 @@ const IDLE_TIMEOUT_MS = 60_000
 const SILENCE_MS = 15_000
 
 /**
+ * How long the beginning of a transaction may take, which is no work. Longer means that the connection is
+ * dead, as one is that lay idle while the network or the server went away.
+ */
+const BEGIN_LIMIT_MS = 15_000
+
+/**
  * A batch is found in its table by key. The planner knows nothing of a batch that has just come, and once it
  * guessed that reading the whole table were cheaper: three times slower with 25,000 rows against 500,000
  * (measured).
@@ -32,9 +38,9 @@ export type Access = 'read' | 'write'
  */
 export async function inTransaction<T>(session: Session, access: Access, work: () => Promise<T>): Promise<T> {
   const timeoutMs = access === 'read' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS
-  session.setLimit(timeoutMs + SILENCE_MS)
   try {
-    await session.run(beginText(access, timeoutMs))
+    await begin(session, beginText(access, timeoutMs))
+    session.setLimit(timeoutMs + SILENCE_MS)
     const value = await work()
     const { command } = await session.run('COMMIT')
     // A transaction that failed answers COMMIT with ROLLBACK and no error.
@@ -42,6 +48,17 @@ export async function inTransaction<T>(session: Session, access: Access, work: (
     return value
   } catch (error) {
     await session.run('ROLLBACK').catch(() => session.destroy())
+    throw error
+  }
+}
+
+/** Silence here is a lost connection, for nothing has begun: another one may be sound. */
+async function begin(session: Session, text: string): Promise<void> {
+  session.setLimit(BEGIN_LIMIT_MS)
+  try {
+    await session.run(text)
+  } catch (error) {
+    if (error instanceof SilentServerError) throw codedError(error.message, error.code)
     throw error
   }
 }
