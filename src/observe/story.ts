@@ -111,7 +111,9 @@ function logWrite(log: Log, { rows, written, changed, durationMs }: Told<'batch-
 }
 
 function logSummary(log: Log, summary: Summary): void {
-  for (const error of summary.errors) log.error(error)
+  // That it was told to stop is nobody's fault.
+  const isStopped = summary.exitCode === exitCodes.interrupted || summary.exitCode === exitCodes.terminated
+  for (const error of summary.errors) log[isStopped ? 'warning' : 'error'](error)
   const fields = {
     series: summary.series,
     rows_fetched: summary.rowsFetched,
