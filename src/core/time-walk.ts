@@ -13,6 +13,13 @@ import { refusedStep, type SpanJob, type Step } from './step.ts'
 const LONGEST_INTERVAL_MS = 8 * HOUR_MS + MINUTE_MS
 
 /**
+ * What is refused is asked for in ever smaller windows down to this, so that one bad page costs no more than
+ * its own rates; after so many refusals of one span the rest of it is given up for this pass.
+ */
+const SMALLEST_WINDOW_MS = DAY_MS
+const MOST_REFUSALS = 60
+
+/**
  * The reason that marks a settled span whose last hour has no rate, and ended less than an hour ago: nobody
  * knows whether one was due, and the exchange may be late with it. So the next span begins with that hour,
  * by the request that is made for it in any case.
@@ -30,12 +37,16 @@ class TimeWalk {
   #cursorMs: number
   /** Where the next window begins: before the cursor where a rate was not there yet. */
   #askFromMs: number
+  /** Where the next window ends: the span's end, unless more than a part was refused. */
+  #windowEndMs: number
   /** Whether a row before the cursor is known: from the ledger, or from this walk. */
   #listedBefore: boolean
+  #refusals = 0
 
   constructor(job: SpanJob) {
     this.#job = job
     const { startMs } = job.span
+    this.#windowEndMs = job.span.endMs
     this.#cursorMs = startMs
     const isLate = job.before.some((row) => row.endMs === startMs && row.reason === NONE_YET)
     this.#askFromMs = isLate ? floorToPeriod('1h', startMs - 1) : startMs
@@ -49,34 +60,71 @@ class TimeWalk {
   }
 
   async step(): Promise<Step> {
-    const { series, source, span, table, hurried } = this.#job
-    const rest = { startMs: this.#cursorMs, endMs: span.endMs }
-    try {
-      const { rows: limit } = source.page(series, null)
-      const asked = { ...rest, startMs: this.#askFromMs }
-      const answer = await source.fetch(series, { span: asked, limit }, hurried)
-      return await this.#take(answer.rows, answer.rows.count >= limit, answer.servedAtMs)
-    } catch (error) {
-      if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
-      this.#cursorMs = span.endMs
-      return refusedStep(table, { span: rest, reason: error.message })
+    for (;;) {
+      try {
+        return await this.#ask()
+      } catch (error) {
+        if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
+        const refused = this.#refuse(error.message)
+        if (refused) return refused
+      }
     }
+  }
+
+  async #ask(): Promise<Step> {
+    const { series, source } = this.#job
+    const { rows: limit } = source.page(series, null)
+    const span = { startMs: this.#askFromMs, endMs: this.#windowEndMs }
+    const answer = await source.fetch(series, { span, limit }, this.#isHurried)
+    const lengthMs = this.#windowEndMs - this.#cursorMs
+    const step = await this.#take(answer.rows, answer.rows.count >= limit, answer.servedAtMs)
+    if (this.#cursorMs === this.#windowEndMs) this.#reachFor(2 * lengthMs)
+    return step
+  }
+
+  get #isHurried(): boolean {
+    return this.#job.hurried || this.#refusals > 0
+  }
+
+  #reachFor(lengthMs: number): void {
+    const { endMs } = this.#job.span
+    // What would leave a part smaller than a window is all of it.
+    const nextMs = this.#cursorMs + lengthMs
+    this.#windowEndMs = endMs - nextMs < SMALLEST_WINDOW_MS ? endMs : nextMs
+  }
+
+  /** Makes the window smaller, or steps over it where it is as small as it gets. */
+  #refuse(reason: string): Step | null {
+    this.#refusals += 1
+    const { span, table } = this.#job
+    const lengthMs = this.#windowEndMs - this.#cursorMs
+    const isOver = this.#refusals >= MOST_REFUSALS
+    if (!isOver && lengthMs > SMALLEST_WINDOW_MS) {
+      this.#windowEndMs = this.#cursorMs + Math.max(SMALLEST_WINDOW_MS, Math.floor(lengthMs / 2))
+      return null
+    }
+    const refused = { startMs: this.#cursorMs, endMs: isOver ? span.endMs : this.#windowEndMs }
+    this.#cursorMs = refused.endMs
+    this.#askFromMs = refused.endMs
+    this.#reachFor(lengthMs)
+    return refusedStep(table, { span: refused, reason })
   }
 
   async #take(answered: Rows, full: boolean, servedAtMs: number): Promise<Step> {
     const { span, table } = this.#job
+    const endMs = this.#windowEndMs
     const times = timesOf(table, answered)
     const lastMs = times.at(-1) ?? this.#cursorMs
     // Rates of one time may be cut by the limit: the next page begins with that time again.
-    const cutMs = full && lastMs > (times[0] ?? lastMs) ? lastMs : full ? lastMs + 1 : span.endMs
+    const cutMs = full && lastMs > (times[0] ?? lastMs) ? lastMs : full ? lastMs + 1 : endMs
     const count = full ? times.filter((timeMs) => timeMs < cutMs).length : answered.count
     const rows = sliceRows(answered, 0, count)
-    const region = { startMs: this.#cursorMs, endMs: Math.min(cutMs, span.endMs) }
+    const region = { startMs: this.#cursorMs, endMs: Math.min(cutMs, endMs) }
     const unlistedToMs = await this.#proveHead(times[0] ?? null)
     for (let i = 1; i < times.length; i += 1) await this.#proveGap(times[i - 1] ?? 0, times[i] ?? 0)
-    const endedMs = full || unlistedToMs === span.endMs ? null : await this.#proveTail(times.at(-1) ?? null)
+    const endedMs = full || unlistedToMs === endMs ? null : await this.#proveTail(times.at(-1) ?? null)
     const settled = this.#settle(region, rows.count, unlistedToMs ?? region.startMs, endedMs ?? region.endMs)
-    const isNoneYet = !full && this.#lacksLastHour(times.at(-1) ?? null)
+    const isNoneYet = !full && endMs === span.endMs && this.#lacksLastHour(times.at(-1) ?? null)
     const ledger = settled.map((row) =>
       isNoneYet && row.verdict === 'rows' && row.endMs === span.endMs ? { ...row, reason: NONE_YET } : row,
     )
@@ -95,8 +143,7 @@ class TimeWalk {
 
   /** Until when the symbol was not listed; null where it was, or where that does not matter. */
   async #proveHead(firstMs: number | null): Promise<number | null> {
-    const { span } = this.#job
-    const headEndMs = firstMs ?? span.endMs
+    const headEndMs = firstMs ?? this.#windowEndMs
     if (headEndMs - this.#cursorMs <= LONGEST_INTERVAL_MS) return null
     if (!this.#listedBefore) {
       const everMs = await this.#firstFrom(0)
@@ -114,12 +161,12 @@ class TimeWalk {
 
   /** From when on there is no rate any more; null where rates may still follow, or did not have to yet. */
   async #proveTail(lastMs: number | null): Promise<number | null> {
-    const { listing, span } = this.#job
-    if (lastMs !== null && span.endMs - lastMs <= LONGEST_INTERVAL_MS) return null
+    const endMs = this.#windowEndMs
+    if (lastMs !== null && endMs - lastMs <= LONGEST_INTERVAL_MS) return null
     const fromMs = lastMs === null ? this.#cursorMs : lastMs + 1
     const nextMs = await this.#firstFrom(fromMs)
-    if (nextMs !== null && nextMs < span.endMs) throw this.#contradiction(fromMs)
-    return nextMs === null && !listing.trading ? fromMs : null
+    if (nextMs !== null && nextMs < endMs) throw this.#contradiction(fromMs)
+    return nextMs === null && !this.#job.listing.trading ? fromMs : null
   }
 
   #contradiction(fromMs: number): RefusedError {
@@ -143,9 +190,10 @@ class TimeWalk {
 
   /** The time of the first rate from a time on, or null when there is none up to now. */
   async #firstFrom(fromMs: number): Promise<number | null> {
-    const { series, source, table, span, hurried } = this.#job
+    const { series, source, table, span } = this.#job
     const endMs = Math.max(source.nowMs(), span.endMs) + DAY_MS
-    const answer = await source.fetch(series, { span: { startMs: fromMs, endMs }, limit: 1 }, hurried)
+    const window = { span: { startMs: fromMs, endMs }, limit: 1 }
+    const answer = await source.fetch(series, window, this.#isHurried)
     return timesOf(table, answer.rows)[0] ?? null
   }
 }

@@ -12,6 +12,7 @@ import type { SpanJob, Step } from '../../src/core/step.ts'
 import { fetchByTime, NONE_YET } from '../../src/core/time-walk.ts'
 import { judge } from '../../src/core/verify.ts'
 import { funding } from '../../src/datasets/funding.ts'
+import { RefusedError } from '../../src/errors.ts'
 import { listing } from '../rig/memory-source.ts'
 import { runsFor } from '../rig/seed.ts'
 
@@ -176,6 +177,50 @@ describe('funding rates', () => {
     }
   })
 })
+
+describe('a part that is refused for good', () => {
+  const DAY_MS = 24 * HOUR_MS
+  const refusedWithin = (rates: readonly Rate[], bad: Span): ReturnType<typeof rateSource> => {
+    const plain = rateSource(rates, 1_000)
+    const fetch: Source['fetch'] = async (one, window, hurried) => {
+      const answer = await plain.source.fetch(one, window, hurried)
+      const isBad = window.limit > 1 && window.span.startMs < bad.endMs && window.span.endMs > bad.startMs
+      if (isBad) throw new RefusedError('not this page')
+      return answer
+    }
+    return { ...plain, source: { ...plain.source, fetch } }
+  }
+
+  test('costs the rates within a day of it, wherever it lies, and is named', async () => {
+    const property = fc.asyncProperty(
+      fc.nat({ max: 900 }),
+      fc.integer({ min: 1, max: 20 * 24 }),
+      fc.integer({ min: 1, max: 1_000 }),
+      async (from, hours, length) => {
+        const rates = Array.from({ length: 3_200 }, (_, i): Rate => {
+          return { timeMs: START_MS + i * 8 * HOUR_MS, type: 'Regular' }
+        })
+        const span = { startMs: START_MS, endMs: START_MS + length * DAY_MS }
+        const startMs = START_MS + from * DAY_MS
+        const bad = { startMs, endMs: startMs + hours * HOUR_MS }
+        const { source, asks } = refusedWithin(rates, bad)
+        const steps = await walk(source, span)
+        const refused = union(steps.flatMap((step) => step.refused?.span ?? []))
+        expect(union(refused, ledgerOf(steps))).toEqual([span])
+        for (const one of refused) {
+          expect(one.startMs).toBeGreaterThanOrEqual(bad.startMs - DAY_MS)
+          expect(one.endMs).toBeLessThanOrEqual(bad.endMs + 2 * DAY_MS)
+        }
+        const stored = rates.filter(({ timeMs }) => ledgerOf(steps).some((row) => holds(row, timeMs)))
+        expect(storedKeys(steps)).toEqual(keysOf(stored))
+        expect(asks.length).toBeLessThan(90)
+      },
+    )
+    await fc.assert(property, { ...runs, numRuns: Math.min(runs.numRuns, 100) })
+  })
+})
+
+const holds = ({ startMs, endMs }: Span, timeMs: number): boolean => timeMs >= startMs && timeMs < endMs
 
 describe('a rate that is late', () => {
   const hour = (hours: number, afterMs = 0): number => START_MS + hours * HOUR_MS + afterMs
