@@ -76,7 +76,7 @@ describe.concurrent.each(databases)('$label', (database) => {
     await exchangeWith({ port })
     expect(tail(await at.klines([...named(specs), ...range]))).toStartWith('exit 0')
     expect(await differences(at.contents, expecting(specs))).toEqual([])
-  }, 40_000)
+  }, 120_000)
 
   test('down in the middle: exit 75 in bounded time, and the next run completes it', async () => {
     const exchange = await exchangeWith({ faults: { rates: { slow: 1 }, slowMs: 50 } })
@@ -95,7 +95,7 @@ describe.concurrent.each(databases)('$label', (database) => {
     expect(tail(second)).toStartWith('exit 0')
     expect(run.result().rows_written + second.result().rows_written).toBe(10_000)
     expect(await differences(at.contents, expecting(specs))).toEqual([])
-  }, 40_000)
+  }, 120_000)
 
   test('a span that is refused for good is named, all else is stored, and it is taken up later', async () => {
     const exchange = await exchangeWith({ symbols: refusedSpecs, faults: { refuse } })
@@ -127,7 +127,7 @@ describe.concurrent.each(databases)('$label', (database) => {
     expect(second.result()).toMatchObject({ unsettled: [], rows_written: kinds.length * 1_000 })
     expect((await exchange.counts()).klinesRequests).toBe(kinds.length)
     expect(await differences(at.contents, expecting(refusedSpecs))).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })
 
 const bySeries = (a: { series: string }, b: { series: string }): number => (a.series < b.series ? -1 : 1)

@@ -11,7 +11,7 @@ import type { FreshDatabase, TestDatabase } from '../rig/test-database.ts'
 const CASE_LIMIT_MS = 60_000
 
 /** The seed of everything that is left to chance in the suite; printed once. */
-export const suiteSeed = seedFor('test/contract/stores.test.ts')
+export const suiteSeed = seedFor('test/contract')
 
 export type Subject = {
   readonly database: TestDatabase

@@ -17,6 +17,8 @@ const suites = [
   'test/readme.test.ts',
   'test/security/fuzz.test.ts',
 ]
+/** Tests of the rig, and long ones that reach nothing that others do not. */
+const idle = ['**/rig-*.test.ts', '**/growth.test.ts', '**/{replicas,serve,shards}.simulation.test.ts']
 /** What runs in a browser, or only as a process of its own. */
 const elsewhere = /^src\/(main\.ts$|server\/status-page\/browser\/|stores\/sqlite\/worker\.ts$)/
 
@@ -31,16 +33,16 @@ type Lines = { found: number; hit: number }
 async function measure(folder: string): Promise<string> {
   const preload = join(project, 'test', 'cover', 'inline-worker.ts')
   const report = ['--coverage', '--coverage-reporter=lcov', `--coverage-dir=${folder}`]
-  const rigs = ['--path-ignore-patterns', '**/rig-*.test.ts']
+  const left = idle.flatMap((pattern) => ['--path-ignore-patterns', pattern])
   const words = [
     'test',
     '--timeout',
     '60000',
-    '--parallel=2',
+    '--parallel=3',
     '--preload',
     preload,
     ...report,
-    ...rigs,
+    ...left,
     ...suites,
   ]
   const run = Bun.spawn([process.execPath, ...words], {

@@ -67,15 +67,15 @@ export type FoundDatabases = {
 }
 
 /**
- * A database for each store in src/stores/all.ts. Warns of each that is missing; a server that is there and
- * does not start is an error.
+ * A database for each store in src/stores/all.ts whose label `fits`. Warns of each that is missing; a server
+ * that is there and does not start is an error.
  */
-export async function findDatabases(): Promise<FoundDatabases> {
+export async function findDatabases(fits: (label: string) => boolean = () => true): Promise<FoundDatabases> {
   const listed = new Set(stores.map((store) => store.kind))
-  const found: TestDatabase[] = listed.has('sqlite') ? [sqliteDatabase] : []
+  const found: TestDatabase[] = [sqliteDatabase].filter(({ label }) => listed.has('sqlite') && fits(label))
   const missing: MissingDatabase[] = []
   const started: StartedServer[] = []
-  const wanted = places.filter((place) => listed.has(place.kind))
+  const wanted = places.filter(({ kind, label }) => listed.has(kind) && fits(label))
   // All at once, since a server takes seconds to come up.
   const servers = await Promise.all(wanted.map((place) => (Bun.env[place.variable] ? null : place.start())))
   for (const [i, place] of wanted.entries()) {
