@@ -1,9 +1,12 @@
 // Rows as COPY bytes and as array literals, and the cut of a write into layers in which no key comes twice.
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { canonicalDecimal } from '../../src/core/decimal.ts'
 import type { Page } from '../../src/core/store.ts'
 import { arrayText, timeText } from '../../src/stores/postgresql/array-text.ts'
 import { copyChunks } from '../../src/stores/postgresql/copy-bytes.ts'
 import { layersOf } from '../../src/stores/postgresql/layers.ts'
+import { readBinaryCopy } from '../rig/binary-copy.ts'
 import {
   candle,
   candles,
@@ -16,39 +19,62 @@ import {
   trade,
   tradeSeries,
 } from '../rig/pages.ts'
+import { runsFor } from '../rig/seed.ts'
 
-const textOf = (pages: readonly Page[]): string => {
+const runs = runsFor('test/unit/postgresql-text.test.ts')
+
+const rowsOf = (pages: readonly Page[]): (string | null)[][] => {
+  const [{ table } = page(klineSeries('A'), [])] = pages
   // One by one: a chunk is valid until the next one is asked for.
-  let text = ''
-  for (const chunk of copyChunks(pages)) text += new TextDecoder().decode(chunk)
-  return text
+  const chunks = Array.from(copyChunks(pages), (chunk) => Buffer.from(chunk))
+  return readBinaryCopy(Buffer.concat(chunks), table)
 }
 
-describe('COPY text', () => {
-  test('times keep their milliseconds and are UTC', () => {
+describe('COPY', () => {
+  test('times keep their milliseconds and are UTC, before and after the year 2000', () => {
     expect(timeText(0)).toBe('1970-01-01 00:00:00+00')
     expect(timeText(Date.UTC(2024, 1, 29, 23, 59, 59, 7))).toBe('2024-02-29 23:59:59.007+00')
     expect(timeText(Date.UTC(2024, 1, 29, 1, 2, 3, 45))).toBe('2024-02-29 01:02:03.045+00')
-  })
-
-  test('bytes and array literals say the same times', () => {
     for (let i = 0; i < 2_000; i += 1) {
-      const ms = Math.floor(i * 7_777_777.7)
-      const series = klineSeries('A')
-      const [, , time] = textOf([page(series, [candle(ms)])]).split('\t')
-      expect(time).toBe(timeText(ms))
+      const ms = Math.floor(i * 7_777_777_777.7)
+      expect(rowsOf([page(klineSeries('A'), [candle(ms)])])[0]?.[2]).toBe(new Date(ms).toISOString())
     }
   })
 
-  test('nulls, flags, ids and text that needs escaping', () => {
+  test('nulls, flags, ids of 63 bits and any text', () => {
     const facts = { extractedAtMs: 0 }
-    expect(textOf([page(tradeSeries('ü\t'), [trade('9223372036854775807', 1)], facts)])).toBe(
-      'spot\tü\\t\t9223372036854775807\t64000.01\t0.001\t64.00001\t\\N\t' +
-        '1970-01-01 00:00:00.001+00\t1\trest\t1970-01-01 00:00:00+00\n',
+    expect(rowsOf([page(tradeSeries('ü\t'), [trade('9223372036854775807', 1)], facts)])).toEqual([
+      [
+        ...['spot', 'ü\t', '9223372036854775807', '64000.01', '0.001', '64.00001', null],
+        ...['1970-01-01T00:00:00.001Z', '1', 'rest', '1970-01-01T00:00:00.000Z'],
+      ],
+    ])
+    const ids = ['0', '999999999999999', '1000000000000000', '4611686018427387904']
+    const trades = rowsOf([
+      page(
+        tradeSeries('A'),
+        ids.map((id) => trade(id, 1)),
+        facts,
+      ),
+    ])
+    expect(trades.map((row) => row[2])).toEqual(ids)
+    expect(rowsOf([page(fundingSeries('A'), [rate(0, { rate_type: 'a\\b\nc' })], facts)])[0]).toContain(
+      'a\\b\nc',
     )
-    expect(textOf([page(fundingSeries('A'), [rate(0, { rate_type: 'a\\b\nc' })], facts)])).toContain(
-      '\ta\\\\b\\nc\t',
-    )
+  })
+
+  test('decimals at any magnitude, digit for digit', () => {
+    const digits = (most: number): fc.Arbitrary<string> =>
+      fc.array(fc.constantFrom(...'0000123456789'), { maxLength: most }).map((some) => some.join(''))
+    const property = fc.property(digits(20), digits(18), fc.boolean(), (whole, fraction, negative) => {
+      const due = canonicalDecimal(`${negative ? '-' : ''}${whole || '0'}.${fraction || '0'}`)
+      fc.pre(due !== null)
+      const [row] = rowsOf([page(klineSeries('A'), [candle(0, { volume: due ?? '' })])])
+      expect(row?.[8]).toBe(due)
+    })
+    fc.assert(property, runs)
+    for (const one of ['1e5', '1 2', '0x1', '--1'])
+      expect(() => rowsOf([page(klineSeries('A'), [candle(0, { volume: one })])])).toThrow('no digit')
   })
 
   test('many rows come in several chunks and lose nothing', () => {
@@ -57,9 +83,9 @@ describe('COPY text', () => {
       page(klineSeries('B'), candles(DAY_0_MS, 5_000)),
     ]
     expect([...copyChunks(pages)].length).toBeGreaterThan(3)
-    const lines = textOf(pages).trimEnd().split('\n')
-    expect(lines).toHaveLength(10_000)
-    expect(new Set(lines).size).toBe(10_000)
+    const rows = rowsOf(pages)
+    expect(rows).toHaveLength(10_000)
+    expect(new Set(rows.map((row) => `${row[1]} ${row[2]}`)).size).toBe(10_000)
   })
 
   test('array literals quote text and spell null', () => {

@@ -14,9 +14,9 @@ export function createStage(table: Table): string {
   return `CREATE TEMPORARY TABLE IF NOT EXISTS ${stageName(table)} (LIKE ${table.name}) ON COMMIT DELETE ROWS`
 }
 
-/** COPY of rows in the order of allColumns into `target`, the table itself or its stage. */
+/** COPY of rows in the order of allColumns, as copy-bytes.ts has them: into the table itself or its stage. */
 export function copyStatement(table: Table, target: string): string {
-  return `COPY ${target} (${columnList(table)}) FROM STDIN`
+  return `COPY ${target} (${columnList(table)}) FROM STDIN (FORMAT binary)`
 }
 
 /** Merges the rows of the stage. Answers how many were written and how many changed. */
