@@ -3,7 +3,7 @@ import { allColumns, type ColumnKind, type Table } from '../../src/core/dataset.
 
 const EPOCH_MS = Date.UTC(2000, 0, 1)
 
-/** The rows of a whole COPY into a table: times as ISO, the rest as text, null for null. Throws for a bad one. */
+/** The rows of a COPY of a table: times as ISO, the rest as text, null for null. Throws for a bad one. */
 export function readBinaryCopy(bytes: Uint8Array, table: Table): (string | null)[][] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (Buffer.from(bytes.subarray(0, 11)).toString('latin1') !== 'PGCOPY\n\xff\r\n\0')
