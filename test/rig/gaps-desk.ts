@@ -11,20 +11,12 @@ import { isoTime } from '../../src/core/span.ts'
 import { realWait } from '../../src/world.ts'
 import { exchangeEnv, NO_LIMITS } from './bench.ts'
 import { type LocalExchange, startExchange } from './exchange.ts'
+import type { FoundGap } from './run-petrosa.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { testWorld } from './world.ts'
 
-export type ListedGap = {
-  readonly series: string
-  readonly start: string
-  readonly end: string
-  readonly rows_missing: number
-  readonly verdict: string
-  readonly filled: boolean
-}
-
 export type GapsResult = Record<string, unknown> & {
-  readonly gaps: readonly ListedGap[]
+  readonly gaps: readonly FoundGap[]
   readonly unsettled: readonly { readonly series: string; readonly reason: string }[]
 }
 
@@ -66,7 +58,7 @@ export const listed = (
   to: number,
   verdict: string,
   filled = false,
-): ListedGap => ({
+): FoundGap => ({
   series: `${symbol.startsWith('F') ? 'um' : 'spot'}/klines/${symbol}/1h`,
   start: isoTime(at(from)),
   end: isoTime(at(to)),
