@@ -1,6 +1,7 @@
 // What a scan for gaps needs of the exchange, market by market: its clock, what it lists, who brings rows. A
 // market that is out of reach does not stop the others: its gaps stay open, and why is said.
 
+import type { Client } from '../binance/client.ts'
 import { restSource } from '../binance/rest.ts'
 import { archivedListing, fetchListings, pairListings } from '../binance/symbols.ts'
 import type { ArchiveSource } from '../core/archive.ts'
@@ -18,9 +19,15 @@ import {
 } from '../errors.ts'
 import { type CommandContext, need } from './command.ts'
 import type { Connections } from './connections.ts'
-import { type Exchange, openExchange } from './exchange.ts'
+import { type Exchange, openClient, openExchange } from './exchange.ts'
 import { closeMargin } from './margin.ts'
 import { archivedSymbols } from './symbol-choice.ts'
+
+/**
+ * How long a look for gaps that fetches nothing waits for the exchange's word on what has closed: it can do
+ * without.
+ */
+const GLANCE_MS = 5_000
 
 /** A market within reach. */
 export type GapMarket = {
@@ -85,9 +92,52 @@ export async function openMarkets(
   return { open, failed, spent }
 }
 
+/**
+ * The same for a look that fetches nothing: the API alone is asked what has closed and who trades, and where
+ * it does not tell in good time, that is said, and what is known has to do. Throws when told to stop.
+ */
+export async function glanceAtMarkets(
+  context: CommandContext,
+  series: readonly Series[],
+  connections: Pick<Connections, 'budgets'>,
+): Promise<GapMarkets> {
+  const { settings, tell, world } = context
+  if (need(settings, 'source') === 'archive') return noMarkets
+  const signal = AbortSignal.any([world.signal, AbortSignal.timeout(GLANCE_MS)])
+  const open = new Map<Market, GapMarket>()
+  const clients: Client[] = []
+  for (const market of new Set(series.map((one) => one.market))) {
+    const own = series.filter((one) => one.market === market)
+    const client = openClient(
+      { ...context, world: { ...world, signal } },
+      connections.budgets(context, market),
+    )
+    clients.push(client)
+    try {
+      await client.syncClock(market, true)
+      const nowMs = (): number => client.nowMs(market)
+      const exchange = { client, archives: null, nowMs }
+      open.set(market, await marketOf(context, exchange, market, own))
+    } catch (error) {
+      world.signal.throwIfAborted()
+      if (!(error instanceof PetrosaError) && !signal.aborted) throw error
+      const why = signal.aborted ? `${market} did not say in time what has closed` : errorLine(error)
+      const message = `${why}; its gaps are looked for up to where it was last asked`
+      tell({ type: 'warning', message })
+    }
+  }
+  const sum = (of: (client: Client) => number): number => clients.reduce((all, one) => all + of(one), 0)
+  const spent: GapMarkets['spent'] = () => ({
+    requests: sum(({ requests }) => requests),
+    weight: sum(({ weight }) => weight),
+    archives: 0,
+  })
+  return { open, failed: new Map(), spent }
+}
+
 async function marketOf(
   { settings }: CommandContext,
-  exchange: Exchange,
+  exchange: Pick<Exchange, 'archives' | 'client' | 'nowMs'>,
   market: Market,
   series: readonly Series[],
 ): Promise<GapMarket> {
@@ -110,7 +160,7 @@ type Known = {
 }
 
 async function listingsOf(
-  { client, archives }: Exchange,
+  { client, archives }: Pick<Exchange, 'archives' | 'client'>,
   market: Market,
   series: readonly Series[],
 ): Promise<Known> {

@@ -12,7 +12,7 @@ import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import type { Connections } from './connections.ts'
 import { atMs, refuseBackwards } from './fetch.ts'
-import { type GapMarkets, noMarkets, openMarkets } from './gap-markets.ts'
+import { type GapMarkets, glanceAtMarkets, openMarkets } from './gap-markets.ts'
 import { planFillJobs, runFillPass, type SeriesOutcome } from './gap-pass.ts'
 import { type AskedRange, type FillWish, type ScannedSeries, scanGaps } from './gap-scan.ts'
 import { gapFields } from './gaps-json.ts'
@@ -28,7 +28,7 @@ export type GapsAsked = {
   readonly refuse?: (stored: readonly Series[]) => void
   /** Where gaps of a series are looked for; null where that is left to the program. */
   readonly range: (series: Series) => { readonly start: Moment | null; readonly end: Moment | null }
-  /** What is to be fetched; null for nothing: then nothing is asked of the exchange. */
+  /** What is to be fetched; null for nothing: then the exchange is asked only what has closed. */
   readonly wish: FillWish | null
   /** Whether only the plan is wanted: no store is touched. */
   readonly dryRun: boolean
@@ -52,7 +52,7 @@ export async function runOverGaps(
     const known = stored.filter(asked.concerns)
     const held = dryRun || !wish ? null : await heldOf(context, connections, store, known)
     const series = known.filter((one) => isOwn(held, one))
-    const markets = wish ? await openMarkets(context, series, connections) : noMarkets
+    const markets = await (wish ? openMarkets : glanceAtMarkets)(context, series, connections)
     const nowMs = [...markets.open.values()][0]?.nowMs() ?? world.nowMs()
     const range = (one: Series): AskedRange => {
       const { start, end } = asked.range(one)

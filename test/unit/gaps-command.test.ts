@@ -25,7 +25,7 @@ const loseRows: GapsDesk['loseRows'] = (...where) => desk.loseRows(...where)
 const pages = (): number => desk.pages()
 
 describe('without --fill', () => {
-  test('needs no exchange: every gap with its verdict, the open ones first, and exit 3', async () => {
+  test('does without the exchange: every gap with its verdict, the open ones first, and exit 3', async () => {
     await pull()
     expect(await run('gaps --json', {}, false)).toMatchObject({
       code: 0,
@@ -42,7 +42,6 @@ describe('without --fill', () => {
       gaps_found: 2,
       gaps_filled: 0,
       rows_fetched: 0,
-      requests: 0,
       unsettled: [],
       errors: [],
     })
@@ -69,13 +68,24 @@ describe('without --fill', () => {
     expect(await open(`--start ${isoTime(at(6))}`)).toEqual([])
   })
 
-  test('goes to the last period that was asked for, or as far as it is told', async () => {
-    expect((await run('klines --symbols BBBUSDT --period 1h --start 2024-03-20 --end 2024-03-21')).code).toBe(
-      0,
-    )
-    expect((await run('gaps --json', {}, false)).result.gaps).toEqual([])
-    const { result } = await run('gaps --json --end 2024-03-21T05:00Z', {}, false)
-    expect(result.gaps).toEqual([listed('BBBUSDT', 24, 29, 'missing')])
+  test('goes to the last closed period by the exchange, asking it for no page', async () => {
+    await run('klines --symbols BBBUSDT --period 1h --start 2024-03-20 --end 2024-03-21')
+    await run('klines --symbols FFFUSDT --period 1h --market um --start 2024-03-20 --end 2024-03-21')
+    const { code, result } = await run('gaps --json')
+    expect([code, pages(), result.requests]).toEqual([3, 0, 4])
+    expect(result.gaps).toEqual([listed('BBBUSDT', 24, 48, 'missing'), listed('FFFUSDT', 24, 48, 'missing')])
+    const short = await run('gaps --json --market um --end 2024-03-21T05:00Z')
+    expect(short.result.gaps).toEqual([listed('FFFUSDT', 24, 29, 'missing')])
+    expect((await run('gaps --json --source archive')).result).toMatchObject({ requests: 0, gaps: [] })
+  })
+
+  test('where the exchange does not answer: to the last period that was asked for, and says so', async () => {
+    await run('klines --symbols BBBUSDT --period 1h --start 2024-03-20 --end 2024-03-21')
+    const { code, err, result } = await run('gaps --json', {}, false)
+    expect([code, result.gaps]).toEqual([0, []])
+    expect(err).toContain('its gaps are looked for up to where it was last asked')
+    const told = await run('gaps --json --end 2024-03-21T05:00Z', {}, false)
+    expect(told.result.gaps).toEqual([listed('BBBUSDT', 24, 29, 'missing')])
   })
 
   test('nothing stored yet, and words that make no sense', async () => {
