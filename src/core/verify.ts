@@ -26,11 +26,13 @@ export function judge(dataset: Dataset, table: Table, window: Window, rows: Rows
     throw new MalformedError(`row ${flaw.row + 1} (${isoTime(timesMs[flaw.row] ?? 0)}): ${flaw.problem}`)
 }
 
-function judgeSpan(timesMs: readonly number[], span: Span): void {
-  const outside = timesMs.findIndex((timeMs) => !(timeMs >= span.startMs && timeMs < span.endMs))
-  if (outside < 0) return
-  const time = isoTime(timesMs[outside] ?? Number.NaN)
-  throw new MalformedError(`row ${outside + 1} (${time}) lies outside of ${spanText(span)}`)
+function judgeSpan(timesMs: readonly number[], { startMs, endMs }: Span): void {
+  for (let row = 0; row < timesMs.length; row += 1) {
+    const timeMs = timesMs[row] ?? Number.NaN
+    if (timeMs >= startMs && timeMs < endMs) continue
+    const place = `row ${row + 1} (${isoTime(timeMs)})`
+    throw new MalformedError(`${place} lies outside of ${spanText({ startMs, endMs })}`)
+  }
 }
 
 /** In order of the key and no row twice: of the id where there is one, else of the time. */
@@ -42,7 +44,11 @@ function judgeOrder(dataset: Dataset, table: Table, window: Window, rows: Rows):
     if (compareIds(ids[0] ?? '', window.fromId) < 0)
       throw new MalformedError(`row 1 (id ${ids[0]}) comes before the id ${window.fromId} that was asked for`)
   }
+  // Where the time alone is the key, one look at each is enough.
+  const isAscending = (i: number): boolean =>
+    dataset.order === 'calendar' && (timesMs[i - 1] ?? Number.NaN) < (timesMs[i] ?? Number.NaN)
   for (let i = 1; i < rows.count; i += 1) {
+    if (isAscending(i)) continue
     const order = compare(i - 1, i)
     if (order < 0) continue
     const name = dataset.order === 'id' ? `id ${ids[i]}` : isoTime(timesMs[i] ?? Number.NaN)

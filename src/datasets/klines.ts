@@ -1,7 +1,7 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
 import type { ArchiveShape, Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
-import { comparison } from '../core/row-comparison.ts'
+import { firstAbove } from '../core/row-comparison.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
 
 const klineColumns: readonly Column[] = [
@@ -94,14 +94,20 @@ const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
 export function candleFlaw(rows: Rows): Flaw | null {
-  const [highToOpen, highToClose] = [comparison(rows, HIGH, OPEN), comparison(rows, HIGH, CLOSE)]
-  const [lowToOpen, lowToClose] = [comparison(rows, LOW, OPEN), comparison(rows, LOW, CLOSE)]
+  const wrong = (a: number, b: number, problem: string): Flaw[] => {
+    const row = firstAbove(rows, a, b)
+    return row < 0 ? [] : [{ row, problem }]
+  }
   const opensMs = rows.columns[OPENS] ?? []
   const closesMs = rows.columns[CLOSES] ?? []
-  for (let row = 0; row < rows.count; row += 1) {
-    if (highToOpen(row) < 0 || highToClose(row) < 0) return { row, problem: 'high is below open or close' }
-    if (lowToOpen(row) > 0 || lowToClose(row) > 0) return { row, problem: 'low is above open or close' }
-    if (Number(closesMs[row]) < Number(opensMs[row])) return { row, problem: 'it closes before it opens' }
-  }
-  return null
+  let early = 0
+  while (early < rows.count && Number(closesMs[early]) >= Number(opensMs[early])) early += 1
+  const flaws = [
+    ...wrong(OPEN, HIGH, 'high is below open or close'),
+    ...wrong(CLOSE, HIGH, 'high is below open or close'),
+    ...wrong(LOW, OPEN, 'low is above open or close'),
+    ...wrong(LOW, CLOSE, 'low is above open or close'),
+    ...(early === rows.count ? [] : [{ row: early, problem: 'it closes before it opens' }]),
+  ]
+  return flaws.reduce<Flaw | null>((first, flaw) => (first && first.row <= flaw.row ? first : flaw), null)
 }
