@@ -3,7 +3,7 @@
 import type { Lease, Leases } from '../../src/core/lease.ts'
 import type { Page, Store } from '../../src/core/store.ts'
 import { UnavailableError } from '../../src/errors.ts'
-import type { Chance } from './simulation.ts'
+import type { Chance } from './chance.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** Who has a series, under which token, until when. */

@@ -7,16 +7,10 @@ import type { Listing } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
+import { type Chance, chanceOf } from './chance.ts'
 import { type FillOutcome, fillOnce } from './fill-once.ts'
 import type { GapBed } from './gap-bed.ts'
-import {
-  type Chance,
-  chanceOf,
-  listingOf,
-  type PassTrouble,
-  type Simulation,
-  surroundings,
-} from './simulation.ts'
+import { listingOf, type PassTrouble, type Simulation, surroundings } from './simulation.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
 
@@ -24,11 +18,16 @@ export type GapSimulation = Simulation & { readonly bed: GapBed }
 
 type Choice = { readonly periods: readonly [Period, ...Period[]]; readonly places: number }
 
+/** Hours of three years: where a story has so many, its pages are whole ones. */
+const THREE_YEARS = 3 * 365 * 24
+const MANY_PLACES = 5_000
+
 /** Periods of a story, and how many places of the first of them its market has at most. */
 const choices: readonly [Choice, ...Choice[]] = [
   { periods: ['1m'], places: 1_000 },
   { periods: ['1m', '15m'], places: 1_000 },
   { periods: ['1h'], places: 1_000 },
+  { periods: ['1h'], places: THREE_YEARS },
   { periods: ['1h', '1d'], places: 600 },
   { periods: ['1d', '3d', '1w', '1M'], places: 1_000 },
 ]
@@ -57,7 +56,7 @@ export function simulateHoles(seed: number, bed: GapBed, scale: number): GapSimu
     series,
     startMs,
     batchRows: bed.store.batchRows,
-    pageRows: chance.one([1_000, 100, 37]),
+    pageRows: length > MANY_PLACES ? 1_000 : chance.one([1_000, 100, 37]),
     workers: chance.whole(1, 4),
   }
 }
@@ -109,7 +108,7 @@ export async function punchHoles({ bed, chance, clock, series, startMs }: GapSim
   for (let holes = chance.whole(1, 6); holes > 0; holes -= 1) {
     const [first] = series
     const one = chance.one([first ?? fail(), ...series])
-    const places = chance.one([1, 1, 10, 200, 5_000])
+    const places = chance.one([1, 1, 10, 200, 5_000, THREE_YEARS])
     const fromMs = floorToPeriod(one.period, startMs + chance.whole(0, clock.nowMs() - startMs))
     const span = { startMs: fromMs, endMs: advance(one.period, fromMs, chance.whole(1, places)) }
     const what = chance.one(['rows', 'rows', 'rows', 'both', 'ledger', 'all-rows', 'all-ledger'] as const)
@@ -132,8 +131,9 @@ export function simulateFill(
   endMs: number | null = null,
 ): Promise<FillOutcome> {
   const { clock, series, workers } = simulation
-  const { client, pages, signal, source, store, tell } = surroundings(simulation, trouble)
+  const { client, clock: own, pages, signal, source, store, tell } = surroundings(simulation, trouble)
   const market = { nowMs: () => client.nowMs('spot'), rest: () => source }
   const listing = (one: Series): Listing => listingOf(simulation, one)
-  return fillOnce({ market, listing, store, series, clock, workers, wish, endMs, signal, tell, pages })
+  const asked = { market, listing, store, series, workers, wish, endMs, signal, tell, pages }
+  return fillOnce({ ...asked, clock: { ...clock, nowMs: own.nowMs } })
 }

@@ -5,7 +5,7 @@ import type { Gap, GapVerdict } from '../../src/core/gap.ts'
 import { isoTime } from '../../src/core/span.ts'
 import { type SeriesLine, seriesLine } from '../../src/server/series-line.ts'
 import type { JobView, Json, Served, Stored } from '../../src/server/served.ts'
-import { chanceOf } from './simulation.ts'
+import { chanceOf } from './chance.ts'
 
 export type PageState = Partial<Served>
 

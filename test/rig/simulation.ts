@@ -6,40 +6,23 @@ import { DAY_MS, floorToPeriod, HOUR_MS } from '../../src/core/calendar.ts'
 import type { PetrosaEvent, Summary } from '../../src/core/events.ts'
 import { runPass, type SeriesJob } from '../../src/core/pass.ts'
 import { costPlan, planSpans, type Range } from '../../src/core/plan.ts'
+import type { Clock } from '../../src/core/retry.ts'
 import type { Period, Series } from '../../src/core/series.ts'
 import type { Listing, Source } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { StoppedError, UnavailableError } from '../../src/errors.ts'
+import { type Chance, chanceOf } from './chance.ts'
+import { jumpingClock, killableStore } from './hardships.ts'
 import { marketNetwork } from './market-network.ts'
 import { listing } from './memory-source.ts'
 import { emptyMemoryDatabase, openMemoryStore } from './memory-store.ts'
-import { seededRandom } from './seed.ts'
 import type { SymbolSpec } from './symbol-spec.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
 import { testWorld } from './world.ts'
 
 const MINUTE_MS = 60_000
-
-export type Chance = {
-  /** Whether something of this probability (0 to 1) happens. */
-  happens(probability: number): boolean
-  /** A whole number from `least` to `most`. */
-  whole(least: number, most: number): number
-  one<T>(choices: readonly [T, ...T[]]): T
-}
-
-/** Chance that depends on the seed alone. */
-export function chanceOf(seed: number): Chance {
-  const random = seededRandom(seed)
-  const whole = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1))
-  return {
-    happens: (probability) => random() < probability,
-    whole,
-    one: (choices) => choices[whole(0, choices.length - 1)] ?? choices[0],
-  }
-}
 
 export type Simulation = {
   readonly clock: VirtualClock
@@ -109,9 +92,20 @@ export type PassTrouble = {
   /** The exchange refuses windows that begin in this span. */
   readonly refused: Span | null
   readonly down: boolean
+  /** The process is killed at the write after so many; null for never. */
+  readonly killAfterWrites: number | null
+  /** How far this machine's clock may be off the exchange's, and by how much it jumps on the way, ms. */
+  readonly clockJumpMs: number
 }
 
-export const noTrouble: PassTrouble = { faults: 0, stopAfterMs: null, refused: null, down: false }
+export const noTrouble: PassTrouble = {
+  faults: 0,
+  stopAfterMs: null,
+  refused: null,
+  down: false,
+  killAfterWrites: null,
+  clockJumpMs: 0,
+}
 
 export type PassOutcome = {
   readonly summary: Summary
@@ -124,6 +118,8 @@ export type Surroundings = {
   readonly client: Client
   readonly source: Source
   readonly store: Store
+  /** This machine's clock. */
+  readonly clock: Clock
   readonly signal: AbortSignal
   /** What was told so far. */
   readonly events: readonly PetrosaEvent[]
@@ -143,12 +139,15 @@ export function surroundings(simulation: Simulation, trouble: PassTrouble): Surr
     shownMs: (_symbol, _period, openMs) => shownMsOf(openMs),
     trouble: (url) => troubleOf(chance, trouble, url),
   })
-  const world = testWorld({ ...clock, fetch: network.fetch, signal: stop.signal })
+  const own = jumpingClock(clock, chance, trouble.clockJumpMs)
+  const world = testWorld({ ...own, fetch: network.fetch, signal: stop.signal })
   const events: PetrosaEvent[] = []
   const tell = (event: PetrosaEvent): void => void events.push(event)
   const urls = { spot: 'https://exchange.test', um: 'https://exchange.test', cm: 'https://exchange.test' }
   const client = new Client(world, { urls, weightShare: 0.9, apiKey: null, tell })
   client.budget('spot').setLimit(chance.one([6_000, 120]))
+  // As every command begins: by what the exchange says of its clock, however wrong this machine's is.
+  client.budget('spot').setOffset(clock.nowMs() - clock.monotonicMs())
   const rest = restSource(client, klines, 'spot')
   const source = {
     ...rest,
@@ -158,8 +157,8 @@ export function surroundings(simulation: Simulation, trouble: PassTrouble): Surr
     const tellToStop = (): void => stop.abort(new StoppedError())
     clock.wait(trouble.stopAfterMs).then(tellToStop, tellToStop)
   }
-  const store = troubledStore(simulation, trouble)
-  return { client, source, store, signal: stop.signal, events, tell, pages: network.pages }
+  const store = killableStore(troubledStore(simulation, trouble), chance, trouble.killAfterWrites, stop)
+  return { client, source, store, clock: own, signal: stop.signal, events, tell, pages: network.pages }
 }
 
 /** What the exchange says of the symbol of a series. */
@@ -174,11 +173,12 @@ export async function simulatePass(
   range: Range,
   trouble: PassTrouble,
 ): Promise<PassOutcome> {
-  const { clock, series, workers } = simulation
-  const { client, events, pages, signal, source, store, tell } = surroundings(simulation, trouble)
+  const { series, workers } = simulation
+  const { client, clock, events, pages, signal, source, store, tell } = surroundings(simulation, trouble)
   await store.prepare([...new Set(series.map((one) => klines.table(one)))])
   const ledgers = await store.ledger(series)
-  const nowMs = clock.nowMs()
+  // The exchange's clock, as a command reads it before it plans.
+  const nowMs = simulation.clock.nowMs()
   const jobs = series.map((one, i): SeriesJob => {
     const known = listingOf(simulation, one)
     const ledger = ledgers[i] ?? []
@@ -206,7 +206,7 @@ export async function simulatePass(
     tell,
     spent: () => ({ requests: client.requests, weight: client.weight }),
   })
-  const summary = await clock.run(running)
+  const summary = await simulation.clock.run(running)
   return { summary, pages: pages(), events }
 }
 

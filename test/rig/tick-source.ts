@@ -6,8 +6,8 @@ import type { Series } from '../../src/core/series.ts'
 import type { Answer, Source } from '../../src/core/source.ts'
 import type { Span } from '../../src/core/span.ts'
 import { judge } from '../../src/core/verify.ts'
+import type { Chance } from './chance.ts'
 import { type Row, rate, toRows } from './pages.ts'
-import type { Chance } from './simulation.ts'
 
 /** A record of the exchange: a trade, an invalid one (which has only its id), or a rate. */
 export type Tick = { readonly id: bigint; readonly timeMs: number; readonly invalid?: true }

@@ -9,11 +9,11 @@ import { timesOf } from '../../src/core/dataset.ts'
 import { type Series, seriesKey } from '../../src/core/series.ts'
 import type { Store } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
+import { type Chance, chanceOf } from '../rig/chance.ts'
 import { findDatabases } from '../rig/databases.ts'
 import { expectedRows } from '../rig/market.ts'
 import { type Replica, type ReplicaLife, replicaLife } from '../rig/replica-life.ts'
 import { runsFor } from '../rig/seed.ts'
-import { type Chance, chanceOf } from '../rig/simulation.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
 /** A few seconds' worth. */

@@ -6,12 +6,13 @@ import { advance, ceilToPeriod, DAY_MS, floorToPeriod, HOUR_MS, MINUTE_MS } from
 import { timesOf } from '../../src/core/dataset.ts'
 import type { Period, Series } from '../../src/core/series.ts'
 import { klines } from '../../src/datasets/klines.ts'
+import { chanceOf } from '../rig/chance.ts'
 import { expectedRows } from '../rig/market.ts'
 import { memoryStamps } from '../rig/memory-stamps.ts'
 import { openMemoryStore } from '../rig/memory-store.ts'
 import { runsFor } from '../rig/seed.ts'
 import { BAN_SECONDS, type ServedLife, startServedLife, type Trouble } from '../rig/served-life.ts'
-import { chanceOf, shownMsOf } from '../rig/simulation.ts'
+import { shownMsOf } from '../rig/simulation.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
 /** About ten seconds' worth, of a day and a half each. */

@@ -1,7 +1,7 @@
 // Holes in trades and rates, simulated: ids jump, records are invalid, rows and coverage go missing, fills
 // are interrupted. A few calm ones later every row of the exchange is stored, every id that is missing is
 // explained, and one more asks for nothing. TEST_SEED replays one story; TEST_RUNS tells more.
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { gapsOf } from '../../src/cli/gap-scan.ts'
 import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import type { Dataset } from '../../src/core/dataset.ts'
@@ -14,20 +14,27 @@ import type { Span } from '../../src/core/span.ts'
 import { funding } from '../../src/datasets/funding.ts'
 import { aggTrades } from '../../src/datasets/trades.ts'
 import { StoppedError, UnavailableError } from '../../src/errors.ts'
+import { type Chance, chanceOf } from '../rig/chance.ts'
+import { findDatabases } from '../rig/databases.ts'
 import { type FillOutcome, fillOnce } from '../rig/fill-once.ts'
-import { type GapBed, memoryBed } from '../rig/gap-bed.ts'
+import { freshBed, type GapBed, memoryBed } from '../rig/gap-bed.ts'
+import { heldStore } from '../rig/gap-simulation.ts'
+import { killableStore } from '../rig/hardships.ts'
 import { listing } from '../rig/memory-source.ts'
-import { runsFor } from '../rig/seed.ts'
-import { type Chance, chanceOf } from '../rig/simulation.ts'
+import { runsFor, runsInStores } from '../rig/seed.ts'
 import { randomRates, randomTrades, type Tick, tickRows, tickSource } from '../rig/tick-source.ts'
 import { type VirtualClock, virtualClock } from '../rig/virtual-clock.ts'
 
 const FILE = 'test/simulation/tick-gaps.simulation.test.ts'
 const STORIES = 200
 const { seed: firstSeed, numRuns } = runsFor(FILE, STORIES)
+const STORE_STORIES = runsInStores(4)
 const LONGEST_MS = 3_600_000
 const EVERYTHING = Number.MAX_SAFE_INTEGER
 const FILL = { open: true, outages: 'overdue' } as const
+
+const databases = await findDatabases()
+afterAll(() => databases.stop())
 
 type Story = {
   readonly chance: Chance
@@ -40,16 +47,17 @@ type Story = {
   readonly pageRows: number
 }
 
-function story(seed: number, dataset: Dataset): Story {
+function story(seed: number, dataset: Dataset, bed: GapBed): Story {
   const chance = chanceOf(seed)
   const endMs = Date.UTC(2024, 2, 1) + chance.whole(0, DAY_MS)
   const isRates = dataset === funding
   const span = { startMs: endMs - chance.whole(1, isRates ? 200 * DAY_MS : 3 * DAY_MS), endMs }
   const ticks = isRates ? randomRates(chance, span) : randomTrades(chance, span, chance.whole(2, 400))
+  const clock = virtualClock({ startMs: endMs + 2 * HOUR_MS, seed })
   return {
     chance,
-    clock: virtualClock({ startMs: endMs + 2 * HOUR_MS, seed }),
-    bed: memoryBed(chance.one([7, 50, 1_000])),
+    clock,
+    bed: { ...bed, store: heldStore(bed.store, clock) },
     dataset,
     series: { market: 'um', dataset: dataset.name, symbol: 'AUSDT', period: null },
     span,
@@ -58,8 +66,12 @@ function story(seed: number, dataset: Dataset): Story {
   }
 }
 
-type Trouble = { readonly faults: number; readonly stopAfterPages: number | null }
-const calm: Trouble = { faults: 0, stopAfterPages: null }
+type Trouble = {
+  readonly faults: number
+  readonly stopAfterPages: number | null
+  readonly killAfterWrites: number | null
+}
+const calm: Trouble = { faults: 0, stopAfterPages: null, killAfterWrites: null }
 
 /** The exchange as a fresh process meets it. */
 function exchangeOf(told: Story, trouble: Trouble, name: SourceName = 'rest') {
@@ -73,7 +85,8 @@ function exchangeOf(told: Story, trouble: Trouble, name: SourceName = 'rest') {
     if (chance.happens(trouble.faults)) throw new UnavailableError('the exchange is gone', 'try again')
   }
   const made = tickSource({ dataset, ticks, pageRows, name, nowMs: clock.nowMs, before })
-  return { ...made, signal: stop.signal }
+  const store = killableStore(told.bed.store, chance, trouble.killAfterWrites, stop)
+  return { ...made, store, signal: stop.signal }
 }
 
 /** Pulls a part of the span, by REST or as if by an archive. */
@@ -93,7 +106,7 @@ async function pull(told: Story, part: Span, name: SourceName): Promise<void> {
   await clock.run(runPass({ ...options, clock, signal, tell: () => {}, spent }))
 }
 
-async function punch({ bed, chance, dataset, series, span }: Story): Promise<void> {
+async function punch({ bed, chance, clock, dataset, series, span }: Story): Promise<void> {
   for (let holes = chance.whole(1, 4); holes > 0; holes -= 1) {
     const fromMs = span.startMs + chance.whole(0, span.endMs - span.startMs)
     const hole = {
@@ -103,17 +116,17 @@ async function punch({ bed, chance, dataset, series, span }: Story): Promise<voi
     const what = chance.one(['rows', 'rows', 'rows', 'ledger', 'both', 'all-ledger'] as const)
     if (what === 'rows' || what === 'both') await bed.deleteRows(series, dataset.table(series), hole)
     if (what === 'ledger' || what === 'both') await bed.deleteLedger(series, hole)
-    if (what === 'all-ledger') await bed.deleteLedger(series, { startMs: 0, endMs: EVERYTHING })
+    if (what === 'all-ledger') await bed.deleteLedger(series, { startMs: 0, endMs: clock.nowMs() })
   }
 }
 
 function fill(told: Story, trouble: Trouble, endMs: number | null = null): Promise<FillOutcome> {
-  const { bed, clock, series } = told
-  const { source, signal, pages } = exchangeOf(told, trouble)
+  const { clock, series } = told
+  const { source, signal, store, pages } = exchangeOf(told, trouble)
   return fillOnce({
     market: { nowMs: clock.nowMs, rest: () => source },
     listing: ({ symbol }) => listing(symbol),
-    store: bed.store,
+    store,
     series: [series],
     clock,
     workers: 1,
@@ -153,8 +166,8 @@ async function expectWhole(
   expect(inside.sort((a, b) => Number(BigInt(a) - BigInt(b)))).toEqual(missing)
 }
 
-async function tellStory(seed: number, dataset: Dataset): Promise<void> {
-  const told = story(seed, dataset)
+async function tellStory(seed: number, dataset: Dataset, bed: GapBed): Promise<void> {
+  const told = story(seed, dataset, bed)
   const { chance, clock, span } = told
   const cut = span.startMs + chance.whole(0, span.endMs - span.startMs)
   await pull(told, { ...span, endMs: cut }, chance.one(['rest', 'rest', 'archive']))
@@ -167,7 +180,12 @@ async function tellStory(seed: number, dataset: Dataset): Promise<void> {
   await clock.advance(1_000)
   for (let fills = chance.whole(0, 2); fills > 0; fills -= 1) {
     const stopAfterPages = chance.happens(0.5) ? chance.whole(1, 5) : null
-    await fill(told, { faults: chance.one([0, 0.1]), stopAfterPages })
+    const killAfterWrites = chance.happens(0.25) ? chance.whole(0, 4) : null
+    const trouble = { faults: chance.one([0, 0.1]), stopAfterPages, killAfterWrites }
+    await fill(told, trouble).catch((error: unknown) => {
+      // Killed, or told to stop, while it had a second look.
+      if (!(error instanceof UnavailableError || error instanceof StoppedError)) throw error
+    })
     if (chance.happens(0.3)) await punch(told)
     await clock.advance(1_000)
   }
@@ -181,18 +199,36 @@ async function tellStory(seed: number, dataset: Dataset): Promise<void> {
   await expectWhole(told, last)
 }
 
-describe('whatever went missing, one calm fill later every row is there and nothing is asked', () => {
-  test.each([aggTrades, funding])(
-    '$name',
-    async (dataset) => {
-      for (let run = 0; run < numRuns; run += 1) {
-        const seed = firstSeed + run
-        await tellStory(seed, dataset).catch((error: unknown) => {
-          const replay = `TEST_SEED=${seed} TEST_RUNS=1 bun test ${FILE}`
-          throw new Error(`story ${seed} of ${dataset.name} (replay: ${replay})`, { cause: error })
-        })
-      }
-    },
-    LONGEST_MS,
-  )
-})
+async function tell(seed: number, dataset: Dataset, bed: GapBed): Promise<void> {
+  try {
+    await tellStory(seed, dataset, bed)
+  } catch (error) {
+    const replay = `TEST_SEED=${seed} TEST_RUNS=1 bun test ${FILE}`
+    throw new Error(`story ${seed} of ${dataset.name} (replay: ${replay})`, { cause: error })
+  } finally {
+    await bed.close()
+  }
+}
+
+describe.each([aggTrades, funding])(
+  'whatever went missing of $name, one calm fill later every row is there and nothing is asked',
+  (dataset) => {
+    test(
+      'in memory',
+      async () => {
+        for (let run = 0; run < numRuns; run += 1)
+          await tell(firstSeed + run, dataset, memoryBed([7, 50, 1_000][(firstSeed + run) % 3] ?? 50))
+      },
+      LONGEST_MS,
+    )
+
+    test.each(databases.found)(
+      'in $label',
+      async (database) => {
+        for (let run = 0; run < Math.min(numRuns, STORE_STORIES); run += 1)
+          await tell(firstSeed + run, dataset, await freshBed(database, null))
+      },
+      LONGEST_MS,
+    )
+  },
+)

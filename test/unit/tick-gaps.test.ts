@@ -13,11 +13,11 @@ import type { Span } from '../../src/core/span.ts'
 import type { Store } from '../../src/core/store.ts'
 import { funding } from '../../src/datasets/funding.ts'
 import { aggTrades } from '../../src/datasets/trades.ts'
+import { chanceOf } from '../rig/chance.ts'
 import { type GapBed, memoryBed } from '../rig/gap-bed.ts'
 import { listing } from '../rig/memory-source.ts'
 import { rate, toRows } from '../rig/pages.ts'
 import { runsFor } from '../rig/seed.ts'
-import { chanceOf } from '../rig/simulation.ts'
 import { randomTrades, type Tick, tickSource } from '../rig/tick-source.ts'
 
 const runs = runsFor('test/unit/tick-gaps.test.ts', 150)
