@@ -16,47 +16,64 @@ const NINE = 57
 const POINT = 46
 const MINUS = 45
 
+/** Bytes of a Decimal128. */
+const BYTES = 16
+
 /**
  * The Decimal128 of a canonical decimal (core/decimal.ts): its digits as they are, and their exponent. Throws
  * on text that is no decimal, or has more digits than fit.
  */
 export function toDecimal128(text: string): Decimal128 {
-  if (text.length > EXACT_LENGTH) return Decimal128.fromString(text)
-  const negative = text.charCodeAt(0) === MINUS
-  let coefficient = 0
-  let fraction = -1
-  for (let at = negative ? 1 : 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
-    if (code === POINT) {
-      fraction = text.length - at - 1
-    } else if (code >= ZERO && code <= NINE) {
-      coefficient = coefficient * 10 + (code - ZERO)
-    } else {
-      throw new Error(`'${text}' is no decimal`)
-    }
-  }
-  // Sums beyond this are rounded, but never down to it: what passes is exact.
-  if (coefficient > Number.MAX_SAFE_INTEGER) return Decimal128.fromString(text)
-  return fromParts(negative, coefficient, EXPONENT_BIAS - Math.max(0, fraction))
-}
-
-/** Little-endian: 113 bits of coefficient, 14 of exponent, the sign on top. */
-function fromParts(negative: boolean, coefficient: number, exponent: number): Decimal128 {
-  const low = coefficient >>> 0
-  const high = Math.floor(coefficient / WORD)
-  const bytes = new Uint8Array(16)
-  bytes[0] = low
-  bytes[1] = low >>> 8
-  bytes[2] = low >>> 16
-  bytes[3] = low >>> 24
-  bytes[4] = high
-  bytes[5] = high >>> 8
-  bytes[6] = high >>> 16
-  // The exponent begins at bit 113, one bit into byte 14.
-  bytes[14] = exponent << 1
-  bytes[15] = (exponent >>> 7) | (negative ? 0x80 : 0)
+  const bytes = new Uint8Array(BYTES)
+  putDecimalText(new DataView(bytes.buffer), 0, text)
   return new Decimal128(bytes)
 }
+
+/** The same, put at a place of other bytes. */
+export function putDecimalText(view: DataView, at: number, text: string): void {
+  const written = encoder.encode(text)
+  if (putDecimal(view, at, written, 0, written.length)) return
+  const { bytes } = Decimal128.fromString(text)
+  for (let i = 0; i < BYTES; i += 1) view.setUint8(at + i, bytes[i] ?? 0)
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * Puts the Decimal128 of a canonical decimal, which stands as text in `source`, at a place of `view`. False
+ * where it has so many digits that the driver has to do it. Throws on text that is no decimal.
+ */
+export function putDecimal(
+  view: DataView,
+  at: number,
+  source: Uint8Array,
+  from: number,
+  to: number,
+): boolean {
+  if (to - from > EXACT_LENGTH) return false
+  const negative = source[from] === MINUS
+  let coefficient = 0
+  let point = to
+  for (let i = negative ? from + 1 : from; i < to; i += 1) {
+    const code = source[i] ?? 0
+    if (code >= ZERO && code <= NINE) coefficient = coefficient * 10 + (code - ZERO)
+    else if (code === POINT) point = i
+    else throw new Error(`'${new TextDecoder().decode(source.subarray(from, to))}' is no decimal`)
+  }
+  // Sums beyond this are rounded, but never down to it: what passes is exact.
+  if (coefficient > Number.MAX_SAFE_INTEGER) return false
+  // Little-endian: 113 bits of coefficient, 14 of exponent, the sign on top.
+  const exponent = EXPONENT_BIAS - Math.max(0, to - point - 1)
+  view.setInt32(at, coefficient % WORD, true)
+  view.setInt32(at + 4, Math.floor(coefficient / WORD), true)
+  view.setInt32(at + 8, 0, true)
+  view.setInt16(at + 12, 0, true)
+  view.setUint16(at + 14, (exponent << 1) | (negative ? SIGN : 0), true)
+  return true
+}
+
+/** The sign in the two bytes that hold the exponent, which begins one bit into them. */
+const SIGN = 0x8000
 
 /**
  * A Decimal128 as canonical text, whoever wrote it: trailing zeros and positive exponents are normalised.

@@ -13,7 +13,7 @@ import { fromDecimal128, toDecimal128 } from './decimal128.ts'
  * 5).
  */
 const SERIES_FIELDS = ['m', 's'] as const
-const KEY_FIELDS = ['t', 'r'] as const
+export const KEY_FIELDS = ['t', 'r'] as const
 
 /** The names of the fields of `_id`, in the order that they must stand in. */
 export function idFields(table: Table): readonly string[] {
@@ -90,25 +90,26 @@ function ownValue({ kind }: Column, stored: unknown): Value | undefined {
 export type PageForm = { readonly page: Page; readonly build: (row: number) => Document }
 
 export function pageForm(page: Page): PageForm {
-  const { market, symbol } = page.series
-  const extractedAt = new Date(page.extractedAtMs)
-  const names = page.table.columns.map((column) => column.name)
   const kinds = page.table.columns.map((column) => column.kind)
-  const keys = KEY_FIELDS.slice(0, page.table.keyLength)
-  const build = (row: number): Document => {
-    const id: Document = { m: market, s: symbol }
-    const document: Document = { _id: id, market, symbol }
-    for (let at = 0; at < names.length; at += 1) {
-      const value = encodeValue(kinds[at] ?? 'text', page.rows.columns[at]?.[row] ?? null)
-      const key = keys[at]
-      if (key !== undefined) id[key] = value
-      document[names[at] ?? ''] = value
-    }
-    document.source = page.source
-    document.extracted_at = extractedAt
-    return document
-  }
+  const build = (row: number): Document =>
+    pageDocument(
+      page,
+      kinds.map((kind, at) => encodeValue(kind, page.rows.columns[at]?.[row] ?? null)),
+    )
   return { page, build }
+}
+
+/** The document of a row of a page: `values` are those of its columns, as the driver stores them. */
+export function pageDocument(page: Page, values: readonly unknown[]): Document {
+  const { market, symbol } = page.series
+  const { columns, keyLength } = page.table
+  const id: Document = { m: market, s: symbol }
+  const document: Document = { _id: id, market, symbol }
+  for (const [at, key] of KEY_FIELDS.slice(0, keyLength).entries()) id[key] = values[at]
+  for (const [at, { name }] of columns.entries()) document[name] = values[at]
+  document.source = page.source
+  document.extracted_at = new Date(page.extractedAtMs)
+  return document
 }
 
 /**

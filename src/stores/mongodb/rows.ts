@@ -5,13 +5,15 @@
 import { type AnyBulkWriteOperation, BSON, type Collection, type Document } from 'mongodb'
 import type { Table, Value } from '../../core/dataset.ts'
 import { seriesKey } from '../../core/series.ts'
+import { slicesOf } from '../../core/sliced-rows.ts'
 import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
 import { keyRange, type PageForm, pageForm, rawKey, readValue, sameValues } from './document.ts'
-import { isTaken } from './errors.ts'
 import { eachInFlight, pieces } from './flight.ts'
+import { insertBytes } from './insert-bytes.ts'
 import { keepReplaced } from './keep.ts'
 import type { Connection } from './open.ts'
+import { documentBytes } from './row-bytes.ts'
 
 /** Documents a command: larger ones bring nothing and double the memory (measured). */
 const COMMAND_ROWS = 1_000
@@ -77,7 +79,10 @@ export async function writeRows(
 
 /** Looks for nulls where there may be none before anything is written: MongoDB itself would take them. */
 function checkValues({ table, rows, series }: Page): void {
+  const slices = slicesOf(rows)
   for (const [at, column] of table.columns.entries()) {
+    // What stands in a page is there; asking for it would make text of all of it.
+    if (slices?.columns[at]) continue
     if (column.nullable || !rows.columns[at]?.includes(null)) continue
     throw new Error(`a page of ${seriesKey(series)} has no value in ${column.name}`)
   }
@@ -93,18 +98,12 @@ function entriesOf(pages: readonly Page[]): Entry[] {
 /** Inserts entries that should be new; gives back those whose key is taken. */
 async function insert(work: Work, entries: readonly Entry[]): Promise<Entry[]> {
   const taken = await eachInFlight(pieces(entries, COMMAND_ROWS), async (piece) => {
-    const documents = piece.map((entry) => entry.form.build(entry.row))
+    const documents = documentBytes(piece)
     return work.connection.run(
       async () => {
-        try {
-          const result = await work.collection.insertMany(documents, { ordered: false })
-          work.written += result.insertedCount
-          return []
-        } catch (error) {
-          if (!isTaken(error)) throw error
-          work.written += error.result.insertedCount
-          return error.result.getWriteErrors().flatMap((failure) => piece[failure.index] ?? [])
-        }
+        const { inserted, taken } = await insertBytes(work.connection, work.table.name, documents)
+        work.written += inserted
+        return taken.flatMap((index) => piece[index] ?? [])
       },
       () => markUnsure(piece, 'written'),
     )
@@ -171,8 +170,9 @@ async function comparePiece(
   piece: readonly Entry[],
 ): Promise<{ missing: Entry[]; changes: Change[] }> {
   const byKey = new Map<string, { readonly entry: Entry; readonly bytes: Uint8Array }>()
-  for (const entry of piece) {
-    const bytes = BSON.serialize(entry.form.build(entry.row))
+  const { bytes: all, places } = documentBytes(piece)
+  for (const [i, entry] of piece.entries()) {
+    const bytes = all.subarray(places[i], places[i + 1])
     byKey.set(rawKey(bytes), { entry, bytes })
   }
   const changes: Change[] = []
