@@ -15,6 +15,7 @@ import * as paths from './archive-paths.ts'
 import { CsvScanner } from './csv.ts'
 import { judgedPiece, type PieceForm, pieceForm } from './csv-pieces.ts'
 import { memberBytes } from './inflate.ts'
+import { Turns } from './turns.ts'
 import { type ZipMember, zipMember } from './zip.ts'
 
 /** A checksum has some 100 bytes. */
@@ -25,6 +26,12 @@ const CHECKSUM_BYTES = 4_096
  * times as much pile up. It costs a fiftieth of the time that it takes to read them.
  */
 const TIDY_BYTES = 4 * 1024 * 1024
+
+/**
+ * Files that are read at once, each with a block of bytes and rows in hand. One is inflated while another is
+ * looked at; more would only take memory, since one thread looks at all of them.
+ */
+const READ_AT_ONCE = 2
 
 /** How often a file is downloaded that is not what its checksum says. */
 const CHECKSUM_TRIES = 2
@@ -44,6 +51,7 @@ export function archiveSource(world: World, options: ArchiveOptions): ArchiveSou
   const client = new ArchiveClient(world, { urls, tell, optional })
   const downloads = new Downloads(world, client, tell)
   const tidy = tidyEvery(TIDY_BYTES, world)
+  const readers = new Turns(READ_AT_ONCE)
   const shapeOf = (market: Market, name: DatasetName): ArchiveShape | null =>
     dataset(name).archive?.(market) ?? null
 
@@ -68,7 +76,7 @@ export function archiveSource(world: World, options: ArchiveOptions): ArchiveSou
       for (let tries = 1; ; tries += 1) {
         const due = await checksum(file)
         const zip = await downloads.take(file)
-        if (zip.sha256 === due) return opened({ world, form, file, zip, tidy })
+        if (zip.sha256 === due) return opened({ world, form, file, zip, tidy, readers })
         await zip.close()
         const reason = `the sha256 of ${file.key} is ${zip.sha256}, and its .CHECKSUM says ${due}`
         if (tries === CHECKSUM_TRIES) throw new RefusedError(`${reason}, ${tries} times`)
@@ -140,6 +148,7 @@ type Reading = {
   readonly file: ArchiveFile
   readonly zip: HeldZip
   readonly tidy: (bytes: number) => void
+  readonly readers: Turns
 }
 
 /** Has memory tidied up every so many bytes, of all files together. */
@@ -177,9 +186,10 @@ async function opened(given: Reading): Promise<OpenArchive> {
 }
 
 async function* readPieces(
-  { world, form, file, zip, tidy }: Reading,
+  { world, form, file, zip, tidy, readers }: Reading,
   member: ZipMember,
 ): AsyncGenerator<ArchivePiece, void, undefined> {
+  await readers.take(world.signal)
   const scanner = new CsvScanner(form.columns)
   try {
     for await (const chunk of memberBytes(zip, member)) {
@@ -190,6 +200,9 @@ async function* readPieces(
     for (const piece of scanner.end()) yield judgedPiece(form, file.span, piece)
   } catch (error) {
     throw named(file, error)
+  } finally {
+    scanner.close()
+    readers.give()
   }
 }
 

@@ -5,8 +5,8 @@ import { emptyRows, type Table } from './dataset.ts'
 import { type LedgerRow, record } from './ledger.ts'
 import type { Step } from './step.ts'
 
-/** Files with up to so many rows are held back until their end; a month of minutes has 44,640. */
-const MOST_HELD_ROWS = 60_000
+/** Files with up to so many rows are held back until their end: a day of minutes, a month of hours. */
+const MOST_HELD_ROWS = 16_000
 
 /**
  * The steps of a file, with what they settle only once the last of them has come. Returns what they return.

@@ -32,6 +32,21 @@ function stillHere(slices: Slices, count: number): void {
   if (count > 0 && slices.bytes.length === 0) throw new Error('the page of these rows was handed on')
 }
 
+/**
+ * Gives the memory of rows over slices back at once: nobody may look at them any more. The collector would
+ * come to it in its own time, and lets several times as much pile up (measured).
+ */
+export function releaseRows(rows: Rows): void {
+  const slices = known.get(rows)
+  if (!slices || slices.shared) return
+  const places = slices.columns.flatMap((column) => (column ? [column.starts, column.ends] : []))
+  const { bytes } = slices
+  // A view of a part may share its memory with who knows what.
+  const own = bytes.byteLength === bytes.buffer.byteLength ? [bytes, ...places] : places
+  // Where several stand in one piece of memory, the first to go empties the others.
+  for (const held of own) if (held.length > 0 && held.buffer instanceof ArrayBuffer) held.buffer.transfer(0)
+}
+
 const MINUS = 45
 const POINT = 46
 

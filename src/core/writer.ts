@@ -8,6 +8,7 @@ import { LeaseLostError } from './lease.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import type { Clock } from './retry.ts'
 import { seriesKey } from './series.ts'
+import { releaseRows } from './sliced-rows.ts'
 import { split } from './span.ts'
 import type { Page, Store, WriteOptions, WriteResult } from './store.ts'
 
@@ -125,6 +126,7 @@ export class PageWriter {
         durationMs,
         parts: stored.map(partOf),
       })
+      for (const page of pages) releaseRows(page.rows)
     } catch (error) {
       this.#failure ??= error
     } finally {

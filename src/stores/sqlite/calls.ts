@@ -16,7 +16,7 @@ import { checkDatabase } from './check.ts'
 import { writeKeeping } from './keep.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
-import { type SentPage, unpackPages } from './pages.ts'
+import { freePages, type SentPage, unpackPages } from './pages.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { hasTable, prepareSchema, schemaState, schemaVersion } from './schema.ts'
 import { readLedger, writePages } from './write.ts'
@@ -52,7 +52,7 @@ export function sqliteCalls(): SqliteCalls {
   let place = ''
   let path = ''
   let file: number | null = null
-  const taken = new Map<number, readonly Page[]>()
+  const taken = new Map<number, { readonly sent: readonly SentPage[]; readonly pages: readonly Page[] }>()
   const database = (): Database => {
     if (opened) return opened
     throw new UnavailableError(`${place} is closed`, 'open it again')
@@ -78,16 +78,17 @@ export function sqliteCalls(): SqliteCalls {
       schemaState(database(), tables, place)
       return knownSeries(database(), tables)
     },
-    take: (write, pages) => {
-      taken.set(write, unpackPages(pages))
+    take: (write, sent) => {
+      taken.set(write, { sent, pages: unpackPages(sent) })
     },
     write: (write, { keepReplaced = false, refresh = false }) => {
       const target = database()
       if (fileNumber(path) !== file) refuseLostFile(place)
-      const pages = taken.get(write) ?? []
+      const pages = taken.get(write)?.pages ?? []
       return (keepReplaced ? writeKeeping : writePages)(target, pages, refresh)
     },
     drop: (write) => {
+      freePages(taken.get(write)?.sent ?? [])
       taken.delete(write)
     },
     holding: (series, table) => holding(database(), series, table),
