@@ -27,7 +27,6 @@ export async function mongodbTarget(uri: string): Promise<Target> {
     name: 'mongodb',
     loader: 'bare insertMany',
     goal: 0.9,
-    againRows: 200_000,
     flags: ['--db', 'mongodb'],
     env: { MONGODB_URI: own.href },
     clear: async () => {

@@ -19,8 +19,6 @@ export type Target = {
   /** The name of its loader, and the part of its speed that is owed. */
   readonly loader: string
   readonly goal: number
-  /** Rows of the runs that find them there already, where a million would take minutes. */
-  readonly againRows?: number
   /** The settings that choose the store. */
   readonly flags: readonly string[]
   readonly env: Readonly<Record<string, string>>
@@ -67,10 +65,9 @@ async function atUri(variable: string, make: (uri: string) => Promise<Target>): 
 }
 
 async function benchStore({ binary, exchange }: BenchOptions, target: Target): Promise<void> {
-  const againRows = target.againRows ?? ROWS
-  const pull = async (rows = ROWS): Promise<number> => {
+  const pull = async (): Promise<number> => {
     await newMinute(exchange)
-    const command = [binary, 'klines', ...pullFlags(rows, SYMBOLS), ...target.flags, '--json']
+    const command = [binary, 'klines', ...pullFlags(ROWS, SYMBOLS), ...target.flags, '--json']
     const { wallSeconds } = await measure(command, {
       ...target.env,
       BINANCE_API_URL: exchange.url,
@@ -90,11 +87,11 @@ async function benchStore({ binary, exchange }: BenchOptions, target: Target): P
   const loader = both.map((one) => one.loader)
   const again = await repeat(async () => {
     await target.forget(0)
-    return pull(againRows)
+    return pull()
   })
   const corrected = await repeat(async () => {
     await target.forget(100)
-    return pull(againRows)
+    return pull()
   })
   const ratio = median(both.map((one) => one.loader / one.fresh))
   report(
@@ -103,7 +100,6 @@ async function benchStore({ binary, exchange }: BenchOptions, target: Target): P
     `${ratio.toFixed(2)} of ${target.loader}; goal: ${target.goal}`,
   )
   report(`${target.name}: ${target.loader}`, rate(ROWS, median(loader)))
-  const beside = againRows === ROWS ? '' : `${againRows / 1_000} k of the rows`
-  report(`${target.name}: again, nothing changed`, rate(againRows, median(again)), beside)
-  report(`${target.name}: again, 1 % corrected`, rate(againRows, median(corrected)), beside)
+  report(`${target.name}: again, nothing changed`, rate(ROWS, median(again)))
+  report(`${target.name}: again, 1 % corrected`, rate(ROWS, median(corrected)))
 }

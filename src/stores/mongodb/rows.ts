@@ -43,6 +43,15 @@ type Change = {
   readonly set: Document
 }
 
+/**
+ * Series whose rows turned out to be there although the ledger knows nothing of them: to insert those would
+ * fail row by row, and cost more than to read what is there.
+ */
+export type MetSeries = Set<string>
+
+/** Series that are remembered at most. */
+const MET_SERIES = 10_000
+
 type Work = {
   readonly connection: Connection
   readonly collection: Collection
@@ -58,16 +67,21 @@ export async function writeRows(
   table: Table,
   pages: readonly Page[],
   options: WriteOptions,
+  metSeries: MetSeries,
 ): Promise<WriteResult> {
   for (const page of pages) checkValues(page)
   const collection = connection.database.collection(table.name)
   const work: Work = { connection, collection, table, options, written: 0, changed: 0 }
-  let toInsert = entriesOf(pages.filter((page) => page.fresh))
-  let toCompare = entriesOf(pages.filter((page) => !page.fresh))
+  const isNew = ({ fresh, series }: Page): boolean => fresh && !metSeries.has(seriesKey(series))
+  let toInsert = entriesOf(pages.filter(isNew))
+  let toCompare = entriesOf(pages.filter((page) => !isNew(page)))
   for (let round = 0; round < ROUNDS; round += 1) {
     const { missing, changes } = await compare(work, toCompare)
-    const taken = await insert(work, [...toInsert, ...missing])
-    toCompare = [...taken, ...(await replace(work, changes))]
+    const met = await insert(work, toInsert, true)
+    if (metSeries.size > MET_SERIES) metSeries.clear()
+    for (const { series } of new Set(met.map(({ form }) => form.page))) metSeries.add(seriesKey(series))
+    const taken = await insert(work, missing, false)
+    toCompare = [...met, ...taken, ...(await replace(work, changes))]
     toInsert = []
     if (toCompare.length === 0) return { written: work.written, changed: work.changed }
   }
@@ -95,20 +109,23 @@ function entriesOf(pages: readonly Page[]): Entry[] {
   })
 }
 
-/** Inserts entries that should be new; gives back those whose key is taken. */
-async function insert(work: Work, entries: readonly Entry[]): Promise<Entry[]> {
-  const taken = await eachInFlight(pieces(entries, COMMAND_ROWS), async (piece) => {
+/**
+ * Inserts entries that should be new; gives back those that are not inserted: their key is taken, or, where
+ * they go in order, that of one before them.
+ */
+async function insert(work: Work, entries: readonly Entry[], ordered: boolean): Promise<Entry[]> {
+  const left = await eachInFlight(pieces(entries, COMMAND_ROWS), async (piece) => {
     const documents = documentBytes(piece)
     return work.connection.run(
       async () => {
-        const { inserted, taken } = await insertBytes(work.connection, work.table.name, documents)
-        work.written += inserted
-        return taken.flatMap((index) => piece[index] ?? [])
+        const answer = await insertBytes(work.connection, work.table.name, documents, ordered)
+        work.written += answer.inserted
+        return answer.left.flatMap((index) => piece[index] ?? [])
       },
       () => markUnsure(piece, 'written'),
     )
   })
-  return taken.flat()
+  return left.flat()
 }
 
 /**

@@ -14,7 +14,7 @@ import { type Turn, turns } from './flight.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { mongodbLeases, refuseLostLeases } from './leases.ts'
 import { type Connection, connect, WRITERS } from './open.ts'
-import { writeRows } from './rows.ts'
+import { type MetSeries, writeRows } from './rows.ts'
 import { counts, holding, knownSeries, readIds, readRows } from './scan.ts'
 import { checkTables, prepareSchema, schemaVersion } from './schema.ts'
 
@@ -25,6 +25,7 @@ const BATCH_ROWS = 10_000
 export async function openMongodb(options: StoreOptions, clock: Clock): Promise<Store> {
   const connection = await connect(options, clock)
   const ledgerTurn = turns()
+  const met: MetSeries = new Set()
   return {
     kind: 'mongodb',
     batchRows: options.batchRows ?? BATCH_ROWS,
@@ -44,7 +45,7 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
       await checkTables(connection, tables)
       return knownSeries(connection, tables)
     },
-    write: (pages, writeOptions) => write(connection, ledgerTurn, pages, writeOptions ?? {}),
+    write: (pages, writeOptions) => write({ connection, ledgerTurn, met }, pages, writeOptions ?? {}),
     holding: (series, table) => holding(connection, series, table),
     counts: (series, table, spans) => counts(connection, series, table, spans),
     ends: (series, table) => ends(connection, series, table),
@@ -72,9 +73,11 @@ async function checkSchema(connection: Connection): Promise<void> {
   )
 }
 
+/** What all writes of a store share. */
+type Writing = { readonly connection: Connection; readonly ledgerTurn: Turn; readonly met: MetSeries }
+
 async function write(
-  connection: Connection,
-  ledgerTurn: Turn,
+  { connection, ledgerTurn, met }: Writing,
   pages: readonly Page[],
   options: WriteOptions,
 ): Promise<WriteResult> {
@@ -85,7 +88,7 @@ async function write(
   await checkSchema(connection)
   const leases = leasesOf(pages)
   await refuseLostLeases(connection, leases)
-  const result = await writeRows(connection, table, pages, options)
+  const result = await writeRows(connection, table, pages, options, met)
   await writeArchives(connection, pages)
   const news = new Map<string, LedgerRow[]>()
   for (const page of pages) {
