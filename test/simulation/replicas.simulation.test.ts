@@ -27,6 +27,9 @@ const LEASE_MS = 30_000
 const LOOK_MS = 1_000
 const TROUBLES = 6
 const SERVER_TROUBLES = 2
+/** Every so many lives one lasts for hours. */
+const LONG_LIFE_EVERY = 4
+const LONG_TROUBLES = 40
 /** A request is waited for in such steps, and so long at most. */
 const STEP_MS = 20
 const MOST_WAIT_MS = 25_000
@@ -135,7 +138,7 @@ async function expectComplete(life: ReplicaLife, series: readonly Series[], hour
 const tokensOf = ({ owners }: ReplicaLife, keys: readonly string[]) =>
   keys.map((key) => [key, owners.get(key)?.token])
 
-const seen = { refused: 0, takenOver: 0, lives: 0 }
+const seen = { refused: 0, takenOver: 0, lives: 0, hours: 0 }
 
 /** What differs from life to life: where the rows are, and how much happens. */
 type Setting = { readonly open?: () => Promise<Store>; readonly troubles: number }
@@ -187,6 +190,7 @@ async function liveOnce(seed: number, { troubles, ...place }: Setting): Promise<
   expect(replicas.flatMap(({ events }) => events.filter(({ type }) => type === 'defect'))).toEqual([])
   await expectComplete(life, series, hours)
   seen.lives += 1
+  seen.hours += (life.clock.nowMs() - BEGIN_MS) / HOUR_MS
   seen.refused += life.refused.length
   for (const key of keys) seen.takenOver += (life.owners.get(key)?.token ?? 1) - 1
 }
@@ -195,7 +199,7 @@ for (let i = 0; i < numRuns; i += 1) {
   const seed = firstSeed + i
   test(
     `a life of replicas (TEST_SEED=${seed} TEST_RUNS=1)`,
-    () => liveOnce(seed, { troubles: TROUBLES }),
+    () => liveOnce(seed, { troubles: seed % LONG_LIFE_EVERY === 0 ? LONG_TROUBLES : TROUBLES }),
     LIFE_LIMIT_MS,
   )
 }
@@ -219,5 +223,7 @@ test.each(servers)(
 
 afterAll(async () => {
   await stopServers()
-  console.log(`${seen.lives} lives: ${seen.takenOver} changes of owner, ${seen.refused} pages refused`)
+  const { hours, lives, refused, takenOver } = seen
+  const lived = `${lives} lives of ${hours.toFixed(0)} hours in all`
+  console.log(`${lived}: ${takenOver} changes of owner, ${refused} pages refused`)
 })
