@@ -1,7 +1,7 @@
 // Thousands of simulated stories of gaps, and a tenth as many lives of replicas, where CI tells hundreds and
-// a few: `bun run simulate [seeds] [from]`. A seed that fails is printed with the command that replays it, and
-// the search goes on behind it. `SEED=n bun run simulate` tells that story alone. Each run tells a few in the
-// real stores too; TEST_STORE_RUNS=n makes it so many.
+// a few: `bun run simulate [seeds] [from]`. A seed that fails is printed with the command that replays it,
+// and the search goes on behind it. `SEED=n bun run simulate` tells that story alone. Each run tells a few in
+// the real stores too; TEST_STORE_RUNS=n makes it so many.
 
 /** How many of the seeds each file gets. */
 const parts = { gaps: 1, 'tick-gaps': 1, replicas: 0.1 }
