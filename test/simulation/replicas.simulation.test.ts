@@ -13,13 +13,13 @@ import { type Chance, chanceOf } from '../rig/chance.ts'
 import { findDatabases } from '../rig/databases.ts'
 import { expectedRows } from '../rig/market.ts'
 import { type Replica, type ReplicaLife, replicaLife } from '../rig/replica-life.ts'
-import { runsFor } from '../rig/seed.ts'
+import { runsFor, runsInStores } from '../rig/seed.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
 
-/** A few seconds' worth. */
-const LIVES = 8
+/** Some twenty seconds' worth. */
+const LIVES = 24
 const { seed: firstSeed, numRuns } = runsFor('test/simulation/replicas.simulation.test.ts', LIVES)
-const LIFE_LIMIT_MS = 120_000
+const LIFE_LIMIT_MS = 240_000
 
 const BEGIN_MS = Date.parse('2024-03-01T00:00:40Z')
 const LEASE_MS = 30_000
@@ -207,13 +207,15 @@ for (let i = 0; i < numRuns; i += 1) {
 // The same on each kind of server, whose own statements then say who has what.
 const { found, stop: stopServers } = await findDatabases()
 const servers = found.filter(({ kind }) => kind !== 'sqlite')
-test.each(servers)(
-  `a life of replicas on $label (TEST_SEED=${firstSeed})`,
-  async (database) => {
-    const { uri, drop } = await database.fresh()
-    const open = (): Promise<Store> => database.open({ uri, readOnly: false, batchRows: 500 })
+const storeLives = Array.from({ length: runsInStores(1) }, (_, i) => firstSeed + i)
+test.each(servers.flatMap((database) => storeLives.map((seed) => ({ ...database, seed }))))(
+  'a life of replicas on $label (TEST_SEED=$seed)',
+  async ({ fresh, open: openDatabase, seed }) => {
+    const { uri, drop } = await fresh()
+    const open = (): Promise<Store> => openDatabase({ uri, readOnly: false, batchRows: 500 })
+    const isLong = storeLives.length > 1 && seed % LONG_LIFE_EVERY === 0
     try {
-      await liveOnce(firstSeed, { troubles: SERVER_TROUBLES, open })
+      await liveOnce(seed, { troubles: isLong ? LONG_TROUBLES : SERVER_TROUBLES, open })
     } finally {
       await drop()
     }
