@@ -37,7 +37,10 @@ export function simulateHoles(seed: number, bed: GapBed, scale: number): GapSimu
   const chance = chanceOf(seed)
   const nowMs = Date.UTC(2024, 2, 1) + chance.whole(0, 40 * DAY_MS)
   const clock = virtualClock({ startMs: nowMs, seed })
-  const { periods, places } = chance.one(choices)
+  const chosen = chance.one(choices)
+  const { periods } = chosen
+  // Years take a second to tell of: a few stories in a hundred.
+  const places = chance.happens(0.75) ? Math.min(chosen.places, 1_000) : chosen.places
   const [shortest] = periods
   const length = chance.whole(10, Math.ceil(places * scale))
   const startMs = advance(shortest, floorToPeriod(shortest, nowMs), -length)

@@ -1,6 +1,7 @@
 // Inserts documents that are bytes already. The driver's insertMany takes objects only, and making those is
 // most of a client's work; the sequence of documents that it sends them in takes bytes. That class is not in
 // its public interface, so the driver is pinned, and the contract suite inserts every row through here.
+/// <reference path="./mongodb-commands.d.ts" />
 import { MongoServerError, WriteConcern } from 'mongodb'
 import { DocumentSequence } from 'mongodb/lib/cmap/commands.js'
 import { DUPLICATE_KEY } from './errors.ts'
