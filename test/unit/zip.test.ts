@@ -196,14 +196,18 @@ describe('a bomb', () => {
       at: 30 + NAME.length,
       packedBytes: member.parts.reduce((sum, part) => sum + part.length, 0),
     }
+    Bun.gc(true)
     const before = process.memoryUsage().rss
     let peak = before
+    let chunks = 0
     for await (const chunk of memberBytes(zip, { ...found, ...places, crc32: member.crc })) {
+      // Whoever reads has memory tidied up every four megabytes, and so garbage is not what is measured.
+      chunks += 1
+      if (chunks % 16 === 0) Bun.gc(true)
       peak = Math.max(peak, process.memoryUsage().rss)
       expect(chunk.length).toBeLessThanOrEqual(256 * 1024)
     }
-    // Of a thousand; the collector takes its time.
-    expect(peak - before).toBeLessThan(250 * MEGABYTE)
+    expect(peak - before).toBeLessThan(100 * MEGABYTE)
   })
 
   test('that nobody reads to its end is given up', async () => {
