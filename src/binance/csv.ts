@@ -3,6 +3,7 @@
 // or none, milliseconds or microseconds, True or true.
 import { ARCHIVE_PIECE_ROWS } from '../core/archive.ts'
 import type { Column } from '../core/dataset.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import { MalformedError } from '../errors.ts'
 import type { FieldReader, PieceColumn } from './csv-field.ts'
 import { fieldReader } from './csv-fields.ts'
@@ -77,7 +78,7 @@ export class CsvScanner {
 
   /** Gives the block's memory back at once; nothing can be read any more. */
   close(): void {
-    if (this.#block.length > 0 && this.#block.buffer instanceof ArrayBuffer) this.#block.buffer.transfer(0)
+    freeMemory([this.#block])
   }
 
   /** The rows that are read, with bytes of their own; what is not read stays for the next piece. */

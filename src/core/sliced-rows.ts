@@ -2,6 +2,7 @@
 // there; one that wants text gets it when it asks for a column, and not before: most of the work on a page is
 // making strings.
 import type { Rows, Value } from './dataset.ts'
+import { freeMemory } from './free-memory.ts'
 
 /**
  * Where the decimals of a page stand, each in its canonical form: bytes[starts[row] .. ends[row]) of a
@@ -32,10 +33,7 @@ function stillHere(slices: Slices, count: number): void {
   if (count > 0 && slices.bytes.length === 0) throw new Error('the page of these rows was handed on')
 }
 
-/**
- * Gives the memory of rows over slices back at once: nobody may look at them any more. The collector would
- * come to it in its own time, and lets several times as much pile up (measured).
- */
+/** Gives the memory of rows over slices back at once: nobody may look at them any more. */
 export function releaseRows(rows: Rows): void {
   const slices = known.get(rows)
   if (!slices || slices.shared) return
@@ -43,8 +41,7 @@ export function releaseRows(rows: Rows): void {
   const { bytes } = slices
   // A view of a part may share its memory with who knows what.
   const own = bytes.byteLength === bytes.buffer.byteLength ? [bytes, ...places] : places
-  // Where several stand in one piece of memory, the first to go empties the others.
-  for (const held of own) if (held.length > 0 && held.buffer instanceof ArrayBuffer) held.buffer.transfer(0)
+  freeMemory(own)
 }
 
 const MINUS = 45

@@ -5,29 +5,21 @@ import fc from 'fast-check'
 import { BSON } from 'mongodb'
 import { decodeArrays } from '../../src/binance/decode.ts'
 import type { Column, Rows, Table, Value } from '../../src/core/dataset.ts'
-import { canonicalDecimal } from '../../src/core/decimal.ts'
 import { klines, klineWire } from '../../src/datasets/klines.ts'
 import { pageForm } from '../../src/stores/mongodb/document.ts'
 import { documentBytes } from '../../src/stores/mongodb/row-bytes.ts'
+import { canonicalDecimals } from '../rig/decimals.ts'
 import { contractTables, klineSeries } from '../rig/pages.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/row-bytes.test.ts', 60)
-
-const digits = (most: number) => fc.stringMatching(new RegExp(`^\\d{0,${most}}$`))
-const decimal = fc
-  .tuple(fc.boolean(), digits(20), digits(18))
-  .map(([negative, whole, fraction]) =>
-    canonicalDecimal(`${negative ? '-' : ''}${whole || '0'}.${fraction || '0'}`),
-  )
-  .filter((text) => text !== null)
 
 function someOf({ kind, nullable }: Column): fc.Arbitrary<Value> {
   const kinds: Record<Column['kind'], fc.Arbitrary<Value>> = {
     text: fc.string(),
     integer: fc.oneof(fc.nat(), fc.nat({ max: Number.MAX_SAFE_INTEGER }), fc.constant(2 ** 31)),
     time: fc.nat({ max: 8.64e15 }),
-    decimal,
+    decimal: canonicalDecimals,
     id: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String),
     flag: fc.constantFrom(0, 1),
   }

@@ -1,12 +1,12 @@
 // Rows as the bytes of their documents. The driver makes them from objects, field by field, which takes ten
 // times as long (measured): here a document of the driver's own is the stencil of a page, and each row puts
 // its values into a copy of it. What does not fit the stencil is left to the driver.
-import { BSON, Decimal128 } from 'mongodb'
+import { BSON } from 'mongodb'
 import type { ColumnKind, Rows, Value } from '../../core/dataset.ts'
 import { type SliceColumn, slicedText, slicesOf } from '../../core/sliced-rows.ts'
 import type { Page } from '../../core/store.ts'
 import { putDecimal, putDecimalText } from './decimal128.ts'
-import { KEY_FIELDS, type PageForm, pageDocument } from './document.ts'
+import { encodeValue, KEY_FIELDS, type PageForm, pageDocument } from './document.ts'
 
 /** Documents one after another, and where each begins; the last place is where the last one ends. */
 export type DocumentBytes = { readonly bytes: Uint8Array; readonly places: Int32Array }
@@ -22,22 +22,7 @@ type StencilColumn = {
 }
 
 /** What stands for a value in a stencil; null for kinds whose values differ in length. */
-function sampleOf(kind: ColumnKind): unknown {
-  switch (kind) {
-    case 'text':
-      return null
-    case 'integer':
-      return 0
-    case 'time':
-      return new Date(0)
-    case 'decimal':
-      return Decimal128.fromString('0')
-    case 'id':
-      return 0n
-    case 'flag':
-      return false
-  }
-}
+const sampleOf = (kind: ColumnKind): unknown => (kind === 'text' ? null : encodeValue(kind, 0))
 
 const stencils = new WeakMap<PageForm, Stencil | null>()
 

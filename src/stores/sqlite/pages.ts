@@ -1,6 +1,7 @@
 // Pages on their way from the thread that fetches to the one that writes. What is large changes hands and is
 // not copied: the bytes of a page, and where its decimals stand.
 import type { Rows, Value } from '../../core/dataset.ts'
+import { freeMemory } from '../../core/free-memory.ts'
 import { ownSlices, type SliceColumn, slicedRows, slicesOf } from '../../core/sliced-rows.ts'
 import type { Page } from '../../core/store.ts'
 
@@ -77,14 +78,9 @@ function areNumbers(values: readonly Value[]): values is readonly number[] {
   return true
 }
 
-/**
- * Gives the memory of pages back at once, which nobody may look at any more. The collector would come to it
- * in its own time, and a thread that does little but write has much of it.
- */
+/** Gives the memory of pages back at once, which nobody may look at any more. */
 export function freePages(pages: readonly SentPage[]): void {
-  for (const { rows } of pages)
-    for (const held of [rows.bytes, rows.numbers, rows.places])
-      if (held?.buffer instanceof ArrayBuffer && held.length > 0) held.buffer.transfer(0)
+  freeMemory(pages.flatMap(({ rows }) => [rows.numbers, rows.places, ...(rows.bytes ? [rows.bytes] : [])]))
 }
 
 /** Pages as they were before they were sent. */
