@@ -1,8 +1,9 @@
-// Downloads a zip to where it can be read from: to memory while all zips in hand have room there, else to a
+// Downloads a zip to where it can be read from: to memory while the zips in hand are few and small, else to a
 // temporary file. Its sha256 is taken on the way; whether that is right is for the caller to judge.
 import { createHash } from 'node:crypto'
 import type { ArchiveFile } from '../core/archive.ts'
 import type { Tell } from '../core/events.ts'
+import { freeMemory } from '../core/free-memory.ts'
 import { DiskFullError, MalformedError, UserError } from '../errors.ts'
 import type { TemporaryFile, World } from '../world.ts'
 import type { ArchiveClient } from './archive-client.ts'
@@ -10,10 +11,13 @@ import { Turns } from './turns.ts'
 import type { ZipBytes } from './zip.ts'
 
 /**
- * Memory for all zips that are held at once; where no temporary file can be made, for each of them. A month
- * of 1m klines has some 2 MiB.
+ * Memory for all zips that are held at once, those that wait for their turn among them: a month of 1m klines
+ * has some 2 MiB, and many months are to need no more memory than one.
  */
-export const ZIPS_IN_MEMORY_BYTES = 32 * 1024 ** 2
+export const ZIPS_IN_MEMORY_BYTES = 4 * 1024 ** 2
+
+/** The same where no temporary file can be kept; each zip may have as much beyond that, with a warning. */
+export const MOST_IN_MEMORY_BYTES = 32 * 1024 ** 2
 
 /** Downloads in flight: enough to fill a line, and no burden. */
 export const DOWNLOADS_AT_ONCE = 4
@@ -24,8 +28,11 @@ export const MOST_ZIP_BYTES = 32 * 1024 ** 3
 /** A file may have been published anew since it was listed: it may be twice as large and this much more. */
 const GROWTH_BYTES = 1024 ** 2
 
+/** Where the bytes of a zip are held. `free` gives memory back at once: nothing may be reading any more. */
+type Place = TemporaryFile & { free?(): void }
+
 /** A zip that is here, until it is closed. */
-export type HeldZip = ZipBytes & { readonly sha256: string; close(): Promise<void> }
+export type HeldZip = ZipBytes & Pick<Place, 'close' | 'free'> & { readonly sha256: string }
 
 export class Downloads {
   readonly #world: World
@@ -54,40 +61,47 @@ export class Downloads {
       throw new MalformedError(`${file.key}: by the listing it has ${file.bytes} bytes`)
     await this.#slots.take(this.#world.signal)
     try {
-      const place = await this.#place(file)
+      if (this.#fits(file, ZIPS_IN_MEMORY_BYTES)) return await this.#receive(file, this.#inMemory(file.bytes))
       try {
-        const received = await this.#client.file(file.key, (response, heard) =>
-          receive(file, place, response, heard),
-        )
-        this.#archives += 1
-        this.#bytes += received.length
-        return { ...received, read: place.read, close: place.close }
+        return await this.#receive(file, await this.#world.openTemporary())
       } catch (error) {
-        await place.close()
-        throw error
+        const hasNoFile = error instanceof UserError || error instanceof DiskFullError
+        if (!hasNoFile || file.bytes > MOST_IN_MEMORY_BYTES) throw error
+        // To wait for room could be to wait for ever: a zip that is held may be one that is to be read later.
+        if (!this.#fits(file, MOST_IN_MEMORY_BYTES)) this.#warn(error)
+        return await this.#receive(file, this.#inMemory(file.bytes))
       }
     } finally {
       this.#slots.give()
     }
   }
 
-  async #place(file: ArchiveFile): Promise<TemporaryFile> {
-    if (this.#heldBytes + file.bytes <= ZIPS_IN_MEMORY_BYTES) return this.#placeInMemory(file.bytes)
+  #fits(file: ArchiveFile, mostBytes: number): boolean {
+    return this.#heldBytes + file.bytes <= mostBytes
+  }
+
+  #warn({ message, advice }: UserError | DiskFullError): void {
+    const text = `${message}; archives are held in memory, which needs more of it: ${advice}`
+    if (!this.#hasWarned) this.#tell({ type: 'warning', message: text })
+    this.#hasWarned = true
+  }
+
+  async #receive(file: ArchiveFile, place: Place): Promise<HeldZip> {
     try {
-      return await this.#world.openTemporary()
+      const received = await this.#client.file(file.key, (response, heard) =>
+        receive(file, place, response, heard),
+      )
+      this.#archives += 1
+      this.#bytes += received.length
+      return { ...place, ...received }
     } catch (error) {
-      const hasNoFile = error instanceof UserError || error instanceof DiskFullError
-      if (!hasNoFile || file.bytes > ZIPS_IN_MEMORY_BYTES) throw error
-      // To wait for room could be to wait for ever: a zip that is held may be one that is to be read later.
-      const message = `${error.message}; archives are held in memory, which needs more of it: ${error.advice}`
-      if (!this.#hasWarned) this.#tell({ type: 'warning', message })
-      this.#hasWarned = true
-      return this.#placeInMemory(file.bytes)
+      await place.close()
+      throw error
     }
   }
 
   /** A place in memory for `reserved` bytes, counted until it is closed. */
-  #placeInMemory(reserved: number): TemporaryFile {
+  #inMemory(reserved: number): Place {
     this.#heldBytes += reserved
     let bytes: Buffer | null = Buffer.allocUnsafeSlow(reserved)
     const open = (): Buffer => {
@@ -101,6 +115,7 @@ export class Downloads {
         open().set(chunk, at)
       },
       read: async (at, length) => open().subarray(at, at + length),
+      free: () => freeMemory([open()]),
       close: async () => {
         if (bytes) this.#heldBytes -= reserved
         bytes = null
@@ -132,6 +147,8 @@ async function receive(
     hash.update(chunk)
     await place.write(chunk, length)
     length += chunk.length
+    // It is copied, and nobody else has it: a line brings much of this between two visits of the collector.
+    if (chunk.byteLength === chunk.buffer.byteLength) freeMemory([chunk])
     heard()
   }
   if (length < announced) throw new Error(`the answer was cut: ${length} of ${announced} bytes came`)

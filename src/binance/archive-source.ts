@@ -197,6 +197,8 @@ async function* readPieces(
       tidy(chunk.length)
       for (const piece of scanner.push(chunk)) yield judgedPiece(form, file.span, piece)
     }
+    // All of it is inflated, and it is read once.
+    zip.free?.()
     for (const piece of scanner.end()) yield judgedPiece(form, file.span, piece)
   } catch (error) {
     throw named(file, error)

@@ -3,6 +3,7 @@
 // end.
 import { once } from 'node:events'
 import { crc32, createInflateRaw, type InflateRaw } from 'node:zlib'
+import { freeMemory } from '../core/free-memory.ts'
 import { MalformedError } from '../errors.ts'
 import type { ZipBytes, ZipMember } from './zip.ts'
 
@@ -14,8 +15,9 @@ const READ_BYTES = 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * The bytes of `member`, in chunks. Throws MalformedError where they are not what the zip says of them; the
- * CRC is known only when the last chunk is out.
+ * The bytes of `member`, in chunks; each may be looked at until the next one is asked for. Throws
+ * MalformedError where they are not what the zip says of them; the CRC is known only when the last chunk is
+ * out.
  */
 export async function* memberBytes(
   zip: ZipBytes,
@@ -46,7 +48,10 @@ async function* inflated(zip: ZipBytes, member: ZipMember): AsyncGenerator<Uint8
   const inflate = createInflateRaw({ chunkSize: CHUNK_BYTES })
   const feeding = feed(inflate, packed(zip, member))
   try {
-    for await (const chunk of inflate) yield chunk
+    for await (const chunk of inflate) {
+      yield chunk
+      freeIfFull(chunk)
+    }
     await feeding
     const used = inflate.bytesWritten
     if (used < member.packedBytes)
@@ -59,6 +64,15 @@ async function* inflated(zip: ZipBytes, member: ZipMember): AsyncGenerator<Uint8
     inflate.destroy()
     await feeding
   }
+}
+
+/**
+ * Gives a chunk's memory back at once where it ends its buffer: then the next chunk has one of its own. A
+ * small buffer may be one that others have parts of.
+ */
+function freeIfFull(chunk: Uint8Array): void {
+  const { buffer, byteOffset, byteLength } = chunk
+  if (buffer.byteLength >= CHUNK_BYTES && byteOffset + byteLength === buffer.byteLength) freeMemory([chunk])
 }
 
 /** Gives `inflate` what is packed, as fast as it takes it. Never rejects: what goes wrong destroys it. */

@@ -78,6 +78,8 @@ export type Store = {
   /** Most rows a write should carry, and how many writes may run at once. */
   readonly batchRows: number
   readonly writers: number
+  /** Batches in hand, those that are written among them: fetching stops while there are more. */
+  readonly mostBatches: number
   /**
    * Makes the tables and the ledger where they are missing and checks the shape of those that exist. Safe to
    * run again, and by many processes at once. UserError: foreign shape, newer schema, missing rights.

@@ -15,9 +15,6 @@ import type { Page, Store, WriteOptions, WriteResult } from './store.ts'
 /** A page waits this long for company. */
 const LINGER_MS = 1_000
 
-/** Rows in hand, in batches of the store: fetching stops while there are more. */
-const MOST_BATCHES = 3
-
 export type Totals = { written: number; changed: number }
 
 /** Pages that wait; `refreshes` as in `add`. */
@@ -61,7 +58,8 @@ export class PageWriter {
       if (rowsOf(queue.pages) >= this.#store.batchRows) await this.#write(name)
     }
     this.#linger()
-    while (this.#rowsInHand > MOST_BATCHES * this.#store.batchRows && this.#running.size > 0) {
+    const { batchRows, mostBatches } = this.#store
+    while (this.#rowsInHand > mostBatches * batchRows && this.#running.size > 0) {
       await Promise.race(this.#running)
     }
     this.#check()

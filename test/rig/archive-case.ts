@@ -1,5 +1,6 @@
 // The archives of the local exchange as the program sees them, and their rows read as plainly as can be: what
 // the tests of the source share.
+import { tmpdir } from 'node:os'
 import { archiveSource } from '../../src/binance/archive-source.ts'
 import type { ArchiveFile, ArchiveSource } from '../../src/core/archive.ts'
 import type { Value } from '../../src/core/dataset.ts'
@@ -7,7 +8,7 @@ import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Series } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import { datasetNamed } from '../../src/datasets/all.ts'
-import { realWait } from '../../src/world.ts'
+import { openTemporaryIn, realWait } from '../../src/world.ts'
 import type { ArchiveReader } from './archive-reader.ts'
 import { formOf, plainRow, rowsOf } from './csv-reading.ts'
 import type { SymbolSpec } from './market.ts'
@@ -50,6 +51,7 @@ export function sourceOf(url: string, tell: (event: PetrosaEvent) => void = () =
     fetch: (address, init) => fetch(address, init),
     wait: (ms, signal) => realWait(ms > SKIPPED_MS ? ms : 0, signal),
     monotonicMs: () => performance.now(),
+    openTemporary: () => openTemporaryIn(tmpdir()),
   })
   const urls = { files: `${url}/archive`, listing: `${url}/listing` }
   return archiveSource(world, { urls, tell, dataset: known })

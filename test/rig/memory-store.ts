@@ -77,6 +77,7 @@ export function openMemoryStore(
     kind: 'sqlite',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
+    mostBatches: WRITERS + 1,
     prepare: (tables) => change((database) => prepareMemory(database, tables)),
     ledger: (series) =>
       reach((database) => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   DOWNLOADS_AT_ONCE,
+  MOST_IN_MEMORY_BYTES,
   MOST_ZIP_BYTES,
   ZIPS_IN_MEMORY_BYTES,
 } from '../../src/binance/archive-download.ts'
@@ -105,31 +106,45 @@ describe('a zip is held', () => {
     expect(disk.open).toBe(0)
   })
 
-  test('in memory where no file can be made, as long as it is not large; that is told once', async () => {
+  test('in memory where no file can be made, unless it is large; what takes much is told once', async () => {
     const { clock, source, events } = archiveRig(
       ({ url }) => ({ body: url.pathname.endsWith('CHECKSUM') ? checksumOf(KEY, zip) : zip }),
       { openTemporary: readOnly },
     )
-    const whole = file(ZIPS_IN_MEMORY_BYTES)
-    const opens = await clock.run(Promise.all([1, 2, 3].map(() => source.open(series, whole))))
-    expect(await Promise.all(opens.map(countRows))).toEqual([1_440, 1_440, 1_440])
+    const whole = file(MOST_IN_MEMORY_BYTES)
+    const first = await clock.run(source.open(series, whole))
+    expect(events.filter((event) => event.type === 'warning')).toEqual([])
+    const others = await clock.run(Promise.all([1, 2].map(() => source.open(series, whole))))
+    expect(await Promise.all([first, ...others].map(countRows))).toEqual([1_440, 1_440, 1_440])
     expect(events.filter((event) => event.type === 'warning')).toEqual([
       { type: 'warning', message: expect.stringContaining('no temporary file; archives are held in memory') },
     ])
     const large = await clock.run(
-      source.open(series, file(ZIPS_IN_MEMORY_BYTES + 1)).catch((error: unknown) => error),
+      source.open(series, file(MOST_IN_MEMORY_BYTES + 1)).catch((error: unknown) => error),
     )
     expect(large).toMatchObject({ exitCode: 2, advice: 'set TMPDIR' })
   })
 
-  test('nowhere where the disk is full and it is large: it may be taken another time', async () => {
+  test('in memory where the disk is full, unless it is large: it may be taken another time', async () => {
+    const full = new DiskFullError('full', 'make room')
+    let open = 0
     const { clock, source } = archiveRig(
       ({ url }) => ({ body: url.pathname.endsWith('CHECKSUM') ? checksumOf(KEY, zip) : zip }),
-      { openTemporary: () => Promise.reject(new DiskFullError('full', 'make room')) },
+      {
+        openTemporary: async () => {
+          open += 1
+          const close = async (): Promise<void> => {
+            open -= 1
+          }
+          return { write: () => Promise.reject(full), read: () => Promise.reject(full), close }
+        },
+      },
     )
-    const taking = (bytes: number): Promise<unknown> =>
-      clock.run(source.open(series, file(bytes)).catch((error: unknown) => error))
-    expect(await taking(ZIPS_IN_MEMORY_BYTES + 1)).toMatchObject({ exitCode: 75, advice: 'make room' })
+    const taken = await clock.run(source.open(series, file(ZIPS_IN_MEMORY_BYTES + 1)))
+    expect([await countRows(taken), open]).toEqual([1_440, 0])
+    const large = source.open(series, file(MOST_IN_MEMORY_BYTES + 1)).catch((error: unknown) => error)
+    expect(await clock.run(large)).toMatchObject({ exitCode: 75, advice: 'make room' })
+    expect(open).toBe(0)
   })
 
   test('nowhere where it is larger than any archive', async () => {

@@ -28,10 +28,11 @@ type Rig = {
 type Given = {
   readonly batchRows?: number
   readonly writers?: number
+  readonly mostBatches?: number
   readonly write?: (number: number) => Promise<void>
 }
 
-function rigOf({ batchRows = 100, writers = 2, write }: Given = {}): Rig {
+function rigOf({ batchRows = 100, writers = 2, mostBatches = 3, write }: Given = {}): Rig {
   const clock = virtualClock()
   const writes: (readonly Page[])[] = []
   const events: PetrosaEvent[] = []
@@ -41,6 +42,7 @@ function rigOf({ batchRows = 100, writers = 2, write }: Given = {}): Rig {
     ...openMemoryStore(emptyMemoryDatabase),
     batchRows,
     writers,
+    mostBatches,
     async write(pages) {
       writes.push(pages)
       running += 1
@@ -134,7 +136,7 @@ test('a page waits a second for company, then it is written alone', async () => 
   expect([writes.length, clock.sleepers()]).toEqual([2, 0])
 })
 
-test('whoever brings more than three batches has to wait until there is room', async () => {
+test('whoever brings more batches than the store may have in hand waits until there is room', async () => {
   const { clock, writer, writes } = rigOf({ batchRows: 10, writers: 1 })
   let added = 0
   const adding = (async () => {
@@ -153,8 +155,8 @@ test('whoever brings more than three batches has to wait until there is room', a
   expect(writer.totals.written).toBe(120)
 })
 
-test('so it is where the store would take more writes at once', async () => {
-  const { clock, writer } = rigOf({ batchRows: 10, writers: 8 })
+test.each([2, 3])('so it is where the store would take more writes at once: %i', async (mostBatches) => {
+  const { clock, writer } = rigOf({ batchRows: 10, writers: 8, mostBatches })
   let added = 0
   const adding = (async () => {
     for (let i = 0; i < 12; i += 1) {
@@ -163,7 +165,7 @@ test('so it is where the store would take more writes at once', async () => {
     }
   })()
   await clock.settle()
-  expect(added).toBe(3)
+  expect(added).toBe(mostBatches)
   await clock.run(adding)
 })
 

@@ -32,7 +32,7 @@ const sound = (text: string | Uint8Array = TEXT): Buffer => zipped(deflatedMembe
 async function inflated(bytes: Uint8Array, name = NAME): Promise<Buffer> {
   const zip = inMemory(bytes)
   const chunks: Uint8Array[] = []
-  for await (const chunk of memberBytes(zip, await zipMember(zip, name))) chunks.push(chunk)
+  for await (const chunk of memberBytes(zip, await zipMember(zip, name))) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }
 
@@ -199,11 +199,7 @@ describe('a bomb', () => {
     Bun.gc(true)
     const before = process.memoryUsage().rss
     let peak = before
-    let chunks = 0
     for await (const chunk of memberBytes(zip, { ...found, ...places, crc32: member.crc })) {
-      // Whoever reads has memory tidied up every four megabytes, and so garbage is not what is measured.
-      chunks += 1
-      if (chunks % 16 === 0) Bun.gc(true)
       peak = Math.max(peak, process.memoryUsage().rss)
       expect(chunk.length).toBeLessThanOrEqual(256 * 1024)
     }

@@ -30,6 +30,7 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
     kind: 'mongodb',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
+    mostBatches: WRITERS + 1,
     prepare: (tables) => prepareSchema(connection, tables),
     ledger: async (series) => {
       const keys = series.map(seriesKey)

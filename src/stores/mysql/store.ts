@@ -160,6 +160,7 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
     kind: 'mysql',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
+    mostBatches: WRITERS + 1,
     prepare: async (tables) => {
       refuseReadOnly()
       await server.prepare(tables)

@@ -80,6 +80,7 @@ function postgresqlStore({ address, pool, naming }: Server, options: StoreOption
     kind: 'postgresql',
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
+    mostBatches: WRITERS + 1,
     prepare: (tables) =>
       again(async () => {
         const prepared = (): Promise<void> =>

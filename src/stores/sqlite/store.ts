@@ -112,6 +112,7 @@ function sqliteStore({ remote, openSecond, path, absent, options, clock, run }: 
     batchRows: options.batchRows ?? BATCH_ROWS,
     // One works and one waits in the thread's own queue, so that it never waits for this one: a tenth faster.
     writers: 2,
+    mostBatches: 2,
     prepare: (tables: readonly Table[]) => call('prepare', tables, clock.nowMs()),
     ledger: (series) => call('ledger', series),
     archives: (series) => call('archives', series),
