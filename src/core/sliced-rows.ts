@@ -2,6 +2,7 @@
 // there; one that wants text gets it when it asks for a column, and not before: most of the work on a page is
 // making strings.
 import type { Rows, Value } from './dataset.ts'
+import { firstByteBits, noDigits, WORD_BYTES } from './digit-words.ts'
 import { freeMemory } from './free-memory.ts'
 
 /**
@@ -46,6 +47,7 @@ export function releaseRows(rows: Rows): void {
 
 const MINUS = 45
 const POINT = 46
+const [ZERO, NINE] = [48, 57] as const
 
 /** Reads bytes as text, one character each; kept for the parts of a page. */
 const readers = new WeakMap<Rows, (bytes: Uint8Array) => string>()
@@ -214,32 +216,42 @@ export function firstUnclear(
   from: number,
   count: number,
 ): number {
-  for (let row = from; row < count; row += 1) {
-    let atA = a.starts[row] ?? 0
-    let atB = b.starts[row] ?? 0
-    if (atA === atB) continue
-    if (bytes[atA] === MINUS) return row
-    const endA = a.ends[row] ?? 0
-    const endB = b.ends[row] ?? 0
+  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const last = bytes.byteLength - WORD_BYTES
+  let row = from
+  while (row < count) {
+    const startA = a.starts[row] ?? 0
+    const startB = b.starts[row] ?? 0
+    const length = Math.max((a.ends[row] ?? 0) - startA, (b.ends[row] ?? 0) - startB)
     let whole = true
-    while (atA < endA && atB < endB && bytes[atA] === bytes[atB]) {
-      if (bytes[atA] === POINT) whole = false
-      atA += 1
-      atB += 1
+    let order = 0
+    for (let at = 0; at < length && (whole || order === 0); at += WORD_BYTES) {
+      if (startA + at > last || startB + at > last) return row
+      const wordA = words.getInt32(startA + at, true)
+      const wordB = words.getInt32(startB + at, true)
+      if (whole) {
+        const endA = noDigits(wordA)
+        const endB = noDigits(wordB)
+        if ((endA | endB) !== 0) {
+          whole = false
+          // More digits before the point; or a sign.
+          if (endA === 0 || endB === 0 || firstByteBits(endA) !== firstByteBits(endB)) return row
+          if (at === 0 && firstByteBits(endA) === 0) return row
+        }
+      }
+      const differs = wordA ^ wordB
+      if (order !== 0 || differs === 0) continue
+      // The first digit that differs decides, of as many before the point.
+      const bits = firstByteBits(differs)
+      const digitA = (wordA >>> bits) & 0xff
+      const digitB = (wordB >>> bits) & 0xff
+      if (!isDigit(digitA) || !isDigit(digitB)) return row
+      order = digitA - digitB
     }
-    if (atA === endA && atB === endB) continue
-    if (!isDigit(bytes, atA, endA) || !isDigit(bytes, atB, endB)) return row
-    if ((bytes[atA] ?? 0) > (bytes[atB] ?? 0)) return row
-    if (!whole) continue
-    // The first digit that differs decides, if as many follow it before the point.
-    do {
-      atA += 1
-      atB += 1
-    } while (isDigit(bytes, atA, endA) && isDigit(bytes, atB, endB))
-    if (isDigit(bytes, atA, endA) || isDigit(bytes, atB, endB)) return row
+    if (order > 0) return row
+    row += 1
   }
   return count
 }
 
-const ZERO = 48
-const isDigit = (bytes: Uint8Array, at: number, end: number): boolean => at < end && (bytes[at] ?? 0) >= ZERO
+const isDigit = (byte: number): boolean => byte >= ZERO && byte <= NINE

@@ -14,8 +14,10 @@ type SentRows = {
   readonly numbers: Float64Array
   /** The bytes that slices stand in; null for rows without. */
   readonly bytes: Uint8Array | null
-  /** Where they begin and where they end, column after column: all begins of one, then all its ends. */
+  /** Where they begin and where they end. */
   readonly places: Int32Array
+  /** Where in `places` the begins of a column stand, and where its ends, column after column. */
+  readonly columnPlaces: readonly number[]
 }
 
 export type SentPage = Omit<Page, 'rows'> & { readonly rows: SentRows }
@@ -36,12 +38,7 @@ function packRows(rows: Rows): SentRows {
   const { count } = rows
   const known = slicesOf(rows)
   const found = known && ownSlices(known, count)
-  const sliced = found?.columns.filter((one) => one !== null) ?? []
-  const places = new Int32Array(2 * count * sliced.length)
-  for (const [i, { starts, ends }] of sliced.entries()) {
-    places.set(starts, 2 * i * count)
-    places.set(ends, (2 * i + 1) * count)
-  }
+  const sliced = found?.columns.flatMap((column) => (column ? [column.starts, column.ends] : [])) ?? []
   const numeric: (readonly number[])[] = []
   const columns = Array.from({ length: rows.columns.length }, (_, i) => {
     if (found?.columns[i]) return 'slice'
@@ -55,8 +52,25 @@ function packRows(rows: Rows): SentRows {
     columns,
     numbers: joined(numeric, count),
     bytes: found ? ownBytes(found.bytes) : null,
-    places,
+    ...packPlaces(sliced, count, found === known),
   }
+}
+
+/** The places of columns in one piece of memory: the one that they stand in, if it is theirs, or a copy. */
+function packPlaces(
+  columns: readonly Int32Array[],
+  count: number,
+  own: boolean,
+): Pick<SentRows, 'places' | 'columnPlaces'> {
+  const held = columns[0]?.buffer
+  if (own && held instanceof ArrayBuffer && columns.every(({ buffer }) => buffer === held))
+    return {
+      places: new Int32Array(held),
+      columnPlaces: columns.map(({ byteOffset }) => byteOffset / Int32Array.BYTES_PER_ELEMENT),
+    }
+  const places = new Int32Array(columns.length * count)
+  for (const [i, column] of columns.entries()) places.set(column, i * count)
+  return { places, columnPlaces: columns.map((_, i) => i * count) }
 }
 
 /** A loop, since Float64Array.from and set take many times as long for an Array (measured). */
@@ -88,17 +102,17 @@ export function unpackPages(pages: readonly SentPage[]): Page[] {
   return pages.map((page) => ({ ...page, rows: unpackRows(page.rows) }))
 }
 
-function unpackRows({ count, columns, numbers, bytes, places }: SentRows): Rows {
+function unpackRows({ count, columns, numbers, bytes, places, columnPlaces }: SentRows): Rows {
   let [numeric, sliced] = [0, 0]
   const values: (readonly Value[])[] = []
   const slices: (SliceColumn | null)[] = []
   for (const column of columns) {
     values.push(column === 'number' ? part(numbers, count, numeric++) : column === 'slice' ? [] : column)
     if (column === 'slice') {
-      const at = 2 * count * sliced++
+      const [starts, ends] = [columnPlaces[sliced++] ?? 0, columnPlaces[sliced++] ?? 0]
       slices.push({
-        starts: places.subarray(at, at + count),
-        ends: places.subarray(at + count, at + 2 * count),
+        starts: places.subarray(starts, starts + count),
+        ends: places.subarray(ends, ends + count),
       })
     } else slices.push(null)
   }

@@ -110,24 +110,28 @@ function sliceText(slices: Slices, from: number, to: number): { base: number; te
 const CONSTANTS = 4
 
 /** The VALUES of `count` rows of a table: the constants are parameters 1 to 4, the rows' own follow. */
-function valuesText(table: Table, count: number): string {
+function valuesText(table: Table, count: number, otherwise = ''): string {
   const width = table.columns.length
   const rows = Array.from({ length: count }, (_, row) => {
     const own = table.columns.map((_, i) => `?${CONSTANTS + row * width + i + 1}`)
     return `(?1, ?2, ${own.join(', ')}, ?3, ?4)`
   })
   const names = allColumns(table).map((column) => column.name)
-  return `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${rows.join(', ')}`
+  return `INSERT ${otherwise}INTO ${table.name} (${names.join(', ')}) VALUES ${rows.join(', ')}`
 }
 
 /** The statements of full batches by table: making their text costs as much as running them. */
 const fullInserts = new Map<string, string>()
 
-/** Inserts `count` rows, leaving out those whose key is taken. */
+/**
+ * Inserts `count` rows, leaving out those whose key is taken. What else may be wrong with a row (a null) takes
+ * back the whole transaction, as its caller does anyway: so SQLite need not be able to take back the statement
+ * alone, which costs it a copy of each page.
+ */
 function insertText(table: Table, count: number): string {
   const made = count === INSERT_ROWS ? fullInserts.get(table.name) : undefined
   if (made !== undefined) return made
-  const text = `${valuesText(table, count)} ON CONFLICT DO NOTHING`
+  const text = `${valuesText(table, count, 'OR ROLLBACK ')} ON CONFLICT DO NOTHING`
   if (count === INSERT_ROWS) fullInserts.set(table.name, text)
   return text
 }
