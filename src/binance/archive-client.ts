@@ -202,7 +202,7 @@ export class ArchiveClient {
     let code = 0
     try {
       const response = await world.fetch(`${this.#url(side)}${rest}`, {
-        signal: AbortSignal.any([world.signal, watch.signal]),
+        signal: watch.signal,
         // A zip does not get smaller, and its length is only known as long as nobody packs it again.
         headers: { 'user-agent': `petrosa/${world.version}`, 'accept-encoding': 'identity' },
         redirect: 'manual',

@@ -11,6 +11,7 @@ import { type Budgets, openBudgets } from './budgets.ts'
 import { failure, LongPauseError, networkFailure, PauseError, TransientError } from './failures.ts'
 import { parseExchangeError, readServerTime } from './json.ts'
 import { type Bucket, marketFacts } from './markets.ts'
+import { watchSilence } from './silence.ts'
 import type { WeightBudget } from './weight.ts'
 
 /** The whole of one try: connecting, waiting and reading. The exchange itself gives up after 10 s. */
@@ -215,12 +216,16 @@ export class Client {
     this.#requests += 1
     this.#weight += weight
     let code = 0
+    const late = watchSilence(
+      this.#world,
+      () => REQUEST_TIMEOUT_MS,
+      (silentMs) => new TransientError(`${host} did not answer within ${silentMs / 1_000} s`),
+    )
     try {
       const query = new URLSearchParams(request.query).toString()
       const url = `${this.#options.urls[market].replace(/\/+$/, '')}${path}${query ? `?${query}` : ''}`
-      const signal = AbortSignal.any([this.#world.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
       const headers = { 'user-agent': `petrosa/${this.#world.version}`, ...this.#keyHeader(request) }
-      const response = await this.#world.fetch(url, { signal, headers, redirect: 'manual' })
+      const response = await this.#world.fetch(url, { signal: late.signal, headers, redirect: 'manual' })
       code = response.status
       budget.release(weight)
       inFlight = false
@@ -234,6 +239,7 @@ export class Client {
       if (this.#world.signal.aborted) throw this.#world.signal.reason ?? new StoppedError()
       throw networkFailure(error, host)
     } finally {
+      late.end()
       if (ownBucket) this.#funding.release(1)
       if (inFlight) budget.release(weight)
       const durationMs = this.#world.monotonicMs() - startedMs

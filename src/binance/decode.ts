@@ -5,7 +5,8 @@ import type { Column, Rows } from '../core/dataset.ts'
 import { FRACTION_DIGITS, INTEGER_DIGITS, LONGEST_TEXT, TOTAL_DIGITS } from '../core/decimal.ts'
 import { type SliceColumn, slicedRows } from '../core/sliced-rows.ts'
 import { MalformedError } from '../errors.ts'
-import { type PageInHand, UNUSUAL, usualRow } from './usual-row.ts'
+import { grown, newPage, type PageInHand } from './page-in-hand.ts'
+import { UNUSUAL, usualRow } from './usual-row.ts'
 
 /** Most digits of an integer that a double holds exactly, whatever the digits. */
 const SAFE_INTEGER_DIGITS = 15
@@ -50,23 +51,6 @@ export function decodeArrays(
   return slicedRows(count, numbers, slices, oneByteText)
 }
 
-/**
- * Rows that a page's decimals have room for at first; more make it grow. Not a power of two: the columns
- * would lie a whole number of memory pages apart, and push each other out of the processor's cache.
- */
-const FIRST_ROWS = 1_040
-
-/** The same places with room for twice as many rows. */
-function grown(page: PageInHand): void {
-  const places = new Int32Array(page.places.length * 2)
-  for (let column = 0; column < 2 * page.decimals; column += 1) {
-    const from = column * page.room
-    places.set(page.places.subarray(from, from + page.room), 2 * from)
-  }
-  page.places = places
-  page.room *= 2
-}
-
 /** A number or a word of JSON. */
 const jsonWord = /^(-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|null)$/
 const endsWord = (byte: number): boolean => byte === COMMA || byte === CLOSE || byte <= SPACE
@@ -94,18 +78,11 @@ class ArrayRowScanner {
   constructor(body: Uint8Array, columns: readonly (Column | null)[]) {
     this.#bytes = body
     this.#columns = columns
-    this.numbers = columns.map((column) => (column && column.kind !== 'decimal' ? [] : null))
-    let width = 0
-    this.#decimals = columns.map((column) => (column?.kind === 'decimal' ? width++ : -1))
+    this.#page = newPage(body, columns)
+    this.numbers = this.#page.integers
+    let decimals = 0
+    this.#decimals = columns.map((column) => (column?.kind === 'decimal' ? decimals++ : -1))
     this.#plain = columns.every((column) => column !== null)
-    this.#page = {
-      bytes: body,
-      words: new DataView(body.buffer, body.byteOffset, body.byteLength),
-      integers: this.numbers,
-      decimals: width,
-      places: new Int32Array(2 * width * FIRST_ROWS),
-      room: FIRST_ROWS,
-    }
   }
 
   /** Where the decimals of an element stand, or null for other elements. */
@@ -131,6 +108,7 @@ class ArrayRowScanner {
       } while (this.#more('the page'))
     }
     this.#skipBlanks()
+    for (const numbers of this.numbers) if (numbers) numbers.length = this.#row
     this.#field = ''
     if (this.#at < this.#bytes.length) throw this.#error('something follows the page')
     return this.#row

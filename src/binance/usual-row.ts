@@ -11,6 +11,7 @@ import {
   WORD_BYTES,
   zerosAtEnd,
 } from '../core/digit-words.ts'
+import type { PageInHand } from './page-in-hand.ts'
 
 const COMMA = 44
 const POINT = 46
@@ -19,21 +20,6 @@ const ZERO = 48
 const NINE = 57
 const OPEN = 91
 const CLOSE = 93
-
-/** A page while it is read. */
-export type PageInHand = {
-  readonly bytes: Uint8Array
-  /** The same bytes, to read four at once. */
-  readonly words: DataView
-  /** By element of a row: the values of whole numbers; null for decimals. */
-  readonly integers: readonly (number[] | null)[]
-  /** Decimals of a row. */
-  readonly decimals: number
-  /** Where the first decimal of each row begins, then where it ends, then the same of the second, ... */
-  places: Int32Array
-  /** Rows that each column of places has room for; more than the row that is read. */
-  room: number
-}
 
 /** What usualRow returns when it leaves the row to the thorough reading. */
 export const UNUSUAL = -1

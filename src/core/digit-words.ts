@@ -12,8 +12,8 @@ const UPPER_HALVES = 0xf0f0f0f0
 const SIX_EACH = 0x06060606
 
 /**
- * Zero for four digits. Else the lowest byte that is not zero is that of the first byte which is no digit; what
- * is above it means nothing.
+ * Zero for four digits. Else the lowest byte that is not zero is that of the first byte which is no digit;
+ * what is above it means nothing.
  */
 export function noDigits(word: number): number {
   return ((word & UPPER_HALVES) ^ FOUR_ZEROS) | (((word + SIX_EACH) & UPPER_HALVES) ^ FOUR_ZEROS)

@@ -124,9 +124,9 @@ function valuesText(table: Table, count: number, otherwise = ''): string {
 const fullInserts = new Map<string, string>()
 
 /**
- * Inserts `count` rows, leaving out those whose key is taken. What else may be wrong with a row (a null) takes
- * back the whole transaction, as its caller does anyway: so SQLite need not be able to take back the statement
- * alone, which costs it a copy of each page.
+ * Inserts `count` rows, leaving out those whose key is taken. What else may be wrong with a row (a null)
+ * takes back the whole transaction, as its caller does anyway: so SQLite need not be able to take back the
+ * statement alone, which costs it a copy of each page.
  */
 function insertText(table: Table, count: number): string {
   const made = count === INSERT_ROWS ? fullInserts.get(table.name) : undefined

@@ -1,0 +1,53 @@
+// A page of a kline endpoint while it is read: its bytes, and room for what is found in them.
+import type { Column } from '../core/dataset.ts'
+
+/** A page while it is read. */
+export type PageInHand = {
+  readonly bytes: Uint8Array
+  /** The same bytes, to read four at once. */
+  readonly words: DataView
+  /** By element of a row: the values of whole numbers; null for decimals. */
+  readonly integers: readonly (number[] | null)[]
+  /** Decimals of a row. */
+  readonly decimals: number
+  /** Where the first decimal of each row begins, then where it ends, then the same of the second, ... */
+  places: Int32Array
+  /** Rows that each column of places has room for; more than the row that is read. */
+  room: number
+}
+
+/**
+ * Rows that a page's decimals have room for at first; more make it grow. Not a power of two: the columns
+ * would lie a whole number of memory pages apart, and push each other out of the processor's cache.
+ */
+const FIRST_ROWS = 1_040
+
+/**
+ * Room for the whole numbers of a column, which holds doubles from the start: an array that grows and changes
+ * what it holds takes longer than reading the numbers (measured).
+ */
+const newNumbers = (): number[] => new Array<number>(FIRST_ROWS).fill(0.5)
+
+/** A page of which nothing is read yet; `columns` by element of a row, null where one means nothing. */
+export function newPage(bytes: Uint8Array, columns: readonly (Column | null)[]): PageInHand {
+  const decimals = columns.filter((column) => column?.kind === 'decimal').length
+  return {
+    bytes,
+    words: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    integers: columns.map((column) => (column && column.kind !== 'decimal' ? newNumbers() : null)),
+    decimals,
+    places: new Int32Array(2 * decimals * FIRST_ROWS),
+    room: FIRST_ROWS,
+  }
+}
+
+/** The same places with room for twice as many rows. */
+export function grown(page: PageInHand): void {
+  const places = new Int32Array(page.places.length * 2)
+  for (let column = 0; column < 2 * page.decimals; column += 1) {
+    const from = column * page.room
+    places.set(page.places.subarray(from, from + page.room), 2 * from)
+  }
+  page.places = places
+  page.room *= 2
+}
