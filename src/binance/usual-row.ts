@@ -24,7 +24,7 @@ const CLOSE = 93
 /** What usualRow returns when it leaves the row to the thorough reading. */
 export const UNUSUAL = -1
 
-/** Digits of a decimal after its point, and before it at most; and of a count at most. */
+/** Digits of a decimal after its point, and before it at most (up to three more); and of a count at most. */
 const FRACTION_DIGITS = 8
 const WHOLE_DIGITS = 12
 const INTEGER_DIGITS = 9

@@ -218,14 +218,17 @@ export function firstUnclear(
 ): number {
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const last = bytes.byteLength - WORD_BYTES
-  let row = from
-  while (row < count) {
+  for (let row = from; row < count; row += 1) {
     const startA = a.starts[row] ?? 0
     const startB = b.starts[row] ?? 0
-    const length = Math.max((a.ends[row] ?? 0) - startA, (b.ends[row] ?? 0) - startB)
+    const lengthA = (a.ends[row] ?? 0) - startA
+    const lengthB = (b.ends[row] ?? 0) - startB
+    const longest = Math.max(lengthA, lengthB)
+    // What stands behind the end of one may belong to it (zeros that were left out) or to anything else.
+    const shared = Math.min(lengthA, lengthB)
     let whole = true
     let order = 0
-    for (let at = 0; at < length && (whole || order === 0); at += WORD_BYTES) {
+    for (let at = 0; at < longest && (whole || order === 0); at += WORD_BYTES) {
       if (startA + at > last || startB + at > last) return row
       const wordA = words.getInt32(startA + at, true)
       const wordB = words.getInt32(startB + at, true)
@@ -234,9 +237,10 @@ export function firstUnclear(
         const endB = noDigits(wordB)
         if ((endA | endB) !== 0) {
           whole = false
-          // More digits before the point; or a sign.
+          const digits = at + (firstByteBits(endA) >> 3)
+          // One has more digits before the point, or a sign.
           if (endA === 0 || endB === 0 || firstByteBits(endA) !== firstByteBits(endB)) return row
-          if (at === 0 && firstByteBits(endA) === 0) return row
+          if (digits === 0 || digits > shared) return row
         }
       }
       const differs = wordA ^ wordB
@@ -245,11 +249,10 @@ export function firstUnclear(
       const bits = firstByteBits(differs)
       const digitA = (wordA >>> bits) & 0xff
       const digitB = (wordB >>> bits) & 0xff
-      if (!isDigit(digitA) || !isDigit(digitB)) return row
+      if (at + (bits >> 3) >= shared || !isDigit(digitA) || !isDigit(digitB)) return row
       order = digitA - digitB
     }
-    if (order > 0) return row
-    row += 1
+    if (order > 0 || (lengthA !== lengthB && (whole || order === 0))) return row
   }
   return count
 }

@@ -5,7 +5,7 @@ import { decodeArrays } from '../../src/binance/decode.ts'
 import { type Column, idAt, joinRows, pickRows, type Rows, sliceRows } from '../../src/core/dataset.ts'
 import { canonicalDecimal, compareDecimals } from '../../src/core/decimal.ts'
 import { firstAbove } from '../../src/core/row-comparison.ts'
-import { compareSlices, slicesOf } from '../../src/core/sliced-rows.ts'
+import { compareSlices, firstUnclear, slicesOf } from '../../src/core/sliced-rows.ts'
 import { runsFor } from '../rig/seed.ts'
 
 const runs = runsFor('test/unit/sliced-rows.test.ts')
@@ -71,6 +71,33 @@ test('the first row with one number above the other is found, second looks inclu
       expect(firstAbove(asText, 0, 1)).toBe(due)
     }),
     runs,
+  )
+})
+
+test('a quick look never takes a greater number for one that is not, whatever stands behind the two', () => {
+  const number = fc.tuple(fc.stringMatching(/^(0|-?[12][12]{0,6})$/), fc.stringMatching(/^(\.[12]{1,6})?$/))
+  const garbage = fc.stringMatching(/^[12.,"-]{0,9}$/)
+  const place = fc
+    .tuple(number, garbage)
+    .map(([[whole, fraction], behind]) => [`${whole}${fraction}`, behind])
+  fc.assert(
+    fc.property(fc.array(fc.tuple(place, place), { minLength: 1, maxLength: 8 }), (all) => {
+      let text = ''
+      const put = ([number = '', behind = '']: readonly string[]): [number, number] => {
+        const start = text.length
+        text += number + behind
+        return [start, start + number.length]
+      }
+      const places = all.map(([a, b]) => [put(a), put(b)] as const)
+      const column = (side: 0 | 1): { starts: Int32Array; ends: Int32Array } => ({
+        starts: Int32Array.from(places, (pair) => pair[side][0]),
+        ends: Int32Array.from(places, (pair) => pair[side][1]),
+      })
+      const bytes = new TextEncoder().encode(text)
+      const found = firstUnclear(bytes, column(0), column(1), 0, all.length)
+      for (const [[a = ''], [b = '']] of all.slice(0, found)) expect(compareDecimals(a, b)).not.toBe(1)
+    }),
+    { ...runs, numRuns: 20 * runs.numRuns },
   )
 })
 

@@ -2,6 +2,8 @@
 // same rows, and the same refusals, as JSON.parse and canonicalDecimal give.
 import { expect, test } from 'bun:test'
 import { decodeArrays } from '../../src/binance/decode.ts'
+import { newPage } from '../../src/binance/page-in-hand.ts'
+import { UNUSUAL, usualRow } from '../../src/binance/usual-row.ts'
 import type { Rows } from '../../src/core/dataset.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { columns, namesThePlace, oracle, read, wire } from '../rig/array-pages.ts'
@@ -18,14 +20,40 @@ function outcome(body: Uint8Array): Rows | string {
   }
 }
 
+const encode = (text: string): Uint8Array => encoder.encode(text)
+const usual =
+  '[1577836799999,"7195.24000000","0.00000000","10.00000001","123456789012.50000000","1.00000000",' +
+  '1577836859999,"0.50000000",177,"9.90000000","3.10000000","0"]'
+/** A row behind it: near the end of a page no four bytes can be read at once, and nothing is read quickly. */
+const behind = usual.replaceAll('15778367', '15778377')
+
+test('the quick way takes what it is made for, and leaves the rest', () => {
+  const kinds = wire.map((name) => columns.find((column) => column.name === name) ?? null)
+  const quick = (row: string): number => usualRow(newPage(encode(`${row},${behind}`), kinds), 0, 0)
+  expect(quick(usual)).toBe(usual.length)
+  for (const [was, is] of [
+    ['"0.5', '"00.5'],
+    ['"0.5', '"-0.5'],
+    ['.50000000', '.5000000'],
+    ['.50000000', '.500000000'],
+    ['"7195', '"1234567890123456'],
+    [',177', ', 177'],
+    [',177', ',0177'],
+    [',177', ',1234567890'],
+    ['[1577836799999', '[0577836799999'],
+    ['"0"]', '"0",1]'],
+  ] as const)
+    expect([is, quick(usual.replace(was, is))]).toEqual([is, UNUSUAL])
+  const page = newPage(encode(usual), kinds)
+  expect(usualRow(page, 0, 0)).toBe(UNUSUAL)
+})
+
 test('every byte of a row as the exchange writes it, replaced by every byte that could be mistaken', () => {
-  const row = '[1577836799999,"7195.24000000","0.00000000","10.00000001","123456789012.5","1.00000000"'
-  const text = `[${row},1577836859999,"0.50000000",177,"9.90000000","3.10000000","0"]]`
-  const bytes = encoder.encode(text.replace('12.5"', '12.50000000"'))
+  const bytes = encode(`[${usual},${behind}]`)
   expect(read(bytes, columns, wire)).toEqual(oracle(bytes) ?? { count: -1, columns: [] })
   let accepted = 0
-  for (const at of bytes.keys()) {
-    for (const byte of encoder.encode('019/:?@pP.,"-[] e')) {
+  for (let at = 0; at < usual.length + 2; at += 1) {
+    for (const byte of encode('019/:?@pP.,"-[] e\xfa')) {
       const damaged = bytes.slice()
       damaged[at] = byte
       const found = outcome(damaged)
@@ -36,17 +64,26 @@ test('every byte of a row as the exchange writes it, replaced by every byte that
       }
     }
   }
-  expect(accepted).toBeGreaterThan(bytes.length)
+  expect(accepted).toBeGreaterThan(usual.length)
+})
+
+test('decimals of every length before the point, and with every number of zeros behind it', () => {
+  for (let digits = 1; digits <= 17; digits += 1)
+    for (let zeros = 0; zeros <= 8; zeros += 1) {
+      const decimal = `${'12345678901234567'.slice(0, digits)}.${'12345678'.slice(zeros)}${'0'.repeat(zeros)}`
+      const bytes = encode(`[${usual.replace('7195.24000000', decimal)},${behind}]`)
+      expect(read(bytes, columns, wire)).toEqual(oracle(bytes) ?? { count: -1, columns: [] })
+    }
 })
 
 test('elements that have no name are stepped over, wherever they stand, as long as they are JSON', () => {
   const names = ['open_time', null, 'open_price', null]
   const kinds = columns.filter(({ name }) => names.includes(name))
-  const rows = decodeArrays(encoder.encode('[[1,"x","2.50",3],[2,null,"3",true,"more"]]'), kinds, names)
+  const rows = decodeArrays(encode('[[1,"x","2.50",3],[2,null,"3",true,"more"]]'), kinds, names)
   expect(rows.columns.map((values) => [...values])).toEqual([
     [1, 2],
     ['2.5', '3'],
   ])
-  expect(() => decodeArrays(encoder.encode('[[1,[],"2.50",3]]'), kinds, names)).toThrow(MalformedError)
-  expect(() => decodeArrays(encoder.encode('[[1,"x","2.50"]]'), kinds, names)).toThrow(MalformedError)
+  expect(() => decodeArrays(encode('[[1,[],"2.50",3]]'), kinds, names)).toThrow(MalformedError)
+  expect(() => decodeArrays(encode('[[1,"x","2.50"]]'), kinds, names)).toThrow(MalformedError)
 })
