@@ -2,15 +2,50 @@
 // same key.
 import { Database } from 'bun:sqlite'
 import { rm } from 'node:fs/promises'
-import { measure } from './measure.ts'
+import { measure, repeat, type Usage } from './measure.ts'
 import type { Target } from './store-bench.ts'
+
+const removeDatabase = async (file: string): Promise<void> => {
+  for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
+}
+
+/** The statement that made a table. */
+function schemaOf(path: string, table: string): string {
+  const database = new Database(path, { readonly: true })
+  const found = database
+    .query<{ sql: string }, [string]>('SELECT sql FROM sqlite_schema WHERE name = ?')
+    .get(table)
+  database.close()
+  return found?.sql ?? ''
+}
+
+/** Has sqlite3 write a table as a file. */
+const dumpTable = (path: string, table: string, csv: string): Promise<Usage> =>
+  measure(['sqlite3', path, '-csv', '-cmd', `.output ${csv}`, `SELECT * FROM ${table}`])
+
+/** What .import takes to bring such a file into an empty table of the same shape and key. */
+async function importTable(path: string, table: string, schema: string, csv: string): Promise<Usage> {
+  await removeDatabase(path)
+  await measure(['sqlite3', path, `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; ${schema};`])
+  const importing = `.import --csv ${csv} ${table}`
+  const usage = await measure(['sqlite3', path, '-cmd', 'PRAGMA synchronous = NORMAL', importing])
+  await removeDatabase(path)
+  return usage
+}
+
+/** What .import takes for the rows of a table of the database `path`, run by run. */
+export async function importAgain(path: string, table: string): Promise<Usage[]> {
+  const csv = `${path}.csv`
+  await dumpTable(path, table, csv)
+  const schema = schemaOf(path, table)
+  const usages = await repeat(() => importTable(`${path}.import`, table, schema, csv))
+  await rm(csv)
+  return usages
+}
 
 /** The SQLite target in the file `path`; what is measured goes into `table`. */
 export async function sqliteTarget(path: string, table = 'klines_m1'): Promise<Target> {
   const csv = `${path}.csv`
-  const remove = async (file: string): Promise<void> => {
-    for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
-  }
   const change = (work: (database: Database) => void): void => {
     const database = new Database(path)
     work(database)
@@ -23,7 +58,7 @@ export async function sqliteTarget(path: string, table = 'klines_m1'): Promise<T
     goal: 1.5,
     flags: ['--db-uri', path],
     env: {},
-    clear: () => remove(path),
+    clear: () => removeDatabase(path),
     forget: async (everyNth) =>
       change((database) => {
         database.run('DELETE FROM petrosa_coverage')
@@ -34,29 +69,13 @@ export async function sqliteTarget(path: string, table = 'klines_m1'): Promise<T
       }),
     load: async () => {
       if (schema === '') {
-        await measure(['sqlite3', path, '-csv', '-cmd', `.output ${csv}`, `SELECT * FROM ${table}`])
-        const database = new Database(path, { readonly: true })
-        schema =
-          database.query<{ sql: string }, []>(`SELECT sql FROM sqlite_schema WHERE name = '${table}'`).get()
-            ?.sql ?? ''
-        database.close()
+        await dumpTable(path, table, csv)
+        schema = schemaOf(path, table)
       }
-      const other = `${path}.import`
-      await remove(other)
-      const prepare = `PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; ${schema};`
-      await measure(['sqlite3', other, prepare])
-      const { wallSeconds } = await measure([
-        'sqlite3',
-        other,
-        '-cmd',
-        'PRAGMA synchronous = NORMAL',
-        `.import --csv ${csv} ${table}`,
-      ])
-      await remove(other)
-      return wallSeconds
+      return (await importTable(`${path}.import`, table, schema, csv)).wallSeconds
     },
     close: async () => {
-      await remove(path)
+      await removeDatabase(path)
       await rm(csv, { force: true })
     },
   }
