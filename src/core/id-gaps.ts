@@ -138,12 +138,7 @@ function judged(scan: GapScan, known: Known, runs: readonly LackingRun[]): Gap[]
     const [stretch] = reached
     if (!stretch) gap(run, ...unsettled(scan, run))
     else if (!lossy.has(stretch)) gap(run, inside(run.span, stretch.span), 'no-trades')
-    else
-      gap(
-        run,
-        isWithin({ run, reached }) ? inside(run.span, stretch.span) : inside(run.span, asked(scan)),
-        'lost',
-      )
+    else gap(run, inside(run.span, isAmidst({ run, reached }) ? stretch.span : asked(scan)), 'lost')
   }
   return gaps.filter(({ span, verdict }) => verdict === 'lost' || meet([span], scan.spans).length > 0)
 }
@@ -158,6 +153,16 @@ function isWithin({ run, reached: [stretch, ...others] }: Placed): boolean {
   const { first, last, span } = stretch
   const beginsInside = first !== null || run.span.startMs >= span.startMs
   return beginsInside && (last !== null || run.span.endMs <= span.endMs)
+}
+
+/**
+ * Whether there are other ids of its stretch on both sides of a run that lies in it: at an end of the stretch
+ * only the row beyond it tells whether ids are missing there.
+ */
+function isAmidst(placed: Placed): boolean {
+  const [stretch] = placed.reached
+  const { first, last } = placed.run
+  return isWithin(placed) && stretch?.first !== first && stretch?.last !== last
 }
 
 /** The stretches that lack other ids than were left out, or of which more is gone than anybody can count. */

@@ -29,6 +29,8 @@ const FILE = 'test/simulation/tick-gaps.simulation.test.ts'
 const STORIES = 200
 const { seed: firstSeed, numRuns } = runsFor(FILE, STORIES)
 const STORE_STORIES = runsInStores(4)
+/** Stories that came out wrong: at the end of a stretch only the row beyond it tells that ids jump. */
+const ONCE_WRONG = [781_038_686]
 const LONGEST_MS = 3_600_000
 const EVERYTHING = Number.MAX_SAFE_INTEGER
 const FILL = { open: true, outages: 'overdue' } as const
@@ -216,8 +218,9 @@ describe.each([aggTrades, funding])(
     test(
       'in memory',
       async () => {
-        for (let run = 0; run < numRuns; run += 1)
-          await tell(firstSeed + run, dataset, memoryBed([7, 50, 1_000][(firstSeed + run) % 3] ?? 50))
+        const seeds = Array.from({ length: numRuns }, (_, run) => firstSeed + run)
+        for (const seed of [...ONCE_WRONG, ...seeds])
+          await tell(seed, dataset, memoryBed([7, 50, 1_000][seed % 3] ?? 50))
       },
       LONGEST_MS,
     )
