@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { ArchiveFile } from '../core/archive.ts'
 import type { Tell } from '../core/events.ts'
-import { freeMemory } from '../core/free-memory.ts'
+import { freeMemory, isWhole } from '../core/free-memory.ts'
 import { DiskFullError, MalformedError, UserError } from '../errors.ts'
 import type { TemporaryFile, World } from '../world.ts'
 import type { ArchiveClient } from './archive-client.ts'
@@ -148,7 +148,7 @@ async function receive(
     await place.write(chunk, length)
     length += chunk.length
     // It is copied, and nobody else has it: a line brings much of this between two visits of the collector.
-    if (chunk.byteLength === chunk.buffer.byteLength) freeMemory([chunk])
+    if (isWhole(chunk)) freeMemory([chunk])
     heard()
   }
   if (length < announced) throw new Error(`the answer was cut: ${length} of ${announced} bytes came`)

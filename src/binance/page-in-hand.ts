@@ -1,5 +1,6 @@
 // A page of a kline endpoint while it is read: its bytes, and room for what is found in them.
 import type { Column } from '../core/dataset.ts'
+import { numberRoom } from '../core/number-room.ts'
 
 /** A page while it is read. */
 export type PageInHand = {
@@ -22,19 +23,13 @@ export type PageInHand = {
  */
 const FIRST_ROWS = 1_040
 
-/**
- * Room for the whole numbers of a column, which holds doubles from the start: an array that grows and changes
- * what it holds takes longer than reading the numbers (measured).
- */
-const newNumbers = (): number[] => new Array<number>(FIRST_ROWS).fill(0.5)
-
 /** A page of which nothing is read yet; `columns` by element of a row, null where one means nothing. */
 export function newPage(bytes: Uint8Array, columns: readonly (Column | null)[]): PageInHand {
   const decimals = columns.filter((column) => column?.kind === 'decimal').length
   return {
     bytes,
     words: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    integers: columns.map((column) => (column && column.kind !== 'decimal' ? newNumbers() : null)),
+    integers: columns.map((column) => (column && column.kind !== 'decimal' ? numberRoom(FIRST_ROWS) : null)),
     decimals,
     places: new Int32Array(2 * decimals * FIRST_ROWS),
     room: FIRST_ROWS,

@@ -3,7 +3,7 @@
 // making strings.
 import type { Rows, Value } from './dataset.ts'
 import { firstByteBits, noDigits, WORD_BYTES } from './digit-words.ts'
-import { freeMemory } from './free-memory.ts'
+import { freeMemory, isWhole } from './free-memory.ts'
 
 /**
  * Where the decimals of a page stand, each in its canonical form: bytes[starts[row] .. ends[row]) of a
@@ -40,8 +40,7 @@ export function releaseRows(rows: Rows): void {
   if (!slices || slices.shared) return
   const places = slices.columns.flatMap((column) => (column ? [column.starts, column.ends] : []))
   const { bytes } = slices
-  // A view of a part may share its memory with who knows what.
-  const own = bytes.byteLength === bytes.buffer.byteLength ? [bytes, ...places] : places
+  const own = isWhole(bytes) ? [bytes, ...places] : places
   freeMemory(own)
 }
 

@@ -1,11 +1,10 @@
 // Archives beside each store's own loader, on the same rows in the same run: a year of minutes of five
 // symbols, and a month of aggregated trades. And the memory that a long pull takes beside a short one.
 // BENCH_TRADES says how many trades the month has; forty million are a busy symbol of the real exchange.
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
 import type { SymbolSpec } from '../rig/symbol-spec.ts'
-import { measure, median, megabytes, rate, repeat, report, type Usage } from './measure.ts'
+import { measure, median, megabytes, rate, removeDatabase, repeat, report, type Usage } from './measure.ts'
 import { postgresqlTarget } from './postgresql-target.ts'
 import { sqliteTarget } from './sqlite-target.ts'
 import type { Target } from './store-bench.ts'
@@ -121,7 +120,7 @@ async function benchMemory(binary: string, env: Record<string, string>, database
   for (const symbols of [SYMBOLS.slice(0, 1), SYMBOLS]) {
     const peak = async (end: string): Promise<number> => {
       const runs = await repeat(async () => {
-        for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true })
+        await removeDatabase(database)
         return measure([binary, ...minutes(symbols, end), '--db-uri', database, '--json'], env)
       })
       return median(runs.map((run) => run.peakBytes))

@@ -44,7 +44,7 @@ export function pullFlags(rows: number, symbols: number): string[] {
   const end = new Date(START_MS + (rows / symbols) * MINUTE_MS).toISOString()
   const names = specs.slice(0, symbols).map((spec) => spec.symbol)
   const series = ['--symbols', names.join(), '--period', '1m', '--source', 'rest']
-  return [...series, '--start', '2018-01-01', '--end', end]
+  return [...series, '--start', new Date(START_MS).toISOString(), '--end', end]
 }
 
 /** The addresses of the pages that such a pull asks for. */

@@ -9,7 +9,17 @@ import type { SpawnedExchange } from '../rig/spawn-exchange.ts'
 import { benchArchives } from './archive-bench.ts'
 import { newMinute, pullFlags, startBenchExchange } from './bench-market.ts'
 import { benchGaps } from './gaps-bench.ts'
-import { measure, median, megabytes, RUNS, rate, repeat, report, type Usage } from './measure.ts'
+import {
+  measure,
+  median,
+  megabytes,
+  RUNS,
+  rate,
+  removeDatabase,
+  repeat,
+  report,
+  type Usage,
+} from './measure.ts'
 import { importAgain } from './sqlite-target.ts'
 import { benchStores } from './store-bench.ts'
 
@@ -28,12 +38,9 @@ async function benchStart(): Promise<void> {
 /** One series into SQLite, by HTTP from the local exchange. */
 async function benchPull(exchange: SpawnedExchange, folder: string): Promise<void> {
   const database = join(folder, 'pull.db')
-  const clear = async (): Promise<void> => {
-    for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true })
-  }
   const pull = async (rows: number): Promise<Usage> => {
     await newMinute(exchange)
-    await clear()
+    await removeDatabase(database)
     const words = ['klines', ...pullFlags(rows, 1), '--db-uri', database, '--json']
     const usage = await measure([BINARY, ...words], { BINANCE_API_URL: exchange.url, LOG_LEVEL: 'warning' })
     const { rows_written: written } = JSON.parse(usage.stdout) as { readonly rows_written: number }
@@ -48,7 +55,7 @@ async function benchPull(exchange: SpawnedExchange, folder: string): Promise<voi
     two: await pull(2 * ROWS),
   }))
   const imports = await importAgain(database, 'klines_m1')
-  await clear()
+  await removeDatabase(database)
   const [two, four] = [runs.map((run) => run.two), runs.map((run) => run.four)]
   const cpu = (usages: readonly Usage[], rows: number): string =>
     `${((median(usages.map((usage) => usage.cpuSeconds)) * 1e6) / rows).toFixed(2)} s`
@@ -75,7 +82,7 @@ async function benchTracing(exchange: SpawnedExchange, folder: string): Promise<
     const database = join(folder, `${name}-${run}.db`)
     const words = ['klines', ...pullFlags(2 * ROWS, 1), '--db-uri', database, '--json']
     const usage = await measure([BINARY, ...words], { BINANCE_API_URL: exchange.url, ...env })
-    for (const suffix of ['', '-wal', '-shm']) await rm(database + suffix, { force: true })
+    await removeDatabase(database)
     return usage
   }
   const runs = await repeat(async (run) => ({

@@ -1,7 +1,6 @@
 // Tables for the benchmark of gap scans: minutes that the database itself makes, without the program, and the
 // ledger that it would have written. SQLite in a file, PostgreSQL in a database of its own.
 import { Database } from 'bun:sqlite'
-import { rm } from 'node:fs/promises'
 import { MINUTE_MS } from '../../src/core/calendar.ts'
 import { emptyRows } from '../../src/core/dataset.ts'
 import { type LedgerRow, ledgerRow } from '../../src/core/ledger.ts'
@@ -10,7 +9,7 @@ import type { Page, Store, StoreKind } from '../../src/core/store.ts'
 import { klines } from '../../src/datasets/klines.ts'
 import { postgresqlBed } from '../rig/postgresql-server.ts'
 import { openStore } from '../rig/test-database.ts'
-import { measure } from './measure.ts'
+import { measure, removeDatabase } from './measure.ts'
 
 export type GapTable = {
   readonly name: StoreKind
@@ -95,7 +94,7 @@ function* deletions({ series, minutes, holes }: Holes, time: (ms: string) => str
 /** SQLite in the file `path`. */
 export function sqliteGapTable(path: string): GapTable {
   const remove = async (): Promise<void> => {
-    for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true })
+    await removeDatabase(path)
   }
   return {
     name: 'sqlite',

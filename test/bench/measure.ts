@@ -1,5 +1,6 @@
 // Runs a program as a whole process and reads the operating system's own account of it; medians over several
 // runs, since machines are shared and noisy.
+import { rm } from 'node:fs/promises'
 
 export type Usage = {
   readonly wallSeconds: number
@@ -38,6 +39,11 @@ export async function measure(
   const usage = child.resourceUsage()
   if (!usage) throw new Error('no account of the process')
   return { wallSeconds, cpuSeconds: Number(usage.cpuTime.total) / 1e6, peakBytes: usage.maxRSS, stdout }
+}
+
+/** Removes a SQLite file, and what it has beside it. */
+export async function removeDatabase(path: string): Promise<void> {
+  for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true })
 }
 
 /** The value in the middle. */

@@ -2,12 +2,8 @@
 // same key.
 import { Database } from 'bun:sqlite'
 import { rm } from 'node:fs/promises'
-import { measure, repeat, type Usage } from './measure.ts'
+import { measure, removeDatabase, repeat, type Usage } from './measure.ts'
 import type { Target } from './store-bench.ts'
-
-const removeDatabase = async (file: string): Promise<void> => {
-  for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true })
-}
 
 /** The statement that made a table. */
 function schemaOf(path: string, table: string): string {

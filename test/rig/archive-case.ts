@@ -8,12 +8,12 @@ import type { PetrosaEvent } from '../../src/core/events.ts'
 import type { Series } from '../../src/core/series.ts'
 import type { Span } from '../../src/core/span.ts'
 import { datasetNamed } from '../../src/datasets/all.ts'
-import { openTemporaryIn, realWait } from '../../src/world.ts'
+import { openTemporaryIn } from '../../src/world.ts'
 import type { ArchiveReader } from './archive-reader.ts'
 import { formOf, plainRow, rowsOf } from './csv-reading.ts'
 import type { SymbolSpec } from './market.ts'
 import { klineSeries } from './pages.ts'
-import { testWorld } from './world.ts'
+import { hastyWait, testWorld } from './world.ts'
 
 /** The exchange's clock. */
 export const NOW_MS = Date.parse('2025-02-10T12:00Z')
@@ -42,14 +42,11 @@ export const hours = klineSeries('BTCUSDT', { period: '1h' })
 export const january = spanOf('2025-01-01', '2025-02-01')
 export const KEY = 'data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2025-01.zip'
 
-/** Pauses up to this long take no time: those between tries, and not the patience with a silent host. */
-const SKIPPED_MS = 10_000
-
 /** The archives at an address. */
 export function sourceOf(url: string, tell: (event: PetrosaEvent) => void = () => undefined): ArchiveSource {
   const world = testWorld({
     fetch: (address, init) => fetch(address, init),
-    wait: (ms, signal) => realWait(ms > SKIPPED_MS ? ms : 0, signal),
+    wait: hastyWait,
     monotonicMs: () => performance.now(),
     openTemporary: () => openTemporaryIn(tmpdir()),
   })

@@ -1,6 +1,6 @@
 // The outside of the program as tests hand it in: streams that are kept as text, files and variables that are
 // named, a clock of their own. Nothing of this machine is in it.
-import type { Stream, World } from '../../src/world.ts'
+import { realWait, type Stream, type World } from '../../src/world.ts'
 import { virtualClock } from './virtual-clock.ts'
 
 export type WorldOptions = Partial<Omit<World, 'stdout' | 'stderr' | 'readFile'>> & {
@@ -30,6 +30,11 @@ export function keptStream(terminalColumns?: number): Stream & { readonly text: 
     text: () => kept,
   }
 }
+
+/** Pauses up to this long take no time: those between tries, and not the patience with a silent host. */
+const SKIPPED_MS = 10_000
+
+export const hastyWait: World['wait'] = (ms, signal) => realWait(ms > SKIPPED_MS ? ms : 0, signal)
 
 /** A world in which the network is not to be used, unless a `fetch` is given. */
 export function testWorld(options: WorldOptions = {}): TestWorld {

@@ -13,10 +13,9 @@ import { realWait } from '../../src/world.ts'
 import { type LocalExchange, startExchange } from '../rig/exchange.ts'
 import { klineSeries, MINUTE_MS } from '../rig/pages.ts'
 import { scenarios } from '../rig/scenario.ts'
-import { testWorld } from '../rig/world.ts'
+import { hastyWait, testWorld } from '../rig/world.ts'
 
 const COLUMNS = 80
-const LONGEST_PAUSE_MS = 10_000
 
 let exchange: LocalExchange
 let folder = ''
@@ -216,9 +215,7 @@ describe('against the exchange', () => {
       throw Object.assign(new TypeError('Unable to connect'), { code: 'ConnectionRefused' })
     }
     const env = { SQLITE_PATH: join(folder, 'clean.db') }
-    // Pauses between tries are over at once, and not the patience with an answer.
-    const wait: typeof realWait = (ms, signal) => realWait(ms > LONGEST_PAUSE_MS ? ms : 0, signal)
-    const world = testWorld({ env, fetch: refuse, wait })
+    const world = testWorld({ env, fetch: refuse, wait: hastyWait })
     expect(await runProgram(['verify', '--sample', '1%', '--json'], world)).toBe(75)
     expect(JSON.parse(world.out()).errors).toHaveLength(1)
   })

@@ -1,7 +1,8 @@
 // Pages on their way from the thread that fetches to the one that writes. What is large changes hands and is
 // not copied: the bytes of a page, and where its decimals stand.
 import type { Rows, Value } from '../../core/dataset.ts'
-import { freeMemory } from '../../core/free-memory.ts'
+import { freeMemory, isWhole } from '../../core/free-memory.ts'
+import { numberRoom } from '../../core/number-room.ts'
 import { ownSlices, type SliceColumn, slicedRows, slicesOf } from '../../core/sliced-rows.ts'
 import type { Page } from '../../core/store.ts'
 
@@ -84,7 +85,7 @@ function joined(columns: readonly (readonly number[])[], count: number): Float64
 /** Memory that nothing else looks into. A view of a part may share it with who knows what: that is copied. */
 function ownBytes(bytes: Uint8Array): Uint8Array {
   // Not by the own slice() of a Buffer, which copies nothing.
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : Uint8Array.from(bytes)
+  return isWhole(bytes) ? bytes : Uint8Array.from(bytes)
 }
 
 function areNumbers(values: readonly Value[]): values is readonly number[] {
@@ -120,9 +121,8 @@ function unpackRows({ count, columns, numbers, bytes, places, columnPlaces }: Se
   return slicedRows(count, values, { bytes, columns: slices }, oneByteText)
 }
 
-/** Filled with a fraction first: an array that grows, or changes what it holds, takes longer (measured). */
 function part(numbers: Float64Array, count: number, index: number): number[] {
-  const values = new Array<number>(count).fill(0.5)
+  const values = numberRoom(count)
   for (let row = 0, at = index * count; row < count; row += 1, at += 1) values[row] = numbers[at] ?? 0
   return values
 }
