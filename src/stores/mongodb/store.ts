@@ -1,11 +1,11 @@
 // The MongoDB store, for servers from 4.4 on, alone or in a replica set. It needs no transactions: rows are
 // acknowledged before the ledger speaks of them, and every step may be repeated.
-import type { LedgerRow } from '../../core/ledger.ts'
 import type { Clock } from '../../core/retry.ts'
 import { seriesKey } from '../../core/series.ts'
 import type { Page, Store, StoreOptions, WriteOptions, WriteResult } from '../../core/store.ts'
 import { UnavailableError, UserError } from '../../errors.ts'
 import { leasesOf } from '../leases.ts'
+import { newsOf } from '../news.ts'
 import { refuseNewerSchema } from '../schema.ts'
 import { readArchives, writeArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
@@ -91,11 +91,7 @@ async function write(
   await refuseLostLeases(connection, leases)
   const result = await writeRows(connection, table, pages, options, met)
   await writeArchives(connection, pages)
-  const news = new Map<string, LedgerRow[]>()
-  for (const page of pages) {
-    const key = seriesKey(page.series)
-    news.set(key, [...(news.get(key) ?? []), ...page.ledger])
-  }
+  const news = newsOf(pages)
   // In turns, so that pages of one series that are written at once do not get into each other's way, and
   // become one ledger row.
   await ledgerTurn(() =>

@@ -3,8 +3,8 @@
 // gaps of other series too.
 import type { RowDataPacket } from 'mysql2/promise'
 import { type LedgerRow, record } from '../../core/ledger.ts'
-import { seriesKey } from '../../core/series.ts'
 import type { Page } from '../../core/store.ts'
+import { newsOf } from '../news.ts'
 import {
   COVERAGE_TABLE,
   type CoverageRecord,
@@ -79,12 +79,7 @@ export async function writeLedgers(
   database: string,
   pages: readonly Page[],
 ): Promise<void> {
-  const news = new Map<string, LedgerRow[]>()
-  for (const page of pages) {
-    if (page.ledger.length === 0) continue
-    const key = seriesKey(page.series)
-    news.set(key, [...(news.get(key) ?? []), ...page.ledger])
-  }
+  const news = new Map([...newsOf(pages)].filter(([, rows]) => rows.length > 0))
   // All writers take the locks in the same order, so that two never wait for each other.
   for (const some of portions([...news.keys()].sort(), SERIES_A_STATEMENT)) {
     await takeLocks(

@@ -1,8 +1,7 @@
 // Writes pages and their coverage in one transaction. Bulks of rows that nobody expects to be there are
 // copied straight in; all others are merged, through a temporary table where they are many.
-import type { LedgerRow } from '../../core/ledger.ts'
-import { seriesKey } from '../../core/series.ts'
 import type { Page, WriteOptions, WriteResult } from '../../core/store.ts'
+import { newsOf } from '../news.ts'
 import { writeArchives } from './archives.ts'
 import { pageArrays } from './array-text.ts'
 import { copyChunks } from './copy-bytes.ts'
@@ -105,16 +104,4 @@ async function writeLayer(
 function counted(answer: { readonly rows: readonly (readonly unknown[])[] }): WriteResult {
   const [written, changed] = answer.rows[0] ?? []
   return { written: Number(written), changed: Number(changed) }
-}
-
-/** What the pages tell of each series, in their order. */
-function newsOf(pages: readonly Page[]): ReadonlyMap<string, readonly LedgerRow[]> {
-  const news = new Map<string, LedgerRow[]>()
-  for (const page of pages) {
-    const key = seriesKey(page.series)
-    const rows = news.get(key)
-    if (rows) rows.push(...page.ledger)
-    else news.set(key, [...page.ledger])
-  }
-  return news
 }
