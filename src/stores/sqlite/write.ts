@@ -1,11 +1,10 @@
 // Writes pages and their coverage into SQLite in one transaction, by prepared statements of many rows. Rows
 // that are equal are left alone, and the counts of new and changed rows are exact.
 import type { Database, Statement } from 'bun:sqlite'
-import { allColumns, keyNames, type Rows, type Table, type Value } from '../../core/dataset.ts'
+import { allColumns, keyNames, type Table, type Value } from '../../core/dataset.ts'
 import { type LedgerRow, record } from '../../core/ledger.ts'
-import { seriesKey } from '../../core/series.ts'
-import { type Slices, slicesOf } from '../../core/sliced-rows.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
+import { newsOf } from '../news.ts'
 import {
   COVERAGE_TABLE,
   type CoverageRecord,
@@ -14,6 +13,7 @@ import {
   toLedgerRow,
 } from '../schema.ts'
 import { writeArchives } from './archives.ts'
+import { fillParameters, INSERT_ROWS, mayBeBytes, type Parameter } from './parameters.ts'
 
 /** Writes `pages` in one transaction. Throws what SQLite throws; then nothing of them is stored. */
 export function writePages(database: Database, pages: readonly Page[], refresh: boolean): WriteResult {
@@ -25,26 +25,22 @@ export function writePages(database: Database, pages: readonly Page[], refresh: 
         const result = writeRows(database, page, refresh)
         written += result.written
         changed += result.changed
-        writeLedger(database, seriesKey(page.series), page.ledger)
       }
+      for (const [series, rows] of newsOf(pages)) writeLedger(database, series, rows)
       writeArchives(database, pages)
     })
     .immediate()
   return { written, changed }
 }
 
-/**
- * Rows of one INSERT: a quarter cheaper than one a row (measured), and far below SQLite's limit of
- * parameters.
- */
-const INSERT_ROWS = 100
-
 function writeRows(database: Database, page: Page, refresh: boolean): WriteResult {
   const { rows, table, series } = page
   const constants: readonly Value[] = [series.market, series.symbol, page.source, page.extractedAtMs]
   const replace = database.query(upsertText(table, refresh))
   const width = rows.columns.length
-  let values: Value[] = []
+  const kinds = table.columns.map((column) => column.kind)
+  const bytes = takesBytes(database)
+  let values: Parameter[] = []
   let insert: Statement | null = null
   let written = 0
   let changed = 0
@@ -52,9 +48,9 @@ function writeRows(database: Database, page: Page, refresh: boolean): WriteResul
     const count = Math.min(INSERT_ROWS, rows.count - from)
     if (insert === null || count < INSERT_ROWS) {
       insert = database.query(insertText(table, count))
-      values = [...constants, ...new Array<Value>(width * count).fill(null)]
+      values = [...constants, ...new Array<Parameter>(width * count).fill(null)]
     }
-    fill(values, rows, from, count)
+    fillParameters(values, rows, { first: CONSTANTS, from, count, kinds, bytes })
     const inserted = insert.run(values).changes
     written += inserted
     if (inserted === count) continue
@@ -66,54 +62,33 @@ function writeRows(database: Database, page: Page, refresh: boolean): WriteResul
   return { written, changed }
 }
 
-/**
- * Puts rows `from` to `from + count` into the parameters of a statement. Decimals become text only here, and
- * only as many as one statement takes: made for a whole page they would leave the processor's cache and keep
- * the garbage collector busy.
- */
-function fill(values: Value[], rows: Rows, from: number, count: number): void {
-  const width = rows.columns.length
-  const slices = slicesOf(rows)
-  const { base, text } = slices ? sliceText(slices, from, from + count) : { base: 0, text: '' }
-  for (let column = 0; column < width; column += 1) {
-    const places = slices?.columns[column]
-    const first = CONSTANTS + column
-    if (places) {
-      const { starts, ends } = places
-      for (let row = from, at = first; row < from + count; row += 1, at += width)
-        values[at] = text.substring((starts[row] ?? 0) - base, (ends[row] ?? 0) - base)
-    } else {
-      const held = rows.columns[column] ?? []
-      for (let row = from, at = first; row < from + count; row += 1, at += width)
-        values[at] = held[row] ?? null
-    }
-  }
-}
+/** By database: whether its text is UTF-8, as the bytes of a page are. */
+const utf8 = new WeakMap<Database, boolean>()
 
-/** The part of a page in which the decimals of some of its rows stand, and where it begins in the page. */
-function sliceText(slices: Slices, from: number, to: number): { base: number; text: string } {
-  let base = slices.bytes.length
-  let end = 0
-  for (const places of slices.columns) {
-    if (!places) continue
-    // Rows that were put in order do not stand in order.
-    for (let row = from; row < to; row += 1) {
-      base = Math.min(base, places.starts[row] ?? 0)
-      end = Math.max(end, places.ends[row] ?? 0)
-    }
-  }
-  const { buffer, byteOffset } = slices.bytes
-  return { base, text: Buffer.from(buffer, byteOffset + base, Math.max(0, end - base)).toString('latin1') }
+/** A file that was made with PRAGMA encoding = 'UTF-16' would take bytes for other characters. */
+function takesBytes(database: Database): boolean {
+  const known = utf8.get(database)
+  if (known !== undefined) return known
+  const row = database.query<{ readonly encoding: string }, []>('PRAGMA encoding').get()
+  const takes = row?.encoding === 'UTF-8'
+  utf8.set(database, takes)
+  return takes
 }
 
 /** Market, symbol, source and extracted_at: one parameter each for all the rows of a statement. */
 const CONSTANTS = 4
 
-/** The VALUES of `count` rows of a table: the constants are parameters 1 to 4, the rows' own follow. */
+/**
+ * The VALUES of `count` rows of a table: the constants are parameters 1 to 4, the rows' own follow. What may
+ * come as bytes is made text.
+ */
 function valuesText(table: Table, count: number, otherwise = ''): string {
   const width = table.columns.length
   const rows = Array.from({ length: count }, (_, row) => {
-    const own = table.columns.map((_, i) => `?${CONSTANTS + row * width + i + 1}`)
+    const own = table.columns.map(({ kind }, i) => {
+      const parameter = `?${CONSTANTS + row * width + i + 1}`
+      return mayBeBytes(kind) ? `CAST(${parameter} AS TEXT)` : parameter
+    })
     return `(?1, ?2, ${own.join(', ')}, ?3, ?4)`
   })
   const names = allColumns(table).map((column) => column.name)
