@@ -47,7 +47,11 @@ export function decodeArrays(
   const count = scanned.scan()
   const places = columns.map((column) => wire.indexOf(column.name))
   const numbers = places.map((place) => scanned.numbers[place] ?? null)
-  const slices = { bytes: body, columns: places.map((place) => scanned.slices(place)) }
+  const slices = {
+    bytes: body,
+    columns: places.map((place) => scanned.slices(place)),
+    ordered: scanned.ordered,
+  }
   return slicedRows(count, numbers, slices, oneByteText)
 }
 
@@ -83,6 +87,11 @@ class ArrayRowScanner {
     let decimals = 0
     this.#decimals = columns.map((column) => (column?.kind === 'decimal' ? decimals++ : -1))
     this.#plain = columns.every((column) => column !== null)
+  }
+
+  /** How many candles from the first are known to be in order. */
+  get ordered(): number {
+    return this.#page.ordered
   }
 
   /** Where the decimals of an element stand, or null for other elements. */

@@ -15,7 +15,16 @@ export type PageInHand = {
   places: Int32Array
   /** Rows that each column of places has room for; more than the row that is read. */
   room: number
+  /** The element of a row that is the open price of a candle, before high, low and close; else behind all. */
+  readonly prices: number
+  /** The four prices of the row that is read, as numbers of their eighth digit after the point. */
+  readonly units: Float64Array
+  /** How many rows from the first are known to be candles whose high and low hold their open and close. */
+  ordered: number
 }
+
+/** The prices of a candle, in the order in which the exchange sends them (reference 3.1). */
+const PRICES = ['open_price', 'high_price', 'low_price', 'close_price']
 
 /**
  * Rows that a page's decimals have room for at first; more make it grow. Not a power of two: the columns
@@ -33,7 +42,16 @@ export function newPage(bytes: Uint8Array, columns: readonly (Column | null)[]):
     decimals,
     places: new Int32Array(2 * decimals * FIRST_ROWS),
     room: FIRST_ROWS,
+    prices: pricesOf(columns),
+    units: new Float64Array(PRICES.length),
+    ordered: 0,
   }
+}
+
+function pricesOf(columns: readonly (Column | null)[]): number {
+  const open = columns.findIndex((column) => column?.name === PRICES[0])
+  const are = open > 0 && PRICES.every((name, i) => columns[open + i]?.name === name)
+  return are ? open : columns.length
 }
 
 /** The same places with room for twice as many rows. */

@@ -7,6 +7,7 @@ import {
   FOUR_ZEROS,
   firstByteBits,
   fourDigits,
+  lastDigits,
   noDigits,
   WORD_BYTES,
   zerosAtEnd,
@@ -40,7 +41,7 @@ const MOST_BYTES = 32
  * what it has put into the page for that row so far means nothing.
  */
 export function usualRow(page: PageInHand, start: number, row: number): number {
-  const { bytes, words, integers, places, room } = page
+  const { bytes, words, integers, places, room, prices, units } = page
   const last = bytes.length - MOST_BYTES
   let place = row
   let at = start
@@ -93,6 +94,8 @@ export function usualRow(page: PageInHand, start: number, row: number): number {
     )
       return UNUSUAL
     at = end + 1
+    if (i >= prices && i - prices < units.length)
+      units[i - prices] = unitsOf(words, point, point - first, fourDigits(high) * 10_000 + fourDigits(low))
     if (low !== FOUR_ZEROS) end -= zerosAtEnd(low)
     else if (high !== FOUR_ZEROS) end -= WORD_BYTES + zerosAtEnd(high)
     // Of a whole number the point is left out too.
@@ -101,7 +104,36 @@ export function usualRow(page: PageInHand, start: number, row: number): number {
     places[place + room] = end
     place += 2 * room
   }
-  return behindRest(bytes, at)
+  const behind = behindRest(bytes, at)
+  if (behind !== UNUSUAL && page.ordered === row && prices < integers.length && isOrdered(units))
+    page.ordered += 1
+  return behind
+}
+
+/** Of one, and whole digits at most, so that a price in units of its last digit is a number exactly. */
+const UNITS = 10 ** FRACTION_DIGITS
+const UNITS_WHOLE_DIGITS = 7
+
+/**
+ * A price as a number of its eighth digit after the point: `digits` stand before it, `fraction` is what comes
+ * after. NaN for one that a number does not hold exactly. The row has begun eight bytes before the first
+ * digit of five, and four before that of one.
+ */
+function unitsOf(words: DataView, point: number, digits: number, fraction: number): number {
+  if (digits > UNITS_WHOLE_DIGITS) return Number.NaN
+  const low = words.getInt32(point - WORD_BYTES, true)
+  if (digits <= WORD_BYTES) return fourDigits(lastDigits(low, digits)) * UNITS + fraction
+  const high = lastDigits(words.getInt32(point - 2 * WORD_BYTES, true), digits - WORD_BYTES)
+  return (fourDigits(high) * 10_000 + fourDigits(low)) * UNITS + fraction
+}
+
+/** Whether a candle's high and low hold its open and close; false where that is not known. */
+function isOrdered(units: Float64Array): boolean {
+  const open = units[0] ?? 0
+  const high = units[1] ?? 0
+  const low = units[2] ?? 0
+  const close = units[3] ?? 0
+  return low <= open && low <= close && open <= high && close <= high
 }
 
 /** The position behind the rest of a row: nothing, or the one number in quotes that means nothing. */

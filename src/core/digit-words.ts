@@ -34,3 +34,9 @@ export function fourDigits(word: number): number {
   const pairs = Math.imul(word & 0x0f0f0f0f, 10) + ((word & 0x0f0f0f0f) >>> 8)
   return (pairs & 0xff) * 100 + ((pairs >>> 16) & 0xff)
 }
+
+/** The last `digits` of four, one to four of them, after zeros in place of the bytes before. */
+export function lastDigits(word: number, digits: number): number {
+  const others = (1 << (8 * (WORD_BYTES - digits))) - 1
+  return (word & ~others) | (FOUR_ZEROS & others)
+}

@@ -13,6 +13,11 @@ export type Slices = {
   readonly bytes: Uint8Array
   /** By column of the table; null for columns that are held as values. */
   readonly columns: readonly (SliceColumn | null)[]
+  /**
+   * How many rows from the first are candles whose high and low hold their open and close, as whoever read
+   * them saw; none where it is not said.
+   */
+  readonly ordered?: number
   /** Whether other rows stand in the same bytes: then they must not change hands. */
   readonly shared?: true
 }

@@ -1,8 +1,9 @@
 // Klines: one candle a place of the period's grid. Open time is identity; the close time is data, since old
 // candles close early (reference 7.2).
-import type { ArchiveShape, Column, Dataset, Flaw, Rows, Table, Window } from '../core/dataset.ts'
+import type { ArchiveShape, Column, Dataset, Flaw, Rows, Table, Value, Window } from '../core/dataset.ts'
 import { firstAbove } from '../core/row-comparison.ts'
 import { type Period, periodSuffixes, periods, type Series } from '../core/series.ts'
+import { slicesOf } from '../core/sliced-rows.ts'
 
 const klineColumns: readonly Column[] = [
   { name: 'open_time', kind: 'time' },
@@ -94,20 +95,29 @@ const [OPENS, CLOSES, OPEN, HIGH, LOW, CLOSE] = [0, 1, 2, 3, 4, 5] as const
 
 /** What no candle can be: a high below its prices, a low above them, or one that closes before it opens. */
 export function candleFlaw(rows: Rows): Flaw | null {
+  const ordered = slicesOf(rows)?.ordered ?? 0
   const wrong = (a: number, b: number, problem: string): Flaw[] => {
-    const row = firstAbove(rows, a, b)
+    const row = firstAbove(rows, a, b, ordered)
     return row < 0 ? [] : [{ row, problem }]
   }
-  const opensMs = rows.columns[OPENS] ?? []
-  const closesMs = rows.columns[CLOSES] ?? []
-  let early = 0
-  while (early < rows.count && Number(closesMs[early]) >= Number(opensMs[early])) early += 1
+  const early = firstEarly(rows)
   const flaws = [
     ...wrong(OPEN, HIGH, 'high is below open or close'),
     ...wrong(CLOSE, HIGH, 'high is below open or close'),
     ...wrong(LOW, OPEN, 'low is above open or close'),
     ...wrong(LOW, CLOSE, 'low is above open or close'),
-    ...(early === rows.count ? [] : [{ row: early, problem: 'it closes before it opens' }]),
+    ...(early < 0 ? [] : [{ row: early, problem: 'it closes before it opens' }]),
   ]
   return flaws.reduce<Flaw | null>((first, flaw) => (first && first.row <= flaw.row ? first : flaw), null)
 }
+
+/** The first candle that closes before it opens; -1 where there is none. */
+function firstEarly({ columns, count }: Rows): number {
+  const opensMs = columns[OPENS] ?? []
+  const closesMs = columns[CLOSES] ?? []
+  for (let row = 0; row < count; row += 1) if (!isAtLeast(closesMs[row], opensMs[row])) return row
+  return -1
+}
+
+const isAtLeast = (a: Value | undefined, b: Value | undefined): boolean =>
+  typeof a === 'number' && typeof b === 'number' ? a >= b : Number(a) >= Number(b)

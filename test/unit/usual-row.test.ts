@@ -1,12 +1,19 @@
 // Rows in the form in which the exchange writes nearly all of them are read by a quick way of their own: the
 // same rows, and the same refusals, as JSON.parse and canonicalDecimal give.
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { decodeArrays } from '../../src/binance/decode.ts'
 import { newPage } from '../../src/binance/page-in-hand.ts'
 import { UNUSUAL, usualRow } from '../../src/binance/usual-row.ts'
 import type { Rows } from '../../src/core/dataset.ts'
+import { compareDecimals } from '../../src/core/decimal.ts'
+import { slicesOf } from '../../src/core/sliced-rows.ts'
+import { candleFlaw } from '../../src/datasets/klines.ts'
 import { MalformedError } from '../../src/errors.ts'
 import { columns, namesThePlace, oracle, read, wire } from '../rig/array-pages.ts'
+import { runsFor } from '../rig/seed.ts'
+
+const runs = runsFor('test/unit/usual-row.test.ts')
 
 const encoder = new TextEncoder()
 
@@ -86,4 +93,38 @@ test('elements that have no name are stepped over, wherever they stand, as long 
   ])
   expect(() => decodeArrays(encode('[[1,[],"2.50",3]]'), kinds, names)).toThrow(MalformedError)
   expect(() => decodeArrays(encode('[[1,"x","2.50"]]'), kinds, names)).toThrow(MalformedError)
+})
+
+/** Prices near each other, so that any digit may be the one that differs. */
+const price = fc
+  .tuple(fc.constantFrom('1', '9', '10', '123', '9999', '10000', '1234567', '12345678'), fc.nat(3), fc.nat(2))
+  .map(([whole, tenths, last]) => `${whole}.${tenths}000000${last}`)
+
+test('candles are known to be in order up to the first that is not, or that a number cannot hold', () => {
+  const candle = fc.tuple(price, price, price, price)
+  fc.assert(
+    fc.property(fc.array(candle, { minLength: 1, maxLength: 12 }), fc.boolean(), (drawn, sorted) => {
+      const candles = drawn.map((four) => {
+        const [a = '', b = '', c = '', d = ''] = sorted ? four.toSorted(compareDecimals) : four
+        return [b, d, a, c] as const
+      })
+      const written = candles.map(
+        ([open, high, low, close], i) =>
+          `[${1_577_836_799_999 + i},"${open}","${high}","${low}","${close}","1.00000000",` +
+          `${1_577_836_859_999 + i},"0.50000000",177,"9.90000000","3.10000000","0"]`,
+      )
+      const rows = decodeArrays(encode(`[${[...written, behind].join(',')}]`), columns, wire)
+      const isOrdered = ([open, high, low, close]: readonly string[]): boolean =>
+        [open, close].every(
+          (one) => compareDecimals(low ?? '', one ?? '') <= 0 && compareDecimals(one ?? '', high ?? '') <= 0,
+        )
+      const isNumber = (prices: readonly string[]): boolean => prices.every((one) => one.indexOf('.') <= 7)
+      const first = candles.findIndex((prices) => !isOrdered(prices) || !isNumber(prices))
+      expect(slicesOf(rows)?.ordered).toBe(first < 0 ? candles.length : first)
+      const wrong = candles.findIndex((prices) => !isOrdered(prices))
+      // The row behind them is no candle.
+      expect(candleFlaw(rows)?.row).toBe(wrong < 0 ? candles.length : wrong)
+    }),
+    runs,
+  )
 })
