@@ -6,7 +6,7 @@ import { FRACTION_DIGITS, INTEGER_DIGITS, LONGEST_TEXT, TOTAL_DIGITS } from '../
 import { type SliceColumn, slicedRows } from '../core/sliced-rows.ts'
 import { MalformedError } from '../errors.ts'
 import { grown, newPage, type PageInHand } from './page-in-hand.ts'
-import { UNUSUAL, usualRow } from './usual-row.ts'
+import { usualRows } from './usual-row.ts'
 
 /** Most digits of an integer that a double holds exactly, whatever the digits. */
 const SAFE_INTEGER_DIGITS = 15
@@ -113,7 +113,7 @@ class ArrayRowScanner {
     else {
       do {
         this.#row += 1
-        this.#readRow()
+        this.#readRows()
       } while (this.#more('the page'))
     }
     this.#skipBlanks()
@@ -123,15 +123,17 @@ class ArrayRowScanner {
     return this.#row
   }
 
-  #readRow(): void {
+  /** Reads all the rows from here on that look usual, or one that does not. */
+  #readRows(): void {
     this.#field = ''
     const page = this.#page
     const row = this.#row - 1
     if (this.#row > page.room) grown(page)
     this.#peek()
-    const next = this.#plain ? usualRow(page, this.#at, row) : UNUSUAL
-    if (next !== UNUSUAL) {
-      this.#at = next
+    const usual = this.#plain ? usualRows(page, this.#at, row) : 0
+    if (usual > 0) {
+      this.#at = page.at
+      this.#row += usual - 1
       return
     }
     this.#expect(OPEN, 'a row does not begin with [')

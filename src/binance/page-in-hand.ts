@@ -15,6 +15,8 @@ export type PageInHand = {
   places: Int32Array
   /** Rows that each column of places has room for; more than the row that is read. */
   room: number
+  /** The position behind the last row that was read quickly (usual-row.ts). */
+  at: number
   /** The element of a row that is the open price of a candle, before high, low and close; else behind all. */
   readonly prices: number
   /** The four prices of the row that is read, as numbers of their eighth digit after the point. */
@@ -42,6 +44,7 @@ export function newPage(bytes: Uint8Array, columns: readonly (Column | null)[]):
     decimals,
     places: new Int32Array(2 * decimals * FIRST_ROWS),
     room: FIRST_ROWS,
+    at: 0,
     prices: pricesOf(columns),
     units: new Float64Array(PRICES.length),
     ordered: 0,

@@ -4,7 +4,7 @@ import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { decodeArrays } from '../../src/binance/decode.ts'
 import { newPage } from '../../src/binance/page-in-hand.ts'
-import { UNUSUAL, usualRow } from '../../src/binance/usual-row.ts'
+import { usualRows } from '../../src/binance/usual-row.ts'
 import type { Rows } from '../../src/core/dataset.ts'
 import { compareDecimals } from '../../src/core/decimal.ts'
 import { slicesOf } from '../../src/core/sliced-rows.ts'
@@ -36,8 +36,15 @@ const behind = usual.replaceAll('15778367', '15778377')
 
 test('the quick way takes what it is made for, and leaves the rest', () => {
   const kinds = wire.map((name) => columns.find((column) => column.name === name) ?? null)
-  const quick = (row: string): number => usualRow(newPage(encode(`${row},${behind}`), kinds), 0, 0)
-  expect(quick(usual)).toBe(usual.length)
+  const quick = (text: string): readonly number[] => {
+    const page = newPage(encode(text), kinds)
+    return [usualRows(page, 0, 0), page.at]
+  }
+  const before = (row: string): readonly number[] => quick(`${row},${behind}`)
+  expect(before(usual)).toEqual([1, usual.length])
+  expect(quick(`${usual},${usual},${behind}`)).toEqual([2, 2 * usual.length + 1])
+  expect(quick(`${usual} ,${usual},${behind}`)).toEqual([1, usual.length])
+  expect(quick(`${usual}, ${usual},${behind}`)).toEqual([1, usual.length])
   for (const [was, is] of [
     ['"0.5', '"00.5'],
     ['"0.5', '"-0.5'],
@@ -50,13 +57,12 @@ test('the quick way takes what it is made for, and leaves the rest', () => {
     ['[1577836799999', '[0577836799999'],
     ['"0"]', '"0",1]'],
   ] as const)
-    expect([is, quick(usual.replace(was, is))]).toEqual([is, UNUSUAL])
-  const page = newPage(encode(usual), kinds)
-  expect(usualRow(page, 0, 0)).toBe(UNUSUAL)
+    expect([is, before(usual.replace(was, is))]).toEqual([is, [0, 0]])
+  expect(quick(usual)).toEqual([0, 0])
 })
 
 test('every byte of a row as the exchange writes it, replaced by every byte that could be mistaken', () => {
-  const bytes = encode(`[${usual},${behind}]`)
+  const bytes = encode(`[${[usual, behind, behind].join()}]`)
   expect(read(bytes, columns, wire)).toEqual(oracle(bytes) ?? { count: -1, columns: [] })
   let accepted = 0
   for (let at = 0; at < usual.length + 2; at += 1) {
@@ -72,6 +78,12 @@ test('every byte of a row as the exchange writes it, replaced by every byte that
     }
   }
   expect(accepted).toBeGreaterThan(usual.length)
+})
+
+test('more rows than a page has room for at first', () => {
+  const rows = Array.from({ length: 2_500 }, (_, i) => usual.replaceAll('15778', `${15_778 + i}`))
+  const bytes = encode(`[${rows.join()}]`)
+  expect(read(bytes, columns, wire)).toEqual(oracle(bytes) ?? { count: -1, columns: [] })
 })
 
 test('decimals of every length before the point, and with every number of zeros behind it', () => {
