@@ -134,6 +134,7 @@ function judged(scan: GapScan, known: Known, runs: readonly LackingRun[]): Gap[]
   }
   const ends = stretches.filter((one) => lostEnds(one, known.ends).length > 0)
   const lossy = new Set([...lossyStretches(placed), ...ends])
+  const isAmidst = amidst(named)
   for (const { run, reached } of placed) {
     const [stretch] = reached
     if (!stretch) gap(run, ...unsettled(scan, run))
@@ -156,13 +157,19 @@ function isWithin({ run, reached: [stretch, ...others] }: Placed): boolean {
 }
 
 /**
- * Whether there are other ids of its stretch on both sides of a run that lies in it: at an end of the stretch
- * only the row beyond it tells whether ids are missing there.
+ * Tells whether there are other ids of its stretch on both sides of a run that lies in it, beyond the named
+ * runs beside it: at an end of the stretch only the row beyond it tells whether ids are missing there.
  */
-function isAmidst(placed: Placed): boolean {
-  const [stretch] = placed.reached
-  const { first, last } = placed.run
-  return isWithin(placed) && stretch?.first !== first && stretch?.last !== last
+function amidst(named: readonly NamedRun[]): (placed: Placed) => boolean {
+  const byFirst = new Map(named.map((one) => [one.first, one]))
+  const byLast = new Map(named.map((one) => [one.last, one]))
+  return (placed) => {
+    const [stretch] = placed.reached
+    let { first, last } = placed.run
+    for (let one = byLast.get(first - 1n); one; one = byLast.get(first - 1n)) first = one.first
+    for (let one = byFirst.get(last + 1n); one; one = byFirst.get(last + 1n)) last = one.last
+    return isWithin(placed) && stretch?.first !== first && stretch?.last !== last
+  }
 }
 
 /** The stretches that lack other ids than were left out, or of which more is gone than anybody can count. */

@@ -29,8 +29,11 @@ const FILE = 'test/simulation/tick-gaps.simulation.test.ts'
 const STORIES = 200
 const { seed: firstSeed, numRuns } = runsFor(FILE, STORIES)
 const STORE_STORIES = runsInStores(4)
-/** Stories that came out wrong: at the end of a stretch only the row beyond it tells that ids jump. */
-const ONCE_WRONG = [781_038_686]
+/**
+ * Stories that came out wrong: at an end of a stretch only the row beyond it tells that ids jump, also where
+ * a run that is named lies between.
+ */
+const ONCE_WRONG = [781_038_686, 50_001_683]
 const LONGEST_MS = 3_600_000
 const EVERYTHING = Number.MAX_SAFE_INTEGER
 const FILL = { open: true, outages: 'overdue' } as const
