@@ -43,15 +43,15 @@ export function fillParameters(
 ): void {
   const width = rows.columns.length
   const slices = slicesOf(rows)
-  const page = slices && new DataView(slices.bytes.buffer, slices.bytes.byteOffset, slices.bytes.byteLength)
+  const page = slices ? viewOf(slices.bytes) : null
   let slotColumn = 0
   for (let column = 0; column < width; column += 1) {
     const places = slices?.columns[column]
     const into = { values, first: first + column, width, from, count }
     const kind = kinds[column]
-    if (!slices || !places) fillHeld(into, rows.columns[column] ?? [])
+    if (!slices || !places || !page) fillHeld(into, rows.columns[column] ?? [])
     else if (bytes && kind !== undefined && mayBeBytes(kind) && slotColumn < SLOT_COLUMNS) {
-      fillBytes(into, page as DataView, slices, places, slotColumn * INSERT_ROWS)
+      fillBytes(into, page, slices, places, slotColumn * INSERT_ROWS)
       slotColumn += 1
     } else fillText(into, slices, places)
   }
@@ -129,3 +129,6 @@ function newView(slot: number, length: number): Uint8Array {
 function textOf({ buffer, byteOffset }: Uint8Array, start: number, end: number): string {
   return Buffer.from(buffer, byteOffset + start, Math.max(0, end - start)).toString('latin1')
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength)
