@@ -2,7 +2,7 @@
 // same key.
 import { Database } from 'bun:sqlite'
 import { rm } from 'node:fs/promises'
-import { measure, removeDatabase, repeat, type Usage } from './measure.ts'
+import { measure, removeDatabase, type Usage } from './measure.ts'
 import type { Target } from './store-bench.ts'
 
 /** The statement that made a table. */
@@ -29,14 +29,17 @@ async function importTable(path: string, table: string, schema: string, csv: str
   return usage
 }
 
-/** What .import takes for the rows of a table of the database `path`, run by run. */
-export async function importAgain(path: string, table: string): Promise<Usage[]> {
+export type Import = { readonly once: () => Promise<Usage>; readonly close: () => Promise<void> }
+
+/** .import of the rows that a table of the database `path` has now, as often as is asked for. */
+export async function importOf(path: string, table: string): Promise<Import> {
   const csv = `${path}.csv`
   await dumpTable(path, table, csv)
   const schema = schemaOf(path, table)
-  const usages = await repeat(() => importTable(`${path}.import`, table, schema, csv))
-  await rm(csv)
-  return usages
+  return {
+    once: () => importTable(`${path}.import`, table, schema, csv),
+    close: () => rm(csv),
+  }
 }
 
 /** The SQLite target in the file `path`; what is measured goes into `table`. */
