@@ -10,6 +10,9 @@ import { type Address, type Endpoint, endpointText, type Tls } from './address.t
 /** SSLRequest: length 8, code 80877103 (PostgreSQL protocol 3.0, message formats). */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
+/** The answer N: no TLS here. */
+const REFUSED = 'N'.charCodeAt(0)
+
 const KEEP_ALIVE_MS = 30_000
 
 /** A socket to `endpoint`. Throws what the system says, or UserError where TLS is not to be had. */
@@ -40,7 +43,13 @@ async function protect(socket: Socket, endpoint: Endpoint, tls: Tls): Promise<So
     await settled(secured, 'secureConnect')
     return secured
   }
-  if (answer[0] === 'N'.charCodeAt(0) && (tls.mode === 'prefer' || tls.mode === 'allow')) return socket
+  if (answer[0] === REFUSED && (tls.mode === 'prefer' || tls.mode === 'allow')) return socket
+  // An E begins an error message: a server from before TLS, or one that has no room for anybody.
+  if (answer[0] !== REFUSED && answer[0] !== 'E'.charCodeAt(0))
+    throw new UserError(
+      `what answers at ${endpointText(endpoint)} is no PostgreSQL server`,
+      'correct the host and the port in the URI, or choose the store that runs there with --db',
+    )
   throw new UserError(
     `the server at ${endpointText(endpoint)} offers no TLS, and sslmode=${tls.mode} asks for it`,
     'switch TLS on in the server (ssl = on), or choose sslmode=prefer in the URI',
