@@ -3,7 +3,7 @@
 // binding, and cost a tenth of a whole pass (measured). SQLite takes the bytes for text (CAST in write.ts).
 import type { ColumnKind, Rows, Value } from '../../core/dataset.ts'
 import { WORD_BYTES } from '../../core/digit-words.ts'
-import { type SliceColumn, type Slices, slicesOf } from '../../core/sliced-rows.ts'
+import { type SliceColumn, slicedText, slicesOf } from '../../core/sliced-rows.ts'
 
 export type Parameter = Value | Uint8Array
 
@@ -49,11 +49,11 @@ export function fillParameters(
     const places = slices?.columns[column]
     const into = { values, first: first + column, width, from, count }
     const kind = kinds[column]
-    if (!slices || !places || !page) fillHeld(into, rows.columns[column] ?? [])
-    else if (bytes && kind !== undefined && mayBeBytes(kind) && slotColumn < SLOT_COLUMNS) {
-      fillBytes(into, page, slices, places, slotColumn * INSERT_ROWS)
+    const fits = bytes && kind !== undefined && mayBeBytes(kind) && slotColumn < SLOT_COLUMNS
+    if (page && places && fits) {
+      fillBytes(into, page, places, slotColumn * INSERT_ROWS, (row) => slicedText(rows, column, row))
       slotColumn += 1
-    } else fillText(into, slices, places)
+    } else fillHeld(into, rows.columns[column] ?? [])
   }
 }
 
@@ -79,29 +79,24 @@ function fillHeld({ values, first, width, from, count }: Into, held: readonly Va
   for (let row = from, at = first; row < from + count; row += 1, at += width) values[at] = held[row] ?? null
 }
 
-function fillText({ values, first, width, from, count }: Into, slices: Slices, places: SliceColumn): void {
-  for (let row = from, at = first; row < from + count; row += 1, at += width)
-    values[at] = textOf(slices.bytes, places.starts[row] ?? 0, places.ends[row] ?? 0)
-}
-
 /**
- * Copies each value into its slot and binds the view of its length. Whole words are copied: what comes after
- * the value is in no view of that length.
+ * Copies each value into its slot and binds the view of its length, or the text of one that does not fit.
+ * Whole words are copied: what comes after the value is in no view of that length.
  */
 function fillBytes(
   { values, first, width, from, count }: Into,
   page: DataView,
-  { bytes }: Slices,
   { starts, ends }: SliceColumn,
   firstSlot: number,
+  textOf: (row: number) => string | null,
 ): void {
-  const last = bytes.byteLength - SLOT_BYTES
+  const last = page.byteLength - SLOT_BYTES
   let slot = firstSlot
   for (let row = from, at = first; row < from + count; row += 1, at += width, slot += 1) {
     const start = starts[row] ?? 0
     const length = (ends[row] ?? 0) - start
     if (length > SLOT_BYTES || start > last) {
-      values[at] = textOf(bytes, start, start + length)
+      values[at] = textOf(row)
       continue
     }
     const word = slot * SLOT_WORDS
@@ -123,11 +118,6 @@ function newView(slot: number, length: number): Uint8Array {
   const view = new Uint8Array(words.buffer, slot * SLOT_BYTES, length)
   views[slot * (SLOT_BYTES + 1) + length] = view
   return view
-}
-
-/** One character a byte: only the ASCII of numbers stands in slices. */
-function textOf({ buffer, byteOffset }: Uint8Array, start: number, end: number): string {
-  return Buffer.from(buffer, byteOffset + start, Math.max(0, end - start)).toString('latin1')
 }
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
