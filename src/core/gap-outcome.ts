@@ -2,7 +2,8 @@
 // that are there now decide, not what the pass says of itself.
 import { countPlaces } from './calendar.ts'
 import { type Gap, isOpen } from './gap.ts'
-import { minusRuns, rangeOf, runOf, sizeOf } from './id-line.ts'
+import type { IdRange } from './id.ts'
+import { type IdRun, minusRuns, rangeOf, runOf, sizeOf, united } from './id-line.ts'
 import type { Period } from './series.ts'
 import { finderAround, meet, minus, type Span } from './span.ts'
 
@@ -38,6 +39,7 @@ export function outcomeOf(
   const left = after.filter(isFetched)
   const gaps: JudgedGap[] = left.map((gap) => ({ ...gap, filled: false }))
   const leftAround = finderAround(left.map((gap) => ({ ...gap.span, gap })))
+  const leftIds = united(left.flatMap(({ ids }) => (ids ? [runOf(ids)] : [])))
   let filled = 0
   for (const gap of before) {
     const near = leftAround(gap.span).map((one) => one.gap)
@@ -47,7 +49,7 @@ export function outcomeOf(
     gaps.push(...notAsked.map((span) => ({ ...partOf(gap, span, period), filled: false })))
     const parts = gap.ids ? asked.slice(0, 1) : asked
     const came = parts.flatMap((span) =>
-      filledParts(partOf(gap, span, period), gap.ids ? left : near, period),
+      gap.ids ? filledIds(gap, gap.ids, leftIds) : filledParts(partOf(gap, span, period), near, period),
     )
     gaps.push(...came.map((part) => ({ ...part, filled: true })))
     const stillOpen = near.some(isOpen)
@@ -64,14 +66,16 @@ function partOf(gap: Gap, span: Span, period: Period | null): Gap {
   return { ...gap, span, rowsMissing: period === null ? 0 : countPlaces(period, span) }
 }
 
+/** The ids of a gap that are none of those that are still missing. */
+function filledIds(gap: Gap, ids: IdRange, left: readonly IdRun[]): Gap[] {
+  const whole = runOf(ids)
+  const runs = minusRuns(whole, left)
+  if (runs.length === 1 && runs[0] && sizeOf(runs[0]) === sizeOf(whole)) return [gap]
+  return runs.map((run) => ({ ...gap, ids: rangeOf(run), rowsMissing: sizeOf(run) }))
+}
+
 /** The parts of a gap that are in none of what is still missing. */
 function filledParts(gap: Gap, left: readonly Gap[], period: Period | null): Gap[] {
-  if (gap.ids !== undefined) {
-    const taken = left.flatMap(({ ids }) => (ids ? [runOf(ids)] : []))
-    const runs = minusRuns(runOf(gap.ids), taken)
-    if (runs.length === 1 && runs[0] && sizeOf(runs[0]) === sizeOf(runOf(gap.ids))) return [gap]
-    return runs.map((run) => ({ ...gap, ids: rangeOf(run), rowsMissing: sizeOf(run) }))
-  }
   const spans = left.map(({ span }) => span)
   if (meet([gap.span], spans).length === 0) return [gap]
   if (period === null) return []

@@ -29,16 +29,30 @@ export function united(runs: readonly IdRun[]): IdRun[] {
   return out
 }
 
-/** What of `run` is in none of `taken`, in order. */
+/** What of `run` is in none of `taken` (see `united`), in order. */
 export function minusRuns(run: IdRun, taken: readonly IdRun[]): IdRun[] {
   const out: IdRun[] = []
   let { first } = run
-  for (const hole of united(taken).filter((one) => overlaps(one, run))) {
+  for (let at = placeAfter(taken, run.first); at < taken.length; at += 1) {
+    const hole = taken[at]
+    if (!hole || hole.first > run.last) break
     if (hole.first > first) out.push({ first, last: hole.first - 1n })
     first = hole.last + 1n
   }
   if (first <= run.last) out.push({ first, last: run.last })
   return out
+}
+
+/** The place of the first of `runs` (see `united`) that does not end before `id`; their number if all do. */
+function placeAfter(runs: readonly IdRun[], id: bigint): number {
+  let [low, high] = [0, runs.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const run = runs[middle]
+    if (run && run.last < id) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Runs (disjoint, in order) cut before each id of `starts` that lies inside one of them. */

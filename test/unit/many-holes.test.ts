@@ -21,6 +21,8 @@ const holes = Array.from({ length: HOLES }, (_, i): Span => {
 const gaps = holes.map((span): Gap => ({ span, rowsMissing: 1, verdict: 'lost' }))
 const ledger = [ledgerRow(range, 'rows', { rows: 2 * HOLES, source: 'rest' })]
 
+const idsOf = (id: number) => ({ firstId: `${id}`, lastId: `${id}` })
+
 test('the promise of all of them is taken back, and given again', () => {
   const startedMs = performance.now()
   const fill = planFill({
@@ -49,9 +51,19 @@ test('one wish over all of them leaves what is settled', () => {
   expect(performance.now() - startedMs).toBeLessThan(LIMIT_MS)
 })
 
-test('what became of each is told', () => {
+test('what became of each is told, of candles and of trades', () => {
   const startedMs = performance.now()
   const left = gaps.filter((_, i) => i % 3 === 0)
   expect(outcomeOf(gaps, left, holes, '1m')).toMatchObject({ found: HOLES, filled: HOLES - left.length })
+  const trades = gaps.map((gap, i) => ({
+    ...gap,
+    rowsMissing: 2,
+    ids: { firstId: `${3 * i}`, lastId: `${3 * i + 1}` },
+  }))
+  const halves = gaps.map((gap, i) => ({ ...gap, ids: idsOf(3 * i + 1) }))
+  const outcome = outcomeOf(trades, halves, holes, null)
+  expect(outcome.gaps.filter(({ filled }) => filled).map(({ ids }) => ids)).toEqual(
+    gaps.map((_, i) => idsOf(3 * i)),
+  )
   expect(performance.now() - startedMs).toBeLessThan(LIMIT_MS)
 })
