@@ -36,18 +36,19 @@ export function writePages(database: Database, pages: readonly Page[], refresh: 
 function writeRows(database: Database, page: Page, refresh: boolean): WriteResult {
   const { rows, table, series } = page
   const constants: readonly Value[] = [series.market, series.symbol, page.source, page.extractedAtMs]
-  const replace = database.query(upsertText(table, refresh))
   const width = rows.columns.length
   const kinds = table.columns.map((column) => column.kind)
   const bytes = takesBytes(database)
   let values: Parameter[] = []
   let insert: Statement | null = null
+  let replace: Statement | null = null
   let written = 0
   let changed = 0
   for (let from = 0; from < rows.count; from += INSERT_ROWS) {
     const count = Math.min(INSERT_ROWS, rows.count - from)
     if (insert === null || count < INSERT_ROWS) {
       insert = database.query(insertText(table, count))
+      replace = null
       values = [...constants, ...new Array<Parameter>(width * count).fill(null)]
     }
     fillParameters(values, rows, { first: CONSTANTS, from, count, kinds, bytes })
@@ -55,9 +56,8 @@ function writeRows(database: Database, page: Page, refresh: boolean): WriteResul
     written += inserted
     if (inserted === count) continue
     // Some keys were taken. The rows just inserted are equal to themselves, so only true differences count.
-    for (let at = CONSTANTS; at < values.length; at += width) {
-      changed += replace.run(...constants, ...values.slice(at, at + width)).changes
-    }
+    replace ??= database.query(upsertText(table, count, refresh))
+    changed += replace.run(values).changes
   }
   return { written, changed }
 }
@@ -112,10 +112,11 @@ function insertText(table: Table, count: number): string {
 }
 
 /**
- * Replaces the row whose key is taken, where a value differs and the newcomer may replace it: REST always
- * may, an archive only what an archive wrote, anything under `refresh`; null never replaces a value.
+ * Replaces each of `count` rows whose key is taken, where a value differs and the newcomer may replace it:
+ * REST always may, an archive only what an archive wrote, anything under `refresh`; null never replaces a
+ * value.
  */
-function upsertText(table: Table, refresh: boolean): string {
+function upsertText(table: Table, count: number, refresh: boolean): string {
   const values = table.columns.slice(table.keyLength)
   const incoming = values.map((column) =>
     column.nullable
@@ -126,8 +127,9 @@ function upsertText(table: Table, refresh: boolean): string {
   const differs = values.map((column, i) => `${table.name}.${column.name} IS NOT ${incoming[i]}`).join(' OR ')
   const allowed = refresh ? '' : ` AND (excluded.source = 'rest' OR ${table.name}.source = 'archive')`
   return (
-    `${valuesText(table, 1)} ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ${sets.join(', ')}, ` +
-    `source = excluded.source, extracted_at = excluded.extracted_at WHERE (${differs})${allowed}`
+    `${valuesText(table, count)} ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ` +
+    `${sets.join(', ')}, source = excluded.source, extracted_at = excluded.extracted_at ` +
+    `WHERE (${differs})${allowed}`
   )
 }
 
