@@ -2,7 +2,7 @@
 // between pages, the second ends it at once.
 import { tmpdir } from 'node:os'
 import { runProgram } from './cli/program.ts'
-import { exitCodes, StoppedError } from './errors.ts'
+import { exitCodes, StoppedError, UnavailableError } from './errors.ts'
 import { version } from './version.ts'
 import { openTemporaryIn, realWait, type Stream, usageOf, type World } from './world.ts'
 
@@ -22,16 +22,30 @@ for (const [signal, code] of [
   })
 }
 
-function streamOf(stream: NodeJS.WriteStream): Stream {
-  // A reader that went away (petrosa … | head) is no reason to fail: nobody is left to tell.
+/** A stream of which `lost` hears what could not be written; it may throw what its writer is to know. */
+function streamOf(stream: NodeJS.WriteStream, lost: (error: Error) => void): Stream {
+  // What fails is told to whoever writes, below.
   stream.on('error', () => undefined)
   return {
     isTerminal: stream.isTTY === true,
     get columns() {
       return stream.columns || 80
     },
-    write: (text) => new Promise((resolve) => stream.write(text, () => resolve())),
+    write: async (text) => {
+      const error = await new Promise<Error | null | undefined>((resolve) => stream.write(text, resolve))
+      if (error) lost(error)
+    },
   }
+}
+
+/** A reader that went away (petrosa … | head) is no reason to fail: nobody is left to tell. */
+function lostResult(error: Error): void {
+  const code = 'code' in error ? String(error.code) : error.message
+  if (code === 'EPIPE') return
+  throw new UnavailableError(
+    `the result could not be written to standard output (${code})`,
+    'make room, or send it elsewhere; what was stored is stored',
+  )
 }
 
 const world: World = {
@@ -41,8 +55,8 @@ const world: World = {
   random: Math.random,
   env: process.env,
   fetch: (url, init) => fetch(url, init),
-  stdout: streamOf(process.stdout),
-  stderr: streamOf(process.stderr),
+  stdout: streamOf(process.stdout, lostResult),
+  stderr: streamOf(process.stderr, () => undefined),
   readFile: (path) => Bun.file(path).text(),
   openTemporary: () => openTemporaryIn(tmpdir()),
   tidyMemory: () => Bun.gc(true),

@@ -21,15 +21,17 @@ export async function runProgram(words: readonly string[], world: World): Promis
     if (command !== undefined && words.some((word) => word === '--json' || word === '--json=true')) {
       const { summaryJson } = await import('./command.ts')
       const begun = { command, startedAtMs, durationMs: world.nowMs() - startedAtMs }
-      await world.stdout.write(`${JSON.stringify(summaryJson(begun, undefined, [errorLine(error)]))}\n`)
+      const line = `${JSON.stringify(summaryJson(begun, undefined, [errorLine(error)]))}\n`
+      // It may be standard output itself that fails, and that is told.
+      await world.stdout.write(line).catch(() => undefined)
     }
     return exitCodeOf(error)
   }
 }
 
 /**
- * Says why nothing was begun. The settings are not known then: what they say of the log counts as far as it
- * makes sense, and whoever is no command has a plain line.
+ * Says why nothing was begun, or why the result cannot be told. The settings are not known here: what they
+ * say of the log counts as far as it makes sense, and whoever is no command has a plain line.
  */
 async function tellRefusal(
   error: unknown,
@@ -75,7 +77,8 @@ async function dispatch(words: readonly string[], world: World): Promise<ExitCod
   if (first === 'help') {
     const [name, extra] = rest
     if (extra !== undefined) throw new UserError(`unexpected '${extra}'`, 'see: petrosa help COMMAND')
-    return print(world, name === undefined ? programHelp(world.version) : commandHelp(findCommand(name)))
+    const isBuiltIn = name === undefined || name === 'version' || name === 'help'
+    return print(world, isBuiltIn ? programHelp(world.version) : commandHelp(findCommand(name)))
   }
   const command = findCommand(first)
   if (rest.includes('--help') || rest.includes('-h')) return print(world, commandHelp(command))
@@ -126,22 +129,20 @@ async function runCommand(command: CommandEntry, words: readonly string[], world
     resolveAgain,
     setLogLevel: observers.setLevel,
   }
+  let result: CommandResult
   try {
     const run = await command.load()
     // While serving each pass is a trace of its own.
     const whole = isServing ? untraced : observers.trace
-    const result = await whole('pass', { 'petrosa.command': command.name }, () => run(context))
-    await observers.stop()
-    await printResult(context, result)
-    return result.exitCode
+    result = await whole('pass', { 'petrosa.command': command.name }, () => run(context))
   } catch (error) {
     const reason = world.signal.aborted ? world.signal.reason : error
     observers.failed(reason)
-    await observers.stop()
-    const exitCode = exitCodeOf(reason)
-    await printResult(context, { text: '', errors: [errorLine(reason)], exitCode })
-    return exitCode
+    result = { text: '', errors: [errorLine(reason)], exitCode: exitCodeOf(reason) }
   }
+  await observers.stop()
+  await printResult(context, result)
+  return result.exitCode
 }
 
 async function printResult(context: CommandContext, result: CommandResult): Promise<void> {

@@ -7,6 +7,7 @@ import { isoTime } from '../../src/core/span.ts'
 import { bench, exchangeEnv, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { differences } from '../rig/compare-store.ts'
 import {
+  binaryPath,
   type Run,
   removeWorkFolders,
   runPetrosa,
@@ -37,6 +38,17 @@ const fieldNames = [
 const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const levels = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL']
 
+/** How the program ends in a shell that leads its output elsewhere. */
+async function ended(words: readonly string[], cwd: string, redirect: string) {
+  const run = Bun.spawn(['bash', '-c', `"$0" "$@" ${redirect}`, binaryPath, ...words], {
+    cwd,
+    env: { ...exchangeEnv(exchange.url), LOG_FORMAT: 'json' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stdout, stderr] = [await new Response(run.stdout).text(), await new Response(run.stderr).text()]
+  return { exitCode: await run.exited, stdout, stderr }
+}
+
 /** Holds every line of the log to its contract. */
 function expectLog(run: Run): void {
   const lines = run.stderr.split('\n').filter((line) => line !== '')
@@ -49,6 +61,26 @@ function expectLog(run: Run): void {
 }
 
 describe('the result and the log', () => {
+  test('a result that cannot be written is told, and no success; a reader that left is nobody', async () => {
+    const at = await bench(exchange)
+    const words = ['klines', ...flags, '--db-uri', join(at.folder, 'full.db'), '--json']
+    const toFull = await ended(words, at.folder, '> /dev/full')
+    expect(toFull.exitCode).toBe(75)
+    expect(toFull.stderr).toContain('the result could not be written to standard output (ENOSPC)')
+    expect((await ended(words, at.folder, '| true; exit $PIPESTATUS')).exitCode).toBe(0)
+    expect((await ended(['--help'], at.folder, '> /dev/full')).exitCode).toBe(75)
+  })
+
+  test('symbols, check and a plan count what they asked of the exchange', async () => {
+    const at = await bench(exchange)
+    for (const words of [['symbols'], ['check', '--source', 'rest'], ['klines', ...flags, '--dry-run']]) {
+      await exchange.resetCounts()
+      const { stdout } = await ended([...words, '--json'], at.folder, '')
+      const { requests, weight } = JSON.parse(stdout) as { requests: number; weight: number }
+      expect([words[0], requests, weight]).toEqual([words[0] ?? '', 2, 21])
+    }
+  })
+
   test('--json: one line with the fields of the contract; the log is JSON on standard error', async () => {
     const at = await bench(exchange)
     const run = await at.klines([...flags, '--log-level', 'debug'])
