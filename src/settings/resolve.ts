@@ -107,13 +107,14 @@ async function readVariables(world: World, flags: Flags): Promise<ReadonlyMap<Se
     const given = await readVariable(world, variable)
     if (given) found.set(name, given)
   }
-  const shards = world.env.SHARDS
-  if (shards && !found.has('shard') && !flags.has('shard')) {
-    const index = world.env.JOB_COMPLETION_INDEX
+  const isSaid = found.has('shard') || flags.has('shard')
+  const shards = isSaid ? null : await readVariable(world, 'SHARDS')
+  if (shards) {
+    const index = await readVariable(world, 'JOB_COMPLETION_INDEX')
     if (!index)
       throw new UserError('SHARDS is set without JOB_COMPLETION_INDEX', 'set SHARD=i/n instead, or both')
     found.set('shard', {
-      text: `${index}/${shards}`,
+      text: `${index.text}/${shards.text}`,
       said: 'SHARDS with JOB_COMPLETION_INDEX',
       origin: 'variable',
     })

@@ -112,6 +112,9 @@ describe('variables', () => {
       of: 2,
     })
     expect((await resolve({ env: kubernetes, flags: { shard: '1/3' } })).settings.shard?.of).toBe(3)
+    const files = { s: '4\n', i: '3\n' }
+    const mounted = { SHARDS_FILE: 's', JOB_COMPLETION_INDEX_FILE: 'i' }
+    expect((await resolve({ env: mounted, files })).settings.shard).toEqual({ index: 3, of: 4 })
     expect(await refusal({ env: { SHARDS: '4' } })).toContain('SHARDS is set without JOB_COMPLETION_INDEX')
     expect(await refusal({ env: { SHARDS: '2', JOB_COMPLETION_INDEX: '2' } })).toContain(
       'JOB_COMPLETION_INDEX takes i/n',
