@@ -1,4 +1,4 @@
-// Gaps for people, in 80 columns: a table with the open ones first, a timeline of each series for up to a
+// Gaps for people: a table with the open ones first, a timeline of each series for up to a
 // screen of them, and a last line that says what to do.
 import type { Summary } from '../core/events.ts'
 import { isOpen } from '../core/gap.ts'
@@ -8,7 +8,7 @@ import { counted, thousands } from '../observe/progress.ts'
 import type { SeriesOutcome } from './gap-pass.ts'
 import { type ListedGap, listedGaps } from './gaps-json.ts'
 import { nothingText } from './stored-series.ts'
-import { COLUMNS, endOf, minuteText, namedTable, textTable, wrapped } from './text-table.ts'
+import { endOf, minuteText, namedTable, textTable, wrapped } from './text-table.ts'
 import { timeline } from './timeline.ts'
 
 /** More gaps, series and reasons than these are counted, not shown; --json has all. */
@@ -26,6 +26,8 @@ export type GapsReport = {
   readonly asked: boolean
   /** Whether the store holds nothing at all. */
   readonly isEmpty: boolean
+  /** Columns that its tables may have. */
+  readonly columns: number
 }
 
 /** The whole text of the command. */
@@ -33,11 +35,12 @@ export function gapsText(report: GapsReport): string {
   const { outcomes, summary } = report
   if (outcomes.length === 0) return nothingText(report.isEmpty)
   const gaps = listedGaps(outcomes)
-  const parts = [gapTable(gaps), timelines(outcomes), reasonsText(summary), wrapped(lastLine(report, gaps))]
+  const tables = [gapTable(gaps, report.columns), timelines(outcomes, report.columns)]
+  const parts = [...tables, reasonsText(summary), wrapped(lastLine(report, gaps))]
   return parts.filter((part) => part !== '').join('\n')
 }
 
-function gapTable(gaps: readonly ListedGap[]): string {
+function gapTable(gaps: readonly ListedGap[], columns: number): string {
   if (gaps.length === 0) return ''
   const shown = gaps.slice(0, MOST_GAPS)
   const rows = shown.map((gap) => [
@@ -47,7 +50,7 @@ function gapTable(gaps: readonly ListedGap[]): string {
     gap.filled ? 'filled' : gap.verdict,
   ])
   const names = shown.map(({ series }) => seriesKey(series))
-  const lines = namedTable(['series', 'from (UTC)', 'to', 'rows', 'verdict'], names, rows)
+  const lines = namedTable(['series', 'from (UTC)', 'to', 'rows', 'verdict'], names, rows, columns)
     .trimEnd()
     .split('\n')
   const withIds = lines.flatMap((line, i) => {
@@ -60,7 +63,7 @@ function gapTable(gaps: readonly ListedGap[]): string {
 }
 
 /** The timelines of the series with gaps first. */
-function timelines(outcomes: readonly SeriesOutcome[]): string {
+function timelines(outcomes: readonly SeriesOutcome[], columns: number): string {
   const left = ({ gaps }: SeriesOutcome): number => gaps.filter((gap) => !gap.filled).length
   const open = ({ gaps }: SeriesOutcome): number => gaps.filter((gap) => isOpen(gap) && !gap.filled).length
   const known = outcomes.flatMap((outcome) => {
@@ -71,7 +74,7 @@ function timelines(outcomes: readonly SeriesOutcome[]): string {
     (a, b) => open(b.outcome) - open(a.outcome) || left(b.outcome) - left(a.outcome),
   )
   const shown = ranked.slice(0, MOST_TIMELINES)
-  const room = COLUMNS - CELLS - DATES - 4
+  const room = columns - CELLS - DATES - 4
   const rows = shown.map(({ outcome, span }) => {
     const gaps = outcome.gaps.filter((gap) => !gap.filled)
     return [endOf(seriesKey(outcome.series), room), timeline(span, gaps, CELLS), dates(span)]

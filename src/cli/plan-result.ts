@@ -8,9 +8,10 @@ import { counted, thousands } from '../observe/progress.ts'
 import type { CommandResult } from './command.ts'
 import { minuteText, namedTable, wrapped } from './text-table.ts'
 
-/** The plan of the jobs, a row a span; `nothing` says why there is none. */
+/** The plan of the jobs, a row a span, in so many columns; `nothing` says why there is none. */
 export function planResult(
   jobs: readonly SeriesJob[],
+  columns: number,
   nothing = 'nothing to fetch: all of it is stored or settled',
 ): CommandResult {
   const plan = jobs.flatMap((job) =>
@@ -43,7 +44,7 @@ export function planResult(
     `${counted(sum('rows'), 'row')} at most, ` +
     `${archives > 0 ? `${counted(archives, 'archive')}, ` : ''}${counted(sum('requests'), 'request')}, ` +
     `weight ${thousands(sum('weight'))}; nothing was touched\n`
-  const table = namedTable(['series', 'from', 'to', 'by', 'rows'], names, rows)
+  const table = namedTable(['series', 'from', 'to', 'by', 'rows'], names, rows, columns)
   const text = plan.length === 0 ? `${nothing}\n` : table + wrapped(cost)
   return { fields: { series: jobs.length, plan }, text, exitCode: 0 }
 }

@@ -10,7 +10,7 @@ import type { CommandContext, CommandResult } from './command.ts'
 import { gapsOf } from './gap-scan.ts'
 import { withStore } from './open-store.ts'
 import { nothingText, storedSeries } from './stored-series.ts'
-import { minuteText, namedTable } from './text-table.ts'
+import { minuteText, namedTable, tableColumns } from './text-table.ts'
 
 export type SeriesStatus = {
   readonly series: string
@@ -43,7 +43,10 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
         if (wantedSpans(ledger).length > 0) unfinished += 1
       }
     }
-    const text = known.length === 0 ? nothingText(isEmpty) : statusText(statuses) + unfinishedNote(unfinished)
+    const text =
+      known.length === 0
+        ? nothingText(isEmpty)
+        : statusText(statuses, tableColumns(context.world.stdout)) + unfinishedNote(unfinished)
     return { fields: { series: statuses }, text, exitCode: 0 }
   })
 }
@@ -88,7 +91,7 @@ function bySource(counts: readonly SourceCount[]): SeriesStatus['rows_by_source'
   return { rest: rowsOf('rest'), archive: rowsOf('archive') }
 }
 
-function statusText(statuses: readonly SeriesStatus[]): string {
+function statusText(statuses: readonly SeriesStatus[], columns: number): string {
   const time = (text: string | null): string => (text === null ? '-' : minuteText(text))
   const rows = statuses.map((status) => [
     time(status.first),
@@ -97,7 +100,8 @@ function statusText(statuses: readonly SeriesStatus[]): string {
     gapsText(status),
   ])
   const names = statuses.map(({ series }) => series)
-  return namedTable(['series', 'first (UTC)', 'last', 'rows', 'gaps'], names, rows) + gapsNote(statuses)
+  const head = ['series', 'first (UTC)', 'last', 'rows', 'gaps'] as const
+  return namedTable([...head], names, rows, columns) + gapsNote(statuses)
 }
 
 function gapsText({ open_gaps: open, explained_gaps: explained }: SeriesStatus): string {

@@ -1,6 +1,7 @@
 // A table for people: columns as wide as their content, numbers to the right, fit for a terminal and for a
 // pipe.
 import { wrapToWidth } from '../observe/terminal.ts'
+import type { Stream } from '../world.ts'
 
 /** The rows under their heads; a column of numbers stands to the right. Ends with a line break. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -33,21 +34,31 @@ export function wrapped(text: string): string {
     .join('\n')
 }
 
-/** How many columns are left for a first column beside the others. */
-export function roomBeside(head: readonly string[], rows: readonly (readonly string[])[]): number {
+/** Columns that a table may have: a pipe has no edge, and whoever reads it wants names that are whole. */
+export function tableColumns({ columns, isTerminal }: Stream): number {
+  return isTerminal ? Math.max(COLUMNS, columns) : Number.POSITIVE_INFINITY
+}
+
+/** How many of `columns` are left for a first column beside the others. */
+export function roomBeside(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns = COLUMNS,
+): number {
   const others = textTable(head, rows)
     .split('\n')
     .map((line) => Bun.stringWidth(line))
-  return Math.max(LEAST_NAME, COLUMNS - Math.max(...others) - '  '.length)
+  return Math.max(LEAST_NAME, columns - Math.max(...others) - '  '.length)
 }
 
-/** A table whose first column are names, cut where the line would be wider than a terminal. */
+/** A table whose first column are names, cut where the line would have more than `columns`. */
 export function namedTable(
   head: readonly [string, ...string[]],
   names: readonly string[],
   rows: readonly (readonly string[])[],
+  columns = COLUMNS,
 ): string {
-  const room = roomBeside(head.slice(1), rows)
+  const room = roomBeside(head.slice(1), rows, columns)
   return textTable(
     head,
     rows.map((row, i) => [endOf(names[i] ?? '', room), ...row]),

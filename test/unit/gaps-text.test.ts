@@ -87,7 +87,7 @@ describe('the report', () => {
       outcomeOf({ symbol: 'ETHUSDT' }, []),
       outcomeOf({ symbol: 'BNBUSDT' }, [gap(3, 1, 'lost')]),
     ]
-    expect(gapsText({ outcomes, summary, asked: false, isEmpty: true }).split('\n')).toEqual([
+    expect(gapsText({ columns: 80, outcomes, summary, asked: false, isEmpty: true }).split('\n')).toEqual([
       'series                  from (UTC)        to                rows  verdict',
       'spot/klines/BTCUSDT/1h  2024-03-10 00:00  2024-03-12 00:00    48  missing',
       'spot/klines/BNBUSDT/1h  2024-03-04 00:00  2024-03-05 00:00    24  lost',
@@ -108,6 +108,7 @@ describe('the report', () => {
     const { series } = open
     const unsettled = [{ series, span: gap(9, 2, 'missing').span, reason: 'the exchange refused it' }]
     const text = gapsText({
+      columns: 80,
       outcomes: [open],
       summary: { ...summary, unsettled },
       asked: true,
@@ -119,16 +120,23 @@ describe('the report', () => {
       '1 gap filled, 24 new rows, 3 requests, weight 24; ' +
         '1 gap open, 48 rows missing:\n  ask again later with petrosa gaps --fill\n',
     )
-    const done = gapsText({ outcomes: [outcomeOf({}, [], [filled])], summary, asked: true, isEmpty: true })
+    const done = gapsText({
+      columns: 80,
+      outcomes: [outcomeOf({}, [], [filled])],
+      summary,
+      asked: true,
+      isEmpty: true,
+    })
     expect(done).toEndWith('1 gap filled, 24 new rows, 3 requests, weight 24; no gaps\n')
     const explained = gapsText({
+      columns: 80,
       outcomes: [outcomeOf({}, [gap(9, 2, 'outage')])],
       summary,
       asked: false,
       isEmpty: true,
     })
     expect(explained).toEndWith('\nno gap is open: nobody has rows for the others\n')
-    expect(gapsText({ outcomes: [], summary, asked: false, isEmpty: true })).toBe(
+    expect(gapsText({ columns: 80, outcomes: [], summary, asked: false, isEmpty: true })).toBe(
       'nothing is stored yet; begin with: petrosa klines\n',
     )
   })
@@ -138,7 +146,13 @@ describe('the report', () => {
       ...gap(9, 0.1, 'lost'),
       ids: { firstId: '9223372036854775000', lastId: '9223372036854775807' },
     }
-    const text = gapsText({ outcomes: [outcomeOf({}, [trades])], summary, asked: false, isEmpty: true })
+    const text = gapsText({
+      columns: 80,
+      outcomes: [outcomeOf({}, [trades])],
+      summary,
+      asked: false,
+      isEmpty: true,
+    })
     expect(text).toContain('  lost\n  ids 9223372036854775000 to 9223372036854775807\n')
   })
 
@@ -155,7 +169,7 @@ describe('the report', () => {
         verdicts.map((verdict, day) => ({ ...gap(day, 1, verdict), rowsMissing: 31_536_000 })),
       ),
     )
-    const text = gapsText({ outcomes: many, summary, asked: false, isEmpty: true })
+    const text = gapsText({ columns: 80, outcomes: many, summary, asked: false, isEmpty: true })
     const lines = text.split('\n')
     for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80)
     expect(lines.length).toBeLessThan(40)
@@ -171,6 +185,12 @@ test('an hour is shown to the minute', () => {
     rowsMissing: 1,
     verdict: 'missing',
   }
-  const text = gapsText({ outcomes: [outcomeOf({}, [short])], summary, asked: false, isEmpty: true })
+  const text = gapsText({
+    columns: 80,
+    outcomes: [outcomeOf({}, [short])],
+    summary,
+    asked: false,
+    isEmpty: true,
+  })
   expect(text).toContain('2024-03-01 01:00  2024-03-01 02:00     1  missing\n')
 })

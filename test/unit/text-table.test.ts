@@ -1,6 +1,6 @@
 // Tables for people: aligned by the width that a terminal shows, numbers to the right.
 import { expect, test } from 'bun:test'
-import { minuteText, namedTable, textTable } from '../../src/cli/text-table.ts'
+import { minuteText, namedTable, tableColumns, textTable } from '../../src/cli/text-table.ts'
 
 test('columns are as wide as their content, numbers stand to the right, no line ends with blanks', () => {
   const text = textTable(
@@ -47,4 +47,12 @@ test('a name is cut at its front where the line would be wider than a terminal',
   expect(lineOf('um/premium-index-klines/1000SHIBUSDT/15m')).toStartWith('…nes/1000SHIBUSDT/15m  2024')
   for (const name of ['spot/klines/BTCUSDT/15m', 'um/premium-index-klines/币安人生USDT_240628/15m'])
     expect(Bun.stringWidth(lineOf(name))).toBeLessThanOrEqual(80)
+  const stdout = { isTerminal: false, columns: 80, write: async () => undefined }
+  const [wide, pipe] = [tableColumns({ ...stdout, isTerminal: true, columns: 100 }), tableColumns(stdout)]
+  const [long, longer] = ['um/premium-index-klines/1000SHIBUSDT/15m', `um/klines/${'A'.repeat(99)}/1m`]
+  for (const [name, columns] of [
+    [long, wide],
+    [longer, pipe],
+  ] as const)
+    expect(namedTable([...head], [name], rows, columns)).toContain(`\n${name}  2024`)
 })
