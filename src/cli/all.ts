@@ -12,6 +12,8 @@ export type CommandEntry = {
   readonly defaults?: Partial<Readonly<Record<SettingName, string>>>
   /** How the help names a default, where it is another one for this command and no value. */
   readonly saidDefaults?: Partial<Readonly<Record<SettingName, string>>>
+  /** Settings that count only as flags: their variables and keys say what is fetched. */
+  readonly flagsOnly?: readonly SettingName[]
   load(): Promise<CommandRun>
 }
 
@@ -32,6 +34,7 @@ const storedDefaults = {
   market: 'all',
   dataset: 'all',
 } as const
+const storedFilters: readonly SettingName[] = ['symbols', 'exclude', 'period', 'market', 'dataset']
 
 /** What every command that fetches has. */
 const fetching: readonly SettingName[] = [
@@ -106,8 +109,9 @@ export const commands: readonly CommandEntry[] = [
       ...storedDefaults,
       schedule: 'at night',
       start: 'where the rows of each series begin',
-      end: 'the last closed period that a series was asked for; with --fill the last one that has closed',
+      end: 'the last closed period',
     },
+    flagsOnly: storedFilters,
     examples: [
       'petrosa gaps',
       "petrosa gaps --symbols 'BTC*' --start 2024-01-01 --json",
@@ -121,6 +125,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'what is stored, series by series: first, last, rows, gaps',
     settings: [...(['symbols', 'period', 'market'] as const), ...store, 'json', ...logging],
     saidDefaults: storedDefaults,
+    flagsOnly: storedFilters,
     examples: ['petrosa status', 'petrosa status --symbols BTCUSDT --json'],
     load: async () => (await import('./status.ts')).runStatus,
   },
@@ -142,6 +147,7 @@ export const commands: readonly CommandEntry[] = [
       start: 'where the rows of each series begin',
       end: 'where they end',
     },
+    flagsOnly: storedFilters,
     examples: [
       'petrosa verify --symbols BTCUSDT --start 30d',
       'petrosa verify --sample 1%',
@@ -153,6 +159,8 @@ export const commands: readonly CommandEntry[] = [
     name: 'symbols',
     summary: 'the symbols of a market, filtered',
     settings: [...choice, 'market', 'dataset', ...exchange, ...archives, 'source', 'json', ...logging],
+    saidDefaults: { symbols: 'all' },
+    flagsOnly: ['symbols'],
     examples: ['petrosa symbols --quote USDT', "petrosa symbols --market um --symbols 'BTC*' --status all"],
     load: async () => (await import('./symbols.ts')).runSymbols,
   },

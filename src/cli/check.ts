@@ -1,6 +1,7 @@
 // petrosa check: tries configuration, exchange, archives and store, says what works and what to do about what
 // does not. Changes nothing, except with --prepare, which makes the schema.
 import { reachArchives } from '../binance/archive-source.ts'
+import type { Client } from '../binance/client.ts'
 import { fetchListings } from '../binance/symbols.ts'
 import type { Finding, Store } from '../core/store.ts'
 import { allTables } from '../datasets/all.ts'
@@ -34,8 +35,9 @@ export async function runCheck(context: CommandContext): Promise<CommandResult> 
   const checks: Finding[] = [...(await checkConfiguration(context))]
   const codes: ExitCode[] = checks.every(({ ok }) => ok) ? [] : [2]
   const source = need(context.settings, 'source')
+  const client = openClient(context)
   const tries: readonly Try[] = [
-    ...(source === 'archive' ? [] : [{ name: 'exchange', check: () => checkExchange(context) }]),
+    ...(source === 'archive' ? [] : [{ name: 'exchange', check: () => checkExchange(context, client) }]),
     ...(source === 'rest'
       ? []
       : [{ name: 'archives', isOptional: source === 'auto', check: () => checkArchives(context) }]),
@@ -59,7 +61,8 @@ export async function runCheck(context: CommandContext): Promise<CommandResult> 
       checks.push({ name, ok: false, detail: error.message, advice })
     }
   }
-  return { fields: { checks }, text: checksText(checks), exitCode: worstExitCode(codes) }
+  const spent = { requests: client.requests, weight: client.weight, archives: 0 }
+  return { fields: { checks }, spent, text: checksText(checks), exitCode: worstExitCode(codes) }
 }
 
 /** What the variables and --config say of every setting, also of those that only other commands have. */
@@ -80,10 +83,9 @@ async function checkConfiguration({ settings, world }: CommandContext): Promise<
   return [{ name, ok: true, detail: 'every setting makes sense', advice: '' }]
 }
 
-async function checkExchange(context: CommandContext): Promise<Finding[]> {
+async function checkExchange(context: CommandContext, client: Client): Promise<Finding[]> {
   const { world } = context
   const market = marketOf(context)
-  const client = openClient(context)
   const startedMs = world.monotonicMs()
   await client.syncClock(market)
   const tookMs = Math.round(world.monotonicMs() - startedMs)

@@ -27,11 +27,16 @@ export type CommandContext = ResolvedRun & {
   readonly archiveReach?: ArchiveReach
 }
 
+/** Requests, their weight and archives that a command spent. */
+export type Spent = { readonly requests: number; readonly weight: number; readonly archives: number }
+
 /** What a command found: what its JSON adds to the common fields, the text for people, and how it ends. */
 export type CommandResult = {
   readonly summary?: Summary
   readonly fields?: Readonly<Record<string, unknown>>
   readonly errors?: readonly string[]
+  /** What it asked of the exchange, where no summary says it. */
+  readonly spent?: Spent
   readonly text: string
   readonly exitCode: ExitCode
 }
@@ -53,7 +58,7 @@ export function resultJson(context: CommandContext, result: Omit<CommandResult, 
   const { command, startedAtMs, startedMs, world } = context
   const durationMs = world.monotonicMs() - startedMs
   const common = summaryJson({ command, startedAtMs, durationMs }, result.summary, result.errors)
-  return JSON.stringify({ ...common, ...result.fields })
+  return JSON.stringify({ ...common, ...(result.summary ? {} : result.spent), ...result.fields })
 }
 
 /** What stands in every result of a run; nothing was done where there is no summary. */

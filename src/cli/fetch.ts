@@ -20,6 +20,7 @@ import { planResult } from './plan-result.ts'
 import { recountRates, wholeRates } from './rate-counts.ts'
 import { inShard } from './shard.ts'
 import { resolveSymbols, withMissing } from './symbol-choice.ts'
+import { tableColumns } from './text-table.ts'
 
 /**
  * Refuses what can be seen to make no sense before anything is asked of the exchange or the store: UserError.
@@ -93,7 +94,10 @@ export async function runFetch(
         refresh: settings.refresh ? { tell: context.tell, signal: world.signal } : null,
       }),
     )
-    if (dryRun) return withMissing(context, planResult(jobs), missing)
+    if (dryRun) {
+      const plan = planResult(jobs, tableColumns(world.stdout))
+      return withMissing(context, { ...plan, spent: exchange.spent() }, missing)
+    }
     const countable = settings.refresh ? await wholeRates(store, jobs) : []
     const summary = await runPass({
       command: context.command,

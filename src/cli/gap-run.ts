@@ -19,6 +19,7 @@ import { gapFields } from './gaps-json.ts'
 import { gapsText, reasonsText } from './gaps-text.ts'
 import { type Held, isOwn, leased } from './leased.ts'
 import { planResult } from './plan-result.ts'
+import { tableColumns } from './text-table.ts'
 
 /** What a run over gaps is about. */
 export type GapsAsked = {
@@ -99,9 +100,11 @@ function gapsPlan(
 ): GapsResult {
   const failures = [...markets.failed.values()]
   const errors = failures.map(({ reason }) => reason)
-  const summary: Summary = { ...emptySummary(context), unsettled: notAsked(wish, markets, outcomes), errors }
+  const unsettled = notAsked(wish, markets, outcomes)
+  const summary: Summary = { ...emptySummary(context), ...markets.spent(), unsettled, errors }
   const isClear = errors.length === 0 && summary.unsettled.length === 0
-  const plan = planResult(jobs, isClear ? undefined : 'nothing can be fetched now')
+  const columns = tableColumns(context.world.stdout)
+  const plan = planResult(jobs, columns, isClear ? undefined : 'nothing can be fetched now')
   return {
     summary,
     fields: { ...plan.fields, ...gapFields(outcomes), series: outcomes.length },
@@ -137,7 +140,8 @@ function gapsResult(
     errors: [...base.errors, ...failures.map(({ reason }) => reason)],
     exitCode,
   }
-  const text = gapsText({ outcomes, summary, asked: wish !== null, isEmpty })
+  const columns = tableColumns(context.world.stdout)
+  const text = gapsText({ outcomes, summary, asked: wish !== null, isEmpty, columns })
   return { summary, fields: gapFields(outcomes), text, exitCode, outcomes }
 }
 

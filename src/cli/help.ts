@@ -46,6 +46,7 @@ export function commandHelp(command: CommandEntry): string {
     const known = settingTable[name] as Setting<unknown>
     return {
       ...known,
+      ...(command.flagsOnly?.includes(name) ? { variable: null } : {}),
       ...(own === undefined ? {} : { fallback: own }),
       ...(said === undefined ? {} : { fallbackHelp: said }),
     }

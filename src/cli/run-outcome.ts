@@ -56,6 +56,12 @@ export function unsettledOf(stages: readonly Stage[], groups: readonly Filled[])
   return [...others.filter((one) => !named.has(name(one))), ...left]
 }
 
+/** How many series a job was about, also where it only planned. */
+export function seriesOf(result: CommandResult | null): number {
+  const planned = result?.fields?.series
+  return result?.summary?.series ?? (typeof planned === 'number' ? planned : 0)
+}
+
 /** What the JSON of the command adds: each job, and the gaps that are open. */
 export function runFields(
   stages: readonly Stage[],
@@ -65,7 +71,7 @@ export function runFields(
   const jobs = stages.map(({ job, result, exitCode, error }) => ({
     name: job.name,
     exit_code: exitCode,
-    series: result?.summary?.series ?? 0,
+    series: seriesOf(result),
     rows_written: result?.summary?.rowsWritten ?? 0,
     rows_changed: result?.summary?.rowsChanged ?? 0,
     unsettled: unsettled.filter(({ series }) => holderOf(job)(series)).length,

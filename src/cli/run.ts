@@ -3,7 +3,7 @@
 import { ArchiveReach } from '../core/archive-reach.ts'
 import type { Summary } from '../core/events.ts'
 import { type ExitCode, errorLine, exitCodeOf, PetrosaError, worstExitCode } from '../errors.ts'
-import type { CommandContext, CommandResult } from './command.ts'
+import type { CommandContext, CommandResult, Spent } from './command.ts'
 import { type Connections, ownConnections } from './connections.ts'
 import { runFetch } from './fetch.ts'
 import { isServing } from './fetch-command.ts'
@@ -11,7 +11,15 @@ import { fillGaps, groupedJobs, type JobGroup } from './fill-gaps.ts'
 import { type Job, jobsOf } from './jobs.ts'
 import { KeptConnections } from './kept-connections.ts'
 import { refreshedJson } from './pass-result.ts'
-import { type Filled, judgedStages, openGaps, runFields, type Stage, unsettledOf } from './run-outcome.ts'
+import {
+  type Filled,
+  judgedStages,
+  openGaps,
+  runFields,
+  type Stage,
+  seriesOf,
+  unsettledOf,
+} from './run-outcome.ts'
 import { runText } from './run-text.ts'
 
 /** Runs the command. */
@@ -148,8 +156,12 @@ async function planOf(context: CommandContext, jobs: readonly Job[]): Promise<Co
     const found = result?.fields?.plan
     return Array.isArray(found) ? found : []
   })
+  const series = stages.reduce((sum, { result }) => sum + seriesOf(result), 0)
+  const spent = (of: keyof Spent): number =>
+    stages.reduce((sum, { result }) => sum + (result?.spent?.[of] ?? 0), 0)
   return {
-    fields: { ...runFields(stages, [], []), plan },
+    fields: { series, ...runFields(stages, [], []), plan },
+    spent: { requests: spent('requests'), weight: spent('weight'), archives: spent('archives') },
     text: stages.map(({ job, result, error }) => `${job.name}\n${result?.text ?? `${error}\n`}`).join('\n'),
     exitCode: worstExitCode(stages.map(({ exitCode }) => exitCode)),
     errors: stages.flatMap(({ job, error }) => (error === null ? [] : [`${job.name}: ${error}`])),

@@ -12,7 +12,7 @@ import {
 import type { ArchiveSource } from '../core/archive.ts'
 import type { DatasetName, Market } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
-import { errorLine, exitCodes, UnavailableError, worstExitCode } from '../errors.ts'
+import { errorLine, exitCodes, UnavailableError, UserError, worstExitCode } from '../errors.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -38,6 +38,7 @@ export async function resolveSymbols(
     ? await fetchListings(client, market, isPair ? null : namedOnly(choice))
     : new Map<string, Listing>()
   const listings = new Map(isPair ? pairListings(listed) : listed)
+  if (isPair) refuseContracts(choice.symbols, market, listings, listed)
   const unknown = choice.symbols.some((name) => !isPattern(name) && !listings.has(name))
   const all = choice.status === 'all' && choice.symbols.some(isPattern)
   let missing: UnavailableError | null = null
@@ -51,6 +52,23 @@ export async function resolveSymbols(
       }
   }
   return { listings: chooseSymbols(choice, market, listings), missing }
+}
+
+/** Throws UserError where a contract is named and its pair is meant. */
+function refuseContracts(
+  asked: readonly string[],
+  market: Market,
+  pairs: ReadonlyMap<string, Listing>,
+  listed: ReadonlyMap<string, Listing>,
+): void {
+  const found = asked.flatMap((name) => (pairs.has(name) ? [] : (listed.get(name) ?? [])))
+  const [first] = found
+  if (!first?.pair) return
+  const names = found.map(({ symbol }) => symbol).join(', ')
+  throw new UserError(
+    `index prices belong to pairs, and on ${market} ${names} is a contract`,
+    `say --symbols ${[...new Set(found.map(({ pair }) => pair))].join()}`,
+  )
 }
 
 /** The symbols of the archives; why there are none where the exchange's list has to do without them. */

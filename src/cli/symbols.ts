@@ -41,6 +41,7 @@ export async function runSymbols(context: CommandContext): Promise<CommandResult
     ...(dated ? [one.listed_at?.slice(0, 10) ?? ''] : []),
   ])
   const head = ['symbol', 'status', 'base', 'quote', ...(dated ? ['listed'] : [])]
-  const result: CommandResult = { fields: { symbols }, text: textTable(head, rows), exitCode: exitCodes.done }
-  return withMissing(context, result, missing)
+  const text = textTable(head, rows)
+  const found = { fields: { symbols }, text, exitCode: exitCodes.done, spent: exchange.spent() }
+  return withMissing(context, found, missing)
 }

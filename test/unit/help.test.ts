@@ -41,7 +41,8 @@ describe('the help of a command', () => {
         for (const flag of [setting.flag, ...(setting.aliases ?? [])])
           if (flag) expect(text).toContain(`--${flag}`)
         if (setting.flag === null) expect(text).toContain(` ${setting.variable} `)
-        else if (setting.variable) expect(text).toContain(`[${setting.variable}]`)
+        else if (setting.variable)
+          expect(text.includes(`[${setting.variable}]`)).toBe(!command.flagsOnly?.includes(name))
         expect(text).toContain(setting.help)
         const fallback =
           command.saidDefaults?.[name] ?? command.defaults?.[name] ?? setting.fallbackHelp ?? setting.fallback
