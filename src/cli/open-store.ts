@@ -63,11 +63,18 @@ export async function withStore<T>(
 
 /** Opens a store; whoever does so closes it. */
 export function openStore(
-  { settings, trace, world }: CommandContext,
+  { settings, tell, trace, world }: CommandContext,
   readOnly: boolean,
   { entry, uri }: StoreAddress,
 ): Promise<Store> {
-  const options = { readOnly, batchRows: settings.batchSize, hypertables: settings.hypertables === true }
+  const options = {
+    readOnly,
+    batchRows: settings.batchSize,
+    hypertables: settings.hypertables === true,
+    // A mistyped name makes another database, which somebody should hear of.
+    madeDatabase: (place: string) =>
+      tell({ type: 'note', message: `made the database of the ${place}, which did not exist` }),
+  }
   return trace('open store', {}, () => entry.open({ uri, ...options }, world))
 }
 

@@ -132,4 +132,6 @@ export type StoreOptions = {
   readonly batchRows: number | null
   /** PostgreSQL only: makes the tables hypertables of TimescaleDB. */
   readonly hypertables?: boolean
+  /** Hears that a database was made which did not exist, for example `postgresql store at host:5432/name`. */
+  readonly madeDatabase?: (place: string) => void
 }

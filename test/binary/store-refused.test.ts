@@ -104,6 +104,16 @@ describe.concurrent.each(servers)('$label', ({ place, nowhere, server, variable 
     expect(await missing.exists()).toBe(false)
   })
 
+  test('no database, and a user who may make one: it is made, and the log says so', async () => {
+    const missing = await nowhere(workFolder())
+    const run = await pull(missing.uri)
+    expect(tail(run)).toStartWith('exit 0')
+    const name = new URL(missing.uri).pathname.slice(1)
+    const made = run.log.filter(({ message }) => message.startsWith('made the database of'))
+    expect(made).toMatchObject([{ level: 'INFO', message: expect.stringContaining(name) }])
+    expect((await pull(missing.uri)).log.some(({ message }) => message.startsWith('made'))).toBe(false)
+  })
+
   test('who may make no tables can fill those that check --prepare made', async () => {
     const at = await place(workFolder())
     const poor = await poorUser(kind, at.uri)

@@ -46,7 +46,7 @@ export async function openMysql(options: StoreOptions, clock: Clock): Promise<St
   } catch (error) {
     throw explained(error, address.place)
   }
-  return mysqlStore(new MysqlServer(address, pool, clock), options)
+  return mysqlStore(new MysqlServer(address, pool, clock, options), options)
 }
 
 /** The pool with the store's tries and memory around it; lives as long as the store. */
@@ -54,11 +54,13 @@ class MysqlServer {
   readonly address: Address
   readonly pool: SessionPool
   readonly clock: Clock
+  readonly #madeDatabase: NonNullable<StoreOptions['madeDatabase']>
   readonly #tables = new Set<string>()
   readonly #full = new Set<string>()
   #loads: boolean
 
-  constructor(address: Address, pool: SessionPool, clock: Clock) {
+  constructor(address: Address, pool: SessionPool, clock: Clock, options: StoreOptions) {
+    this.#madeDatabase = options.madeDatabase ?? (() => undefined)
     this.address = address
     this.pool = pool
     this.clock = clock
@@ -132,6 +134,7 @@ class MysqlServer {
       await session.connection.query(
         `CREATE DATABASE IF NOT EXISTS ${quoted(address.database)} ${CHARACTERS}`,
       )
+      this.#madeDatabase(address.place)
     })
     await this.run((session) =>
       prepareSchema(session, address.database, tables, this.clock.nowMs(), address.place),

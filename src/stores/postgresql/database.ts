@@ -7,8 +7,11 @@ import { openSession } from './session.ts'
 /** The databases to sign in to when one's own is missing; a server has at least one of them. */
 const maintenanceDatabases = ['postgres', 'template1'] as const
 
-/** Makes the database of `address`. Throws UserError where the user may not, and what the server says. */
-export async function createDatabase(address: Address): Promise<void> {
+/**
+ * Makes the database of `address`; false where another process was faster. Throws UserError where the user
+ * may not, and what the server says.
+ */
+export async function createDatabase(address: Address): Promise<boolean> {
   let last: unknown = null
   for (const database of maintenanceDatabases) {
     try {
@@ -19,10 +22,10 @@ export async function createDatabase(address: Address): Promise<void> {
       } finally {
         await session.end()
       }
-      return
+      return true
     } catch (error) {
       // Another process was faster: 42P04, or 23505 on the catalogue.
-      if (codeOf(error) === '42P04' || codeOf(error) === '23505') return
+      if (codeOf(error) === '42P04' || codeOf(error) === '23505') return false
       last = error
       if (codeOf(error) !== '3D000') break
     }

@@ -94,7 +94,7 @@ function postgresqlStore({ address, pool, naming }: Server, options: StoreOption
         } catch (error) {
           if (!isMissingDatabase(error)) throw error
           if (options.readOnly) return
-          await createDatabase(address)
+          if (await createDatabase(address)) options.madeDatabase?.(place)
           await prepared()
         }
       }),
