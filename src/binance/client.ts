@@ -89,6 +89,11 @@ export class Client {
     return this.#weight
   }
 
+  /** Where a market is asked. */
+  urlOf(market: Market): string {
+    return this.#options.urls[market]
+  }
+
   budget(market: Market): WeightBudget {
     return this.#budgets[market]
   }

@@ -4,7 +4,7 @@ import { array, type GenericSchema, looseObject, number as numeric, optional, st
 import { nearest } from '../core/nearest.ts'
 import type { Market } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
-import { RefusedError, UserError } from '../errors.ts'
+import { RefusedError, UnavailableError, UserError } from '../errors.ts'
 import { type Client, EXCHANGE_INFO_BYTES } from './client.ts'
 import { readJson } from './json.ts'
 import { marketFacts } from './markets.ts'
@@ -59,18 +59,36 @@ export async function fetchListings(
         read: (body) => readJson(body, exchangeInfo),
       })
     ).value
-  let info: ExchangeInfo
-  try {
-    info = await ask(narrow ? { symbols: JSON.stringify(symbols) } : {})
-  } catch (error) {
-    if (!narrow || !(error instanceof RefusedError)) throw error
-    info = await ask({})
-  }
+  const { host } = new URL(client.urlOf(market))
+  const info = await askedOnceOrTwice(ask, narrow ? symbols : null, `${host}${facts.exchangeInfoPath}`)
   const weightLimit = info.rateLimits.find(
     (limit) => limit.rateLimitType === 'REQUEST_WEIGHT' && limit.interval === 'MINUTE',
   )
   if (weightLimit?.intervalNum === 1) client.budget(market).setLimit(weightLimit.limit)
   return new Map(info.symbols.map((symbol) => [symbol.symbol, toListing(symbol)]))
+}
+
+/**
+ * The list of some symbols, or of all. Only a true refusal of names makes it ask for all of them: an exchange
+ * that answers with errors and nonsense is not asked for more. Throws UnavailableError where there is none.
+ */
+async function askedOnceOrTwice(
+  ask: (query: Record<string, string>) => Promise<ExchangeInfo>,
+  symbols: readonly string[] | null,
+  address: string,
+): Promise<ExchangeInfo> {
+  try {
+    if (symbols === null) return await ask({})
+    return await ask({ symbols: JSON.stringify(symbols) }).catch((error: unknown) => {
+      // Errors that pass, and garbage, are the cause of what `get` made of them.
+      if (!(error instanceof RefusedError) || error.cause !== undefined) throw error
+      return ask({})
+    })
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    const message = `the exchange does not tell its symbols: ${error.message} (${address})`
+    throw new UnavailableError(message, 'run the same command again later', { cause: error })
+  }
 }
 
 /** Names asked for by themselves; more make a longer address than proxies like. */

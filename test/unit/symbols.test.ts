@@ -246,9 +246,25 @@ describe('asking the exchange', () => {
     })
   })
 
+  test('no list, but an exchange that tells the time: not available, and no other list is asked for', async () => {
+    const down: Scripted = { status: 503, body: '' }
+    const time: Scripted = { body: '{"serverTime":1}' }
+    for (const answer of [down, { body: '<html></html>' }, { body: '[]' }]) {
+      const answers = [...Array.from({ length: 8 }, () => answer), time, down]
+      const { network, listings } = ask('spot', ['BTCUSDT'], answers)
+      const error = await listings().catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({
+        exitCode: 75,
+        message: expect.stringMatching(/does not tell its symbols: .*spot\.test/),
+        advice: 'run the same command again later',
+      })
+      expect(network.calls.map(({ url }) => url.search === '')).toEqual([...Array(8).fill(false), true])
+    }
+  })
+
   test('what is no list is asked for again, then refused; missing limits are no loss', async () => {
     const { network, listings } = ask('um', null, [{ body: '{"symbols":[{"name":"x"}]}' }])
-    await expect(listings()).rejects.toThrow('not what the exchange promises')
+    await expect(listings()).rejects.toThrow('the exchange is not available')
     expect(network.calls.length).toBeGreaterThan(1)
     const bare = ask('um', null, [{ body: '{"symbols":[]}' }])
     expect((await bare.listings()).size).toBe(0)
