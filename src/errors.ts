@@ -60,6 +60,9 @@ export class RefusedError extends PetrosaError {
   readonly exitCode = exitCodes.open
 }
 
+/** The exchange knows the symbol no more; its archives may hold what it was. */
+export class ForgottenSymbolError extends RefusedError {}
+
 /** A page that is not what the exchange promises: cut, garbled, out of order, outside its span. */
 export class MalformedError extends PetrosaError {
   readonly exitCode = exitCodes.open

@@ -1,7 +1,14 @@
 // What an answer that is not 200 means, and what to do about it (reference 6.3 and 6.4): fatal for the run,
 // refused for good, to be asked again, or a pause for the whole host.
 import { DAY_MS, MINUTE_MS } from '../core/calendar.ts'
-import { ForeignHostError, PetrosaError, RefusedError, UnavailableError, UserError } from '../errors.ts'
+import {
+  ForeignHostError,
+  ForgottenSymbolError,
+  PetrosaError,
+  RefusedError,
+  UnavailableError,
+  UserError,
+} from '../errors.ts'
 
 /** Something went wrong on the way; the same request may well succeed a moment later. */
 export class TransientError extends Error {
@@ -88,8 +95,11 @@ export function failure(answer: FailedAnswer): Error {
       'check the URL variables: this is not the exchange',
     )
   }
-  return new RefusedError(said)
+  return code === INVALID_SYMBOL ? new ForgottenSymbolError(said) : new RefusedError(said)
 }
+
+/** What a symbol is called that is not listed, also where it was once (reference 6.3). */
+const INVALID_SYMBOL = -1121
 
 /**
  * When a pause ends. 429: as long as asked, else at the next minute. 418, a ban: by Retry-After or the time

@@ -12,6 +12,7 @@ import {
 } from '../../src/binance/failures.ts'
 import {
   ForeignHostError,
+  ForgottenSymbolError,
   PetrosaError,
   RefusedError,
   StoppedError,
@@ -42,7 +43,7 @@ type Expected = readonly [
 ]
 
 const table: readonly Expected[] = [
-  [400, -1121, RefusedError, 3, /^$/],
+  [400, -1121, ForgottenSymbolError, 3, /^$/],
   [400, -1100, RefusedError, 3, /^$/],
   [400, null, RefusedError, 3, /^$/],
   [401, null, UserError, 2, /BINANCE_API_KEY/],

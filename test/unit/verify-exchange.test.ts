@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sliceRows } from '../../src/core/dataset.ts'
 import type { Source } from '../../src/core/source.ts'
-import { RefusedError } from '../../src/errors.ts'
+import { ForgottenSymbolError, RefusedError } from '../../src/errors.ts'
 import { memorySource } from '../rig/memory-source.ts'
 import { MINUTE_MS } from '../rig/pages.ts'
 import {
@@ -117,6 +117,28 @@ describe('compared', () => {
       startMs: START_MS + 6 * MINUTE_MS,
       endMs: minutesSpan.endMs,
     })
+  })
+
+  test('a symbol that the exchange has forgotten is told as not compared once, not open', async () => {
+    const rig = await minutesStore(allMinutes)
+    const { source, asks } = memorySource({
+      nowMs: () => minutesSpan.endMs,
+      pageRows: 2,
+      answer: () => {
+        throw new ForgottenSymbolError('answered 400 (code -1121): Invalid symbol.')
+      },
+    })
+    const outcome = await rig.verify({ source: () => source, sample, workers: 1 })
+    expect(asks).toHaveLength(1)
+    expect(outcome.asked.unsettled).toEqual([])
+    expect(outcome.findings.kept()).toMatchObject([
+      {
+        check: 'exchange',
+        severity: 'note',
+        stored: 'not compared',
+        expected: expect.stringContaining('knows the symbol no more'),
+      },
+    ])
   })
 
   test('what the exchange does not reach back to is a note, and not asked for', async () => {

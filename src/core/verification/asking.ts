@@ -1,6 +1,6 @@
 // Asks the exchange for the pages of a series that were chosen, several at once, and says what came of it. A
 // page that is refused stays open and is named; a series that is refused again and again is left.
-import { MalformedError, RefusedError } from '../../errors.ts'
+import { ForgottenSymbolError, MalformedError, RefusedError } from '../../errors.ts'
 import { DAY_MS, HOUR_MS } from '../calendar.ts'
 import { idsOf, type Rows, sliceRows, timesOf } from '../dataset.ts'
 import type { Tell, Unsettled } from '../events.ts'
@@ -49,11 +49,13 @@ export async function askPieces(asking: Asking, pieces: AsyncIterable<Piece>): P
   const queue = pieces[Symbol.asyncIterator]()
   let refusals = 0
   let isLeft = false
+  let isForgotten = false
   const work = async (): Promise<void> => {
     for (let next = await queue.next(); !next.done; next = await queue.next()) {
       asking.signal.throwIfAborted()
       const piece = next.value
       if (!reach.has(piece.span)) continue
+      if (isForgotten) return
       if (refusals >= MOST_REFUSALS) {
         const left = { startMs: piece.span.startMs, endMs: asking.range.endMs }
         if (!isLeft) open(asking, total, left, 'not asked any more: too much was refused')
@@ -66,6 +68,11 @@ export async function askPieces(asking: Asking, pieces: AsyncIterable<Piece>): P
         for (const one of done) takeIn(asking, total, one)
       } catch (error) {
         if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
+        if (error instanceof ForgottenSymbolError) {
+          if (!isForgotten) asking.add(forgotten(asking, error.message))
+          isForgotten = true
+          return
+        }
         refusals += 1
         open(asking, total, piece.span, error.message)
       }
@@ -96,6 +103,19 @@ function open({ asked, tell }: Asking, total: Asked, span: Span, reason: string)
   const unsettled = { series: asked.series, span, reason }
   total.unsettled.push(unsettled)
   tell({ type: 'span-unsettled', unsettled })
+}
+
+/** Nobody can compare a symbol that the exchange has forgotten, and that is no fault of what is stored. */
+function forgotten({ asked, range }: Asking, said: string): VerifyFinding {
+  return {
+    series: asked.series,
+    span: range,
+    check: 'exchange',
+    severity: 'note',
+    stored: 'not compared',
+    expected: `the exchange knows the symbol no more: ${said}`,
+    repaired: false,
+  }
 }
 
 /** How far back the exchange answers, and what of the pieces lies before that. */
