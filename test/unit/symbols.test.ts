@@ -246,7 +246,7 @@ describe('asking the exchange', () => {
     })
   })
 
-  test('no list, but an exchange that tells the time: not available, and no other list is asked for', async () => {
+  test('no list, but an exchange that tells the time: not available, and not asked for all', async () => {
     const down: Scripted = { status: 503, body: '' }
     const time: Scripted = { body: '{"serverTime":1}' }
     for (const answer of [down, { body: '<html></html>' }, { body: '[]' }]) {
