@@ -7,7 +7,7 @@ import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import type { Fill } from '../core/gap-fill.ts'
 import { type LedgerRow, settledSpans, withNews } from '../core/ledger.ts'
-import { costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
+import { afterContract, costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
 import { minus, type Span, union } from '../core/span.ts'
@@ -83,6 +83,7 @@ async function planJob(
     // Rates fit a thousand to a page, and a month's archive holds a tenth of that.
     archives: !archives || (dataset.order === 'time' && rest) ? 'never' : rest ? 'where-they-pay' : 'always',
   }
+  const ended = fill ? [] : afterContract(input).map(endedTask)
   const table = dataset.table(series)
   const taken = fill ? { takeBack: fill.takeBack } : {}
   const job = { series, period, dataset, table, source: rest, archives, listing, ledger, ...taken }
@@ -94,7 +95,7 @@ async function planJob(
   const brought = anew.map(({ file }) => file.span)
   if (!archives || !mayUseArchives(minus(spans, brought), sources)) {
     const left = anew.length === 0 ? spans : spans.flatMap((span) => minus([span], brought))
-    const tasks = [...left.flatMap((span) => shareOut([span], [], sources)), ...anew]
+    const tasks = [...left.flatMap((span) => shareOut([span], [], sources)), ...anew, ...ended]
     return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
   }
   const missing = minus(spans, brought)
@@ -112,10 +113,20 @@ async function planJob(
   const known = isBlank ? await all() : files
   const judged = await judgedNowhere(shared, known, facts, isBlank ? async () => known : all)
   const others = archivesOnly && range.endMs === null && !fill ? published(judged, known) : judged
-  const tasks = [...others, ...anew].sort((a, b) => startOf(a) - startOf(b))
-  const plan = costTasks(series, period, keptSpans(spans, tasks), tasks, rest)
+  const wantedTasks = [...others, ...anew]
+  const tasks = [...wantedTasks, ...ended].sort((a, b) => startOf(a) - startOf(b))
+  const plan = costTasks(series, period, keptSpans(spans, wantedTasks), tasks, rest)
   return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
 }
+
+/** A contract that is over has no rows any more, by the exchange's own word. */
+const endedTask = (span: Span): Task => ({
+  kind: 'none',
+  span,
+  verdict: 'delisted',
+  source: 'rest',
+  reason: 'the contract has ended',
+})
 
 /**
  * The archives of a series. Where they are out of reach and REST is not, none: they only save requests, and

@@ -51,6 +51,7 @@ const ARCHIVES_AHEAD = 2
 const MOST_AHEAD_BYTES = 1024 ** 3
 
 type ArchiveTask = Extract<Task, { kind: 'archive' }>
+type SettledTask = Extract<Task, { kind: 'none' }> & { readonly verdict: Verdict }
 
 /** The steps of a series. Throws what ends the whole pass. */
 export async function* fetchSeries(job: SeriesJob, context: SeriesContext): AsyncGenerator<Step> {
@@ -99,7 +100,7 @@ class SeriesFetch {
       this.#lookAhead(tasks.slice(i, i + ARCHIVES_AHEAD + 1))
       if (task.kind === 'rest') yield* this.#rest(task.span, false)
       else if (task.kind === 'archive') yield* this.#archive(task)
-      else if (task.verdict) yield this.#settled(task.span, task.verdict, task.reason)
+      else if (task.verdict) yield this.#settled({ ...task, verdict: task.verdict })
       else yield* this.#leftOpen(task)
     }
     yield* this.#settleHoles()
@@ -253,9 +254,9 @@ class SeriesFetch {
     yield { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
   }
 
-  #settled(span: Span, verdict: Verdict, reason: string): Step {
+  #settled({ span, verdict, reason, source = 'archive' }: SettledTask): Step {
     const nowMs = this.#context.nowMs()
-    const ledger = [ledgerRow(span, verdict, { source: 'archive', checkedAtMs: nowMs, reason })]
+    const ledger = [ledgerRow(span, verdict, { source, checkedAtMs: nowMs, reason })]
     return { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
   }
 

@@ -134,6 +134,23 @@ export function contractUntilMs(period: Period | null, { endsAtMs }: Listing, cl
   return endsAtMs === null ? closedMs : Math.min(closedMs, ceilTo(period, endsAtMs))
 }
 
+/**
+ * What is asked for of candles after the end of a contract that is over, and is not settled yet: nobody has
+ * any there, and the exchange's own word says so. Nothing follows what is known to be delisted.
+ */
+export function afterContract(input: PlanInput): Span[] {
+  const { period, listing, ledger, range, nowMs } = input
+  if (period === null || listing.trading || listing.endsAtMs === null) return []
+  if (ledger.at(-1)?.verdict === 'delisted') return []
+  const closedMs = floorToPeriod(period, nowMs - HOUR_MS)
+  const endMs = range.endMs === null ? closedMs : Math.min(ceilToPeriod(period, range.endMs), closedMs)
+  const startMs = Math.max(
+    ceilToPeriod(period, listing.endsAtMs),
+    range.startMs === null ? 0 : ceilToPeriod(period, range.startMs),
+  )
+  return startMs < endMs ? minus([{ startMs, endMs }], settledSpans(ledger)) : []
+}
+
 function firstStartMs(input: PlanInput, settled: readonly Span[], endMs: number): number {
   const { period, range, reachesFromMs: fromMs = 0 } = input
   if (range.startMs !== null) return ceilTo(period, range.startMs)

@@ -4,6 +4,7 @@
 import type { ArchiveFile } from './archive.ts'
 import { advance, countPlaces, DAY_MS, floorToPeriod } from './calendar.ts'
 import { NOT_PUBLISHED } from './holes.ts'
+import type { SourceName } from './ledger.ts'
 import type { Period } from './series.ts'
 import { lengthMs, meet, minus, type Span, union } from './span.ts'
 
@@ -24,6 +25,8 @@ export type Task =
       readonly span: Span
       readonly reason: string
       readonly verdict?: 'unlisted' | 'delisted'
+      /** Whose word the verdict is; the archives' where it does not say. */
+      readonly source?: SourceName
     }
 
 export type Sources = {

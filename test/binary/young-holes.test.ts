@@ -153,7 +153,7 @@ describe.each(databases)('$label', (database) => {
       expect(await run(at, [...early, ...from], 0)).toMatchObject({ rows_written: 120 })
       const ledger = await at.contents.ledger({ market, dataset: 'klines', symbol: 'AAAUSDT', period: '1m' })
       const verdicts = ledger.map((row) => row.verdict)
-      expect(verdicts).toEqual(market === 'spot' ? ['rows', 'delisted'] : ['rows'])
+      expect(verdicts).toEqual(['rows', 'delisted'])
       expect(await run(at, early, 0)).toMatchObject({ pages: 0, rows_written: 0 })
       await its.setNowMs(nowMs + 90 * MINUTE_MS)
       expect(await run(at, [...early, ...from], 0)).toMatchObject({ pages: 0, rows_written: 0 })

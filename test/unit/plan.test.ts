@@ -13,6 +13,7 @@ import {
 } from '../../src/core/calendar.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from '../../src/core/ledger.ts'
 import {
+  afterContract,
   CLOSE_MARGIN_MS,
   costPlan,
   type PlanInput,
@@ -159,6 +160,19 @@ describe('a symbol that has ended', () => {
 
   test('one that trades again goes on where it was delisted', () => {
     expect(planSpans(input({ ledger: [rows, delisted] }))).toEqual([placesOf('1h', -5, 0)])
+  })
+
+  test('after the end of a contract that is over nothing is owed, and that is settled once', () => {
+    const over = listing('BTCUSDT', { trading: false, endsAtMs: placeMs('1h', -7) - 1 })
+    const after = (facts: Parameters<typeof input>[0]): Span[] =>
+      afterContract(input({ listing: over, ...facts }))
+    expect(after({ ledger: [rows] })).toEqual([placesOf('1h', -7, -1)])
+    expect(after({ range: range(placeMs('1h', -20), placeMs('1h', -4)) })).toEqual([placesOf('1h', -7, -4)])
+    expect(after({ range: range(placeMs('1h', -5), placeMs('1h', -4)) })).toEqual([placesOf('1h', -5, -4)])
+    expect(after({ range: range(placeMs('1h', -20), placeMs('1h', -9)) })).toEqual([])
+    expect(after({ ledger: [rows, delisted] })).toEqual([])
+    for (const facts of [{ trading: true }, { endsAtMs: null }, { endsAtMs: placeMs('1h', 5) }])
+      expect(after({ listing: { ...over, ...facts } })).toEqual([])
   })
 
   test('a contract is asked up to its delivery, trading or not', () => {
