@@ -18,6 +18,8 @@ export type Exchange = {
   /** Null where the API is blocked, or not to be used. */
   readonly client: Client | null
   readonly archives: ArchiveSource | null
+  /** Why the API is closed to this place, where the archives go on alone; else null. */
+  readonly blocked: BlockedError | null
   /** The exchange's clock, epoch ms; this machine's where the API is out of reach. */
   readonly nowMs: () => number
   readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives: number }
@@ -61,9 +63,14 @@ export async function openExchange(
   const { settings, tell, world } = context
   const source = need(settings, 'source')
   const client = openClient(context, budgets)
-  const exchange = (archives: ArchiveSource | null, isAlone: boolean): Exchange => ({
+  const exchange = (
+    archives: ArchiveSource | null,
+    isAlone: boolean,
+    blocked: BlockedError | null = null,
+  ): Exchange => ({
     client: isAlone ? null : client,
     archives,
+    blocked,
     nowMs: () => (isAlone ? world.nowMs() : client.nowMs(market)),
     spent: () => ({
       requests: client.requests,
@@ -82,7 +89,9 @@ export async function openExchange(
       : 'the archives alone, which end a day or so ago'
     tell({ type: 'warning', message: `${error.message}; going on by ${how}` })
     const archives = openArchives(context, true)
-    return exchange(error instanceof BlockedError ? insteadOf(error, archives) : archives, true)
+    return error instanceof BlockedError
+      ? exchange(insteadOf(error, archives), true, error)
+      : exchange(archives, true)
   }
   if (source === 'rest') return exchange(null, false)
   const { archiveReach = new ArchiveReach() } = context

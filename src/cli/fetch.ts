@@ -3,14 +3,15 @@
 import { restSource } from '../binance/rest.ts'
 import { HOUR_MS } from '../core/calendar.ts'
 import type { Dataset } from '../core/dataset.ts'
+import type { Summary } from '../core/events.ts'
 import { runPass, type SeriesJob } from '../core/pass.ts'
 import type { Range } from '../core/plan.ts'
 import { type Market, type Period, type Series, seriesKey } from '../core/series.ts'
-import { UserError } from '../errors.ts'
+import { errorLine, UserError } from '../errors.ts'
 import type { Moment } from '../settings/values.ts'
 import { type CommandContext, type CommandResult, need } from './command.ts'
 import { type Connections, ownConnections } from './connections.ts'
-import { choiceOf, marketOf, openExchange } from './exchange.ts'
+import { choiceOf, type Exchange, marketOf, openExchange } from './exchange.ts'
 import { isOwn, leased } from './leased.ts'
 import { closeMargin } from './margin.ts'
 import { chosenStore } from './open-store.ts'
@@ -113,8 +114,15 @@ export async function runFetch(
       spent: exchange.spent,
     })
     if (!world.signal.aborted) await recountRates(store, countable, summary.startedAtMs)
-    return withMissing(context, passResult(summary, settings.refresh === true), missing)
+    const told = withBlocked(summary, exchange.blocked)
+    return withMissing(context, passResult(told, settings.refresh === true), missing)
   })
+}
+
+/** What is open where the archives had to go on alone is open for a reason that somebody can change. */
+function withBlocked(summary: Summary, blocked: Exchange['blocked']): Summary {
+  if (blocked === null || summary.unsettled.length === 0) return summary
+  return { ...summary, errors: [...summary.errors, errorLine(blocked)] }
 }
 
 /** A moment as epoch ms, by the exchange's clock; null for none. */

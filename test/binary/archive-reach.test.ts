@@ -121,6 +121,8 @@ describe.concurrent('the API closed to this place (451)', () => {
     const run = await at.klines(flags)
     expect(tail(run)).toStartWith('exit 3')
     expect(warnings(run)[0]).toMatch(/does not serve this location \(451\).*going on by the archives alone/)
+    // Without it an archive that is late would look the same.
+    expect(run.result().errors).toEqual([expect.stringContaining('does not serve this location (451)')])
     const tailStart = '2025-01-09T00:00:00.000Z'
     expect([...run.result().unsettled].sort(bySeries)).toEqual(
       names.map((name) => ({
