@@ -26,7 +26,7 @@ const { columns, key } = archivesTable
 export async function writeArchives(connection: Connection, pages: readonly Page[]): Promise<void> {
   const collection = connection.database.collection(ARCHIVES_TABLE)
   for (const piece of pieces(archivesOf(pages).map(putOperation), COMMAND_DOCUMENTS)) {
-    await connection.run(async () => {
+    await connection.write(ARCHIVES_TABLE, async () => {
       try {
         await collection.bulkWrite(piece, { ordered: false })
       } catch (error) {

@@ -162,7 +162,8 @@ async function landed(
   if (puts.length === 0) return changes
   const operations = puts.map(({ series, put }) => putOperation(series, put))
   let lost = false
-  const all = await connection.run(
+  const all = await connection.write(
+    COVERAGE_TABLE,
     async () => {
       // After a lost answer the same operations would find their own work in the way, so they are only looked
       // for.

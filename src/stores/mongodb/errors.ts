@@ -82,15 +82,16 @@ export function isPassing(thrown: unknown): boolean {
 }
 
 /**
- * An error of the driver or the server as an instruction; `place` names the database without a password. What
- * is already one, and what points to a defect, stays as it is.
+ * An error of the driver or the server as an instruction; `place` names the database without a password,
+ * `collection` the one that was written to. What is already one, and what points to a defect, stays as it is.
  */
-export function explained(thrown: unknown, place: string): unknown {
+export function explained(thrown: unknown, place: string, collection?: string): unknown {
   const error = unwrapped(thrown)
   if (error instanceof PetrosaError) return error
   if (!(error instanceof MongoError)) return explainedSystem(error, place)
   return (
     explainedSetting(error, place) ??
+    explainedRule(error, place, collection) ??
     explainedRefusal(error, place) ??
     explainedAbsence(error, place) ??
     error
@@ -159,6 +160,17 @@ export function badUri(error: unknown): UserError {
   )
 }
 
+/** The server does not say whose rule it was. */
+function explainedRule(error: MongoError, place: string, collection?: string): UserError | null {
+  if (serverCode(error) !== VALIDATION_FAILED) return null
+  const owner = collection === undefined ? 'a collection' : `table ${collection}`
+  return new UserError(
+    `the validation rule of ${owner} in ${place} refuses petrosa's documents`,
+    'remove that rule with collMod, or choose another database with --db-uri',
+    { cause: error },
+  )
+}
+
 function explainedRefusal(error: MongoError, place: string): PetrosaError | null {
   const options = { cause: error }
   const code = serverCode(error)
@@ -187,13 +199,6 @@ function explainedRefusal(error: MongoError, place: string): PetrosaError | null
     return new UserError(
       `the user may not do all that is needed in ${place}${refusedCommand(error)}`,
       'grant it the role readWrite on that database',
-      options,
-    )
-  }
-  if (code === VALIDATION_FAILED) {
-    return new UserError(
-      `a validation rule of a collection in ${place} refuses petrosa's documents`,
-      'remove that rule with collMod, or choose another database with --db-uri',
       options,
     )
   }

@@ -25,7 +25,7 @@ export async function keepReplaced(
 ): Promise<void> {
   const collection = connection.database.collection(REPLACED_TABLE)
   for (const piece of pieces(replacements.map(operation), COMMAND_ROWS)) {
-    await connection.run(async () => {
+    await connection.write(REPLACED_TABLE, async () => {
       try {
         await collection.bulkWrite(piece, { ordered: false })
       } catch (error) {

@@ -34,13 +34,13 @@ export function mongodbLeases(connection: Connection): Leases {
         const filter: Document = { _id: { $in: some.map(idOf) }, $expr: { $or: [isFree, isOf(holder)] } }
         const next = { $cond: [isOf(holder), '$token', { $add: ['$token', 1] }] }
         const change = { token: next, holder: { $literal: holder }, expires_at: until(nowMs, lastsMs) }
-        await connection.run(() => leases.updateMany(filter, [{ $set: change }]))
+        await connection.write(LEASES_TABLE, () => leases.updateMany(filter, [{ $set: change }]))
         taken.push(...(await readLeases(connection, { _id: { $in: some.map(idOf) }, holder })))
       }
       for (const some of pieces(taken, COMMAND_DOCUMENTS)) {
         const keys = some.map((lease) => lease.series)
         const renewed = { $set: { revision: new ObjectId() } }
-        await connection.run(() =>
+        await connection.write(COVERAGE_TABLE, () =>
           database.collection(COVERAGE_TABLE).updateMany({ series: { $in: keys } }, renewed),
         )
       }
@@ -49,7 +49,7 @@ export function mongodbLeases(connection: Connection): Leases {
       return taken
     },
     async renew({ holder, lastsMs, nowMs }) {
-      await connection.run(() =>
+      await connection.write(LEASES_TABLE, () =>
         leases.updateMany({ holder }, [{ $set: { expires_at: until(nowMs, lastsMs) } }]),
       )
       const held = await readLeases(connection, { holder })
@@ -60,7 +60,9 @@ export function mongodbLeases(connection: Connection): Leases {
       for (const some of series === null ? [null] : pieces(series, COMMAND_DOCUMENTS)) {
         const own: Document = some === null ? { holder } : { holder, _id: { $in: some.map(idOf) } }
         await connection.run(() => leases.deleteMany({ $and: [own, replicas] }))
-        await connection.run(() => leases.updateMany(own, { $set: { holder: '', expires_at: new Date(0) } }))
+        await connection.write(LEASES_TABLE, () =>
+          leases.updateMany(own, { $set: { holder: '', expires_at: new Date(0) } }),
+        )
       }
     },
   }
@@ -75,7 +77,7 @@ async function makeMissing(connection: Connection, series: readonly string[]): P
     const filter: Document = { _id: idOf(key) }
     return { updateOne: { filter, update: { $setOnInsert: fresh }, upsert: true } }
   })
-  await connection.run(async () => {
+  await connection.write(LEASES_TABLE, async () => {
     try {
       await leases.bulkWrite(operations, { ordered: false })
     } catch (error) {

@@ -40,6 +40,8 @@ export type Connection = {
    * each failure before that. What it throws in the end is a PetrosaError or a defect.
    */
   run<T>(work: () => Promise<T>, failed?: () => void): Promise<T>
+  /** `run` for what writes to one collection, which is named where a validation rule refuses it. */
+  write<T>(collection: string, work: () => Promise<T>, failed?: () => void): Promise<T>
 }
 
 /**
@@ -67,7 +69,8 @@ export async function connect(options: StoreOptions, clock: Clock): Promise<Conn
       place,
       readOnly: options.readOnly,
       clock,
-      run: (work, failed) => repeat(work, clock, place, failed),
+      run: (work, failed) => repeat({ work, clock, place, failed }),
+      write: (collection, work, failed) => repeat({ work, clock, place, failed, collection }),
     }
   } catch (error) {
     await client.close()
@@ -75,12 +78,15 @@ export async function connect(options: StoreOptions, clock: Clock): Promise<Conn
   }
 }
 
-async function repeat<T>(
-  work: () => Promise<T>,
-  clock: Clock,
-  place: string,
-  failed?: () => void,
-): Promise<T> {
+type Repeated<T> = {
+  readonly work: () => Promise<T>
+  readonly clock: Clock
+  readonly place: string
+  readonly failed: (() => void) | undefined
+  readonly collection?: string
+}
+
+async function repeat<T>({ work, clock, place, failed, collection }: Repeated<T>): Promise<T> {
   try {
     return await retry({
       policy: serverPolicy,
@@ -90,7 +96,7 @@ async function repeat<T>(
       told: () => failed?.(),
     })
   } catch (error) {
-    throw explained(error, place)
+    throw explained(error, place, collection)
   }
 }
 

@@ -116,7 +116,8 @@ function entriesOf(pages: readonly Page[]): Entry[] {
 async function insert(work: Work, entries: readonly Entry[], ordered: boolean): Promise<Entry[]> {
   const left = await eachInFlight(pieces(entries, COMMAND_ROWS), async (piece) => {
     const documents = documentBytes(piece)
-    return work.connection.run(
+    return work.connection.write(
+      work.table.name,
       async () => {
         const answer = await insertBytes(work.connection, work.table.name, documents, ordered)
         work.written += answer.inserted
@@ -141,7 +142,8 @@ async function replace(work: Work, changes: readonly Change[]): Promise<Entry[]>
         updateOne: { filter: change.stored, update: { $set: change.set } },
       }),
     )
-    return work.connection.run(
+    return work.connection.write(
+      work.table.name,
       async () => {
         const result = await work.collection.bulkWrite(operations, { ordered: false })
         work.changed += result.modifiedCount
