@@ -4,12 +4,14 @@ import type { Document } from 'mongodb'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
-import { refuseNewerSchema } from '../schema.ts'
 import type { Connection } from './open.ts'
-import { checkTables, schemaVersion } from './schema.ts'
+import { checkTables } from './schema.ts'
 
 /** What petrosa does in a database, in MongoDB's names of actions. */
-const neededActions = ['find', 'insert', 'update', 'remove', 'createIndex', 'listCollections'] as const
+const neededActions = [
+  ...(['find', 'insert', 'update', 'remove', 'createIndex'] as const),
+  ...(['listCollections', 'listIndexes'] as const),
+]
 
 /** Tries the database and says what was found; throws only what stands in the way of any answer. */
 export async function checkDatabase(
@@ -92,11 +94,11 @@ function limits(connection: Connection, hello: Document): Finding {
 async function schema(connection: Connection, tables: readonly Table[]): Promise<Finding> {
   const name = 'store schema'
   try {
-    const version = await schemaVersion(connection)
-    refuseNewerSchema(version, connection.place)
-    const present = await checkTables(connection, tables)
-    const data = tables.filter((table) => present.includes(table.name)).length
-    return good(name, version === 0 ? 'not made yet' : `version ${version}, ${data} collections of data`)
+    const { version, present, ruled } = await checkTables(connection, tables)
+    const data = tables.filter((table) => present.has(table.name)).length
+    const made = version === 0 ? 'not made yet' : `version ${version}, ${data} collections of data`
+    const rules = ruled.size === 0 ? '' : `; validation rules may refuse rows of ${[...ruled].join(', ')}`
+    return good(name, made + rules)
   } catch (error) {
     if (!(error instanceof PetrosaError)) throw error
     return { name, ok: false, detail: error.message, advice: error.advice }

@@ -1,7 +1,7 @@
 // The collections, their indexes and the recorded version: made where they are missing, checked where they
 // exist. Making one that is there is no error to MongoDB, so that many processes may prepare at once.
 import { type Document, MongoServerError } from 'mongodb'
-import { allColumns, type Table, timeName } from '../../core/dataset.ts'
+import { allColumns, keyNames, type Table, timeName } from '../../core/dataset.ts'
 import { archivesTable } from '../archives.ts'
 import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
@@ -17,6 +17,15 @@ import {
 import { idFields } from './document.ts'
 import { DUPLICATE_KEY, serverCode } from './errors.ts'
 import { eachInFlight } from './flight.ts'
+import {
+  hasRule,
+  type Index,
+  isOwnIndex,
+  refuseForeignIndexes,
+  refuseForeignOptions,
+  refuseForeignSample,
+  type Shape,
+} from './foreign.ts'
 import type { Connection } from './open.ts'
 
 /** In the order of the versions of the schema that brought them: the ledger with 1, the leases with 3. */
@@ -30,12 +39,12 @@ const ownTables: readonly OwnTable[] = [
 /** An index of the same name or fields exists with other options. */
 const indexConflictCodes = [85, 86]
 
-type Shape = {
-  readonly name: string
-  /** The fields of `_id` in order, and of the document. */
-  readonly id: readonly string[]
-  readonly fields: readonly string[]
-  readonly index: readonly string[]
+const schemaShape: Shape = {
+  name: SCHEMA_TABLE,
+  id: [],
+  fields: ['version'],
+  key: ['version'],
+  index: [],
 }
 
 function shapesOf(tables: readonly Table[]): readonly Shape[] {
@@ -43,32 +52,42 @@ function shapesOf(tables: readonly Table[]): readonly Shape[] {
     name,
     id: key,
     fields: columns.map((column) => column.name),
+    key,
     index: key,
   }))
   const data = tables.map((table) => ({
     name: table.name,
     id: idFields(table),
     fields: allColumns(table).map((column) => column.name),
+    key: keyNames(table),
     index: ['symbol', timeName(table)],
   }))
-  return [...own, ...data]
+  return [schemaShape, ...own, ...data]
+}
+
+/** What is there of ours. */
+export type Found = {
+  /** The recorded version of the schema; 0 when there is none. */
+  readonly version: number
+  /** The names of our collections that exist, of those that have our index, and of those with a rule. */
+  readonly present: ReadonlySet<string>
+  readonly indexed: ReadonlySet<string>
+  readonly ruled: ReadonlySet<string>
 }
 
 /** Makes what is missing and checks what is there. Throws UserError for what is not ours. */
 export async function prepareSchema(connection: Connection, tables: readonly Table[]): Promise<void> {
-  const version = await schemaVersion(connection)
-  refuseNewerSchema(version, connection.place)
-  const shapes = shapesOf(tables)
-  await checkShapes(connection, shapes)
+  const { version, indexed } = await checkTables(connection, tables)
   if (connection.readOnly) return
-  await eachInFlight(shapes, (shape) => makeIndex(connection, shape))
+  const bare = shapesOf(tables).filter(({ name, index }) => index.length > 0 && !indexed.has(name))
+  await eachInFlight(bare, (shape) => makeIndex(connection, shape))
   for (let made = version + 1; made <= SCHEMA_VERSION; made += 1) await recordVersion(connection, made)
 }
 
 async function recordVersion(connection: Connection, version: number): Promise<void> {
   const stamp = { version, applied_at: new Date(connection.clock.nowMs()) }
   const filter: Document = { _id: version }
-  await connection.run(async () => {
+  await connection.write(SCHEMA_TABLE, async () => {
     try {
       await connection.database
         .collection(SCHEMA_TABLE)
@@ -80,65 +99,55 @@ async function recordVersion(connection: Connection, version: number): Promise<v
   })
 }
 
-/** The highest schema version recorded in the database; 0 when there is none. */
-export async function schemaVersion(connection: Connection): Promise<number> {
-  const newest = await connection.run(() =>
-    connection.database.collection(SCHEMA_TABLE).find().sort({ _id: -1 }).limit(1).toArray(),
+/**
+ * The highest schema version recorded in the database; 0 when there is none. Throws UserError for a newer
+ * one, and where somebody else's document stands above ours.
+ */
+export async function schemaVersion({ database, place, run }: Connection): Promise<number> {
+  const [newest] = await run(() =>
+    database.collection(SCHEMA_TABLE).find().sort({ _id: -1 }).limit(1).toArray(),
   )
-  return Number(newest[0]?.version ?? 0)
+  if (!newest) return 0
+  const version = Number(newest.version)
+  if (Number(newest._id) !== version) {
+    refuseForeignShape(SCHEMA_TABLE, 'it holds a document that is no version of a schema', place)
+  }
+  refuseNewerSchema(version, place)
+  return version
 }
 
 /**
- * The names of those of our collections that exist. Throws UserError when one is of another shape, and for a
- * newer schema.
+ * What is there of our collections. Throws UserError when one is of another shape, and for a newer schema.
  */
-export async function checkTables(
-  connection: Connection,
-  tables: readonly Table[],
-): Promise<readonly string[]> {
-  refuseNewerSchema(await schemaVersion(connection), connection.place)
-  return checkShapes(connection, shapesOf(tables))
+export async function checkTables(connection: Connection, tables: readonly Table[]): Promise<Found> {
+  const { database, place, run } = connection
+  const shapes = shapesOf(tables)
+  const names = shapes.map(({ name }) => name)
+  const listed = await run(() => database.listCollections({ name: { $in: names } }).toArray())
+  const infos = new Map(listed.map((info) => [info.name, info]))
+  const versions = infos.get(SCHEMA_TABLE)
+  // Before the shapes: those of a newer schema may be others.
+  if (versions) refuseForeignOptions(versions, place)
+  const version = versions ? await schemaVersion(connection) : 0
+  const indexed = new Set<string>()
+  await eachInFlight(shapes, async (shape) => {
+    const info = infos.get(shape.name)
+    if (!info) return
+    refuseForeignOptions(info, place)
+    const collection = database.collection(shape.name)
+    const [sample, indexes] = await Promise.all([
+      run(() => collection.findOne()),
+      run(async (): Promise<Index[]> => collection.listIndexes().toArray()),
+    ])
+    if (sample) refuseForeignSample(shape, sample, place)
+    refuseForeignIndexes(shape, indexes, place)
+    if (indexes.some((index) => isOwnIndex(shape, index))) indexed.add(shape.name)
+  })
+  const ruled = new Set(listed.filter(hasRule).map(({ name }) => name))
+  return { version, present: new Set(infos.keys()), indexed, ruled }
 }
 
-async function checkShapes(connection: Connection, shapes: readonly Shape[]): Promise<readonly string[]> {
-  const names = shapes.map((shape) => shape.name)
-  const found = await connection.run(() =>
-    connection.database.listCollections({ name: { $in: names } }).toArray(),
-  )
-  const present = new Map(found.map((one) => [one.name, one.type ?? 'collection']))
-  await eachInFlight(
-    shapes.filter((shape) => present.has(shape.name)),
-    async (shape) => {
-      const type = present.get(shape.name)
-      if (type !== 'collection')
-        refuseForeignShape(shape.name, `it is a ${type}, not a collection`, connection.place)
-      const sample = await connection.run(() => connection.database.collection(shape.name).findOne())
-      if (sample) checkSample(connection, shape, sample)
-    },
-  )
-  return [...present.keys()]
-}
-
-function checkSample(connection: Connection, shape: Shape, sample: Document): void {
-  const id: unknown = sample._id
-  const fields =
-    id !== null && typeof id === 'object' && Object.getPrototypeOf(id) === Object.prototype
-      ? Object.keys(id)
-      : []
-  if (fields.join() !== shape.id.join()) {
-    refuseForeignShape(
-      shape.name,
-      `the _id of its documents is not {${shape.id.join(', ')}}`,
-      connection.place,
-    )
-  }
-  const missing = shape.fields.find((field) => !(field in sample))
-  if (missing !== undefined) {
-    refuseForeignShape(shape.name, `its documents have no field ${missing}`, connection.place)
-  }
-}
-
-/** Makes a collection with its one index; either may be there. */
+/** Makes a collection with its one index; either may be there by now. */
 async function makeIndex(connection: Connection, shape: Shape): Promise<void> {
   const index = Object.fromEntries(shape.index.map((field) => [field, 1 as const]))
   try {

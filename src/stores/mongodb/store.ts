@@ -6,7 +6,6 @@ import type { Page, Store, StoreOptions, WriteOptions, WriteResult } from '../..
 import { UnavailableError, UserError } from '../../errors.ts'
 import { leasesOf } from '../leases.ts'
 import { newsOf } from '../news.ts'
-import { refuseNewerSchema } from '../schema.ts'
 import { readArchives, writeArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
 import { readLedgers, recordNews } from './coverage.ts'
@@ -34,12 +33,11 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
     prepare: (tables) => prepareSchema(connection, tables),
     ledger: async (series) => {
       const keys = series.map(seriesKey)
-      const [version, ledgers] = await Promise.all([schemaVersion(connection), readLedgers(connection, keys)])
-      refuseNewerSchema(version, connection.place)
+      const [, ledgers] = await Promise.all([schemaVersion(connection), readLedgers(connection, keys)])
       return keys.map((key) => ledgers.get(key) ?? [])
     },
     archives: async (series) => {
-      refuseNewerSchema(await schemaVersion(connection), connection.place)
+      await schemaVersion(connection)
       return readArchives(connection, series.map(seriesKey))
     },
     knownSeries: async (tables) => {
@@ -65,9 +63,7 @@ export async function openMongodb(options: StoreOptions, clock: Clock): Promise<
  * meanwhile must be noticed; and so must a newer program that changed the schema.
  */
 async function checkSchema(connection: Connection): Promise<void> {
-  const version = await schemaVersion(connection)
-  refuseNewerSchema(version, connection.place)
-  if (version > 0) return
+  if ((await schemaVersion(connection)) > 0) return
   throw new UnavailableError(
     `${connection.place} was dropped while it was in use, or was never prepared`,
     'run the same command again: it makes what it needs',
