@@ -78,7 +78,7 @@ export async function runFetch(
   const dryRun = settings.dryRun === true
   return connections.withStore(context, dryRun, async (store) => {
     const tables = [...new Set(mine.map(({ series }) => dataset.table(series)))]
-    if (!dryRun) await trace('prepare', {}, () => store.prepare(tables))
+    await trace('prepare', {}, () => store.prepare(tables))
     const keys = mine.map(({ series }) => seriesKey(series))
     const held = dryRun ? null : await connections.leases(context, keys)
     const source = exchange.client ? restSource(exchange.client, dataset, market) : null

@@ -82,8 +82,8 @@ export type Store = {
   readonly mostBatches: number
   /**
    * Makes the tables and the ledger where they are missing and checks the shape of those that exist. Safe to
-   * run again, and by many processes at once. UserError: foreign shape, newer schema, missing rights.
-   * UnavailableError: out of reach.
+   * run again, and by many processes at once. A store that was opened for a plan only checks. UserError:
+   * foreign shape, newer schema, missing rights. UnavailableError: out of reach.
    */
   prepare(tables: readonly Table[]): Promise<void>
   /** The ledger rows of each series, by start; a series (or schema) that is not there has none. */

@@ -80,6 +80,22 @@ describe.concurrent.each(servers)('$label', ({ place, nowhere, server, variable 
     40_000,
   )
 
+  test.each(['klines_h1', 'petrosa_coverage'])(
+    "somebody else's %s: exit 2 of the plan, of the check and of the run, and it stays as it is",
+    async (name) => {
+      const at = await place(workFolder())
+      await server.exec(at.uri, server.spoil.foreignTable(name))
+      for (const words of [[...asking, '--dry-run'], asking]) {
+        expect(errorOf(await pull(at.uri, words), 2)).toMatch(new RegExp(`${name}.*--db-uri`))
+      }
+      const check = await pull(at.uri, ['check', '--json'])
+      expect(tail(check)).toStartWith('exit 2\n')
+      expect(failedChecks(check)).toMatchObject([{ detail: expect.stringContaining(name) }])
+      expect(await server.tables(at.uri)).toEqual([name])
+    },
+    40_000,
+  )
+
   test('the address of every other kind of store: exit 2 before anything is asked of anyone', async () => {
     const at = await place(workFolder())
     for (const other of stores.filter(({ kind }) => kind !== server.kind)) {

@@ -24,6 +24,7 @@ export function readOnlyCases({ database }: Subject): void {
       const existed = await database.exists(uri)
       const store = await openReadOnly(uri)
       try {
+        await store.prepare(contractTables)
         expect(await store.ledger([series, series])).toEqual([[], []])
         expect(await store.archives([series, series])).toEqual([[], []])
         expect(await store.knownSeries(contractTables)).toEqual([])
@@ -56,6 +57,23 @@ export function readOnlyCases({ database }: Subject): void {
       }
     }),
   )
+
+  for (const name of ['klines_m1', 'petrosa_coverage']) {
+    contractCase(`a plan over somebody else's ${name} is refused, as what follows it would be`, () =>
+      onFresh(database, async ({ uri }) => {
+        await database.exec(uri, database.spoil.foreignTable(name))
+        const store = await openReadOnly(uri)
+        try {
+          const error = await thrownBy(() => store.prepare(contractTables))
+          expect(error).toBeInstanceOf(UserError)
+          expect(String(error)).toContain(name)
+        } finally {
+          await store.close()
+        }
+        expect(await database.tables(uri)).toEqual([name])
+      }),
+    )
+  }
 
   contractCase('check makes nothing, and finds a prepared store in order', () =>
     onFresh(database, ({ uri }) =>

@@ -78,7 +78,11 @@ export function openMemoryStore(
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
     mostBatches: WRITERS + 1,
-    prepare: (tables) => change((database) => prepareMemory(database, tables)),
+    prepare: (tables) =>
+      reach((database) => {
+        if (options.readOnly) ownNames(database, tables)
+        else prepareMemory(database, tables)
+      }),
     ledger: (series) =>
       reach((database) => {
         refuseNewer(database)

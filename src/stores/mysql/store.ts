@@ -141,6 +141,11 @@ class MysqlServer {
     )
   }
 
+  /** Refuses foreign tables and a newer schema, and makes nothing. */
+  async checkTables(tables: readonly Table[]): Promise<void> {
+    await this.run((session) => schemaState(session, tables, this.address.place))
+  }
+
   /** Refuses what a newer program wrote, for commands that prepare nothing. */
   async refuseNewer(session: Session): Promise<void> {
     if (await this.#has(session, SCHEMA_TABLE))
@@ -164,10 +169,7 @@ function mysqlStore(server: MysqlServer, options: StoreOptions): Store {
     batchRows: options.batchRows ?? BATCH_ROWS,
     writers: WRITERS,
     mostBatches: WRITERS + 1,
-    prepare: async (tables) => {
-      refuseReadOnly()
-      await server.prepare(tables)
-    },
+    prepare: (tables) => (options.readOnly ? server.checkTables(tables) : server.prepare(tables)),
     ledger: (series) =>
       server.read(
         COVERAGE_TABLE,

@@ -24,6 +24,7 @@ import { readLedger, writePages } from './write.ts'
 /** The calls as the store makes them; all that goes in or out can be sent from one thread to another. */
 export type SqliteCalls = {
   open(path: string, readOnly: boolean): void
+  /** Only checks what `open` opened to read. */
   prepare(tables: readonly Table[], nowMs: number): void
   ledger(series: readonly Series[]): readonly (readonly LedgerRow[])[]
   archives(series: readonly Series[]): readonly (readonly ArchiveRecord[])[]
@@ -50,6 +51,7 @@ export type SqliteCalls = {
 export function sqliteCalls(): SqliteCalls {
   let opened: Database | null = null
   let place = ''
+  let isPlan = false
   let path = ''
   let file: number | null = null
   const taken = new Map<number, { readonly sent: readonly SentPage[]; readonly pages: readonly Page[] }>()
@@ -60,11 +62,15 @@ export function sqliteCalls(): SqliteCalls {
   return {
     open: (at, readOnly) => {
       opened = openDatabase(at, readOnly)
+      isPlan = readOnly
       path = at
       place = `the database ${path}`
       file = fileNumber(path)
     },
-    prepare: (tables, nowMs) => prepareSchema(database(), tables, nowMs, place),
+    prepare: (tables, nowMs) => {
+      if (isPlan) schemaState(database(), tables, place)
+      else prepareSchema(database(), tables, nowMs, place)
+    },
     ledger: (series) => {
       refuseNewerSchema(schemaVersion(database()), place)
       if (!hasTable(database(), COVERAGE_TABLE)) return series.map(() => [])
