@@ -1,7 +1,6 @@
 // The routes of serve mode (interface.md, section 6). Hono carries them; this is its only door. What they
 // say comes from `Served`; what a request says is checked in queries.ts.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { secureHeaders } from 'hono/secure-headers'
 import { errorLine, PetrosaError } from '../errors.ts'
@@ -17,13 +16,12 @@ import type { EventStreams } from './event-streams.ts'
 import { openApi } from './openapi.ts'
 import { BadRequest, gapsQuery, klinesQuery, noQuery, startBody, timelineQuery } from './queries.ts'
 import type { RateLimit } from './rate-limit.ts'
+import { bodyText } from './request-body.ts'
 import type { JobKind, Json, Served } from './served.ts'
 import type { Page } from './status-page/page.ts'
 import { timelinesAnswer } from './timeline.ts'
 import { bearsToken } from './token.ts'
 
-/** Bytes of a request's body; what the routes take is a name. */
-const BODY_BYTES = 16 * 1024
 /** Candles of one answer. */
 export const MOST_KLINES = 1_500
 
@@ -50,7 +48,6 @@ export function createApp(options: AppOptions): App {
   const app: Routes = new Hono<Bound>()
   app.use(headers)
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }))
-  app.use(bodyLimit({ maxSize: BODY_BYTES, onError: (c) => problem(c, 413, 'the body is too large') }))
   app.use('/api/*', limited(options))
   app.use('/events', limited(options))
   lifeRoutes(app, options)
@@ -180,7 +177,9 @@ function changeRoutes(app: Routes, { served }: AppOptions, token: string): void 
       return problem(c, 401, 'it takes the header Authorization: Bearer, with the value of API_TOKEN')
     }
     noQuery(queryOf(c))
-    const name = startBody(await c.req.text())
+    const body = await bodyText(c.req.raw)
+    if (body === null) return problem(c, 413, 'the body is too large')
+    const name = startBody(body)
     const { known, started } = served.start(kind, name)
     if (known.length === 0) {
       const what = kind === 'gaps' ? 'nothing here fills gaps' : 'no such job'

@@ -69,6 +69,28 @@ test('a defect that no route has seen is told, and answered without a word of it
   expect(defects).toEqual([broken])
 })
 
+test.each([
+  'POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc',
+  'PUT /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc',
+  'POST /api/run HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc',
+  'POST /api/run HTTP/1.0\r\nAuthorization: Bearer right\r\nContent-Length: 10\r\n\r\n{"a"',
+  'POST /api/run HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer right\r\nContent-Length: 10\r\n\r\n{"a"',
+])('%j and then hung up: nobody has a defect', async (request) => {
+  const { ask, defects: seen, started } = servedRig()
+  const asked = Promise.withResolvers<void>()
+  const answered = Promise.withResolvers<void>()
+  const { port, defects } = serving((got, address) => {
+    asked.resolve()
+    return ask(new URL(got.url).pathname, got, address).finally(answered.resolve)
+  })
+  const socket = connect(port, '127.0.0.1', () => socket.write(request))
+  await asked.promise
+  socket.destroy()
+  await answered.promise
+  await Bun.sleep(20)
+  expect([...defects, ...seen, ...started]).toEqual([])
+})
+
 test('HEAD answers as GET does, and takes no place of those who listen', async () => {
   const { ask, streams } = servedRig()
   for (const path of ['/healthz', '/api/status', '/status', '/events']) {
