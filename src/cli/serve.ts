@@ -36,7 +36,7 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   const streams = openStreams(world)
   const jobs = new ServedJobs({ context, connections, streams })
   // Nobody is answered before all of it stands, since nothing waits until then.
-  const defect = (error: unknown): void => context.tell({ type: 'defect', error })
+  const defect = (error: unknown, met: string): void => context.tell({ type: 'defect', error, met })
   const place = { host: need(settings, 'host'), port: need(settings, 'port') }
   const server = listen((...request) => app(...request), { ...place, clock: world, defect })
   context.tell({ type: 'note', message: 'serving', fields: { url: server.url, schedule: schedules(first) } })
@@ -93,7 +93,7 @@ function appOf(
     limit: startRateLimit(world.monotonicMs),
     token: settings.apiToken,
     page,
-    defect: (error) => tell({ type: 'defect', error }),
+    defect: (error, met) => tell({ type: 'defect', error, met }),
   })
 }
 

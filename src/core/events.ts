@@ -82,7 +82,8 @@ export type PetrosaEvent =
   | { readonly type: 'note'; readonly message: string; readonly fields?: Record<string, unknown> }
   /** An error with an advice that ended a pass; what the summary says of it in words. */
   | { readonly type: 'failure'; readonly error: unknown }
-  | { readonly type: 'defect'; readonly error: unknown }
+  /** `met`: the request that met it, where no summary of a pass will name the error. */
+  | { readonly type: 'defect'; readonly error: unknown; readonly met?: string }
   /** What a look at the stored rows of a series found. */
   | {
       readonly type: 'series-surveyed'

@@ -3,7 +3,7 @@
 import type { PetrosaEvent, Summary } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime, spanText } from '../core/span.ts'
-import { exitCodes, PetrosaError } from '../errors.ts'
+import { errorLine, exitCodes, PetrosaError } from '../errors.ts'
 import type { Log } from './log.ts'
 
 /** More symbols than this are counted, not listed. */
@@ -65,7 +65,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
       log.info(event.message, event.fields)
       return
     case 'defect':
-      log.debug('defect', { stack: event.error instanceof Error ? event.error.stack : String(event.error) })
+      logDefect(log, event)
       return
     case 'pass-ended':
     case 'pass-failed':
@@ -108,6 +108,12 @@ function logRetry(log: Log, { host, attempt, pauseMs, reason }: Told<'page-retri
 
 function logWrite(log: Log, { rows, written, changed, durationMs }: Told<'batch-written'>): void {
   log.debug('written', { rows, new: written, changed, duration_ms: Math.round(durationMs) })
+}
+
+/** That of a pass is an error in its summary; one that a request met would be in the log nowhere else. */
+function logDefect(log: Log, { error, met }: Told<'defect'>): void {
+  if (met !== undefined) log.error(errorLine(error), { met_by: met })
+  log.debug('defect', { stack: error instanceof Error ? error.stack : String(error) })
 }
 
 function logSummary(log: Log, summary: Summary): void {

@@ -33,8 +33,8 @@ export type AppOptions = {
   readonly token: string | null
   /** The page for people. */
   readonly page: Page
-  /** What to do with a defect in a route. */
-  readonly defect: (error: unknown) => void
+  /** What to do with a defect in a route, and the request that met it. */
+  readonly defect: (error: unknown, met: string) => void
 }
 
 /** Answers a request that came from `address`; a defect is answered with 500, and told. */
@@ -57,7 +57,7 @@ export function createApp(options: AppOptions): App {
   app.onError((error, c) => {
     if (error instanceof BadRequest) return problem(c, 400, error.message)
     if (error instanceof PetrosaError) return problem(c, 503, errorLine(error))
-    options.defect(error)
+    options.defect(error, `${c.req.method} ${c.req.path}`)
     return problem(c, 500, 'a defect of petrosa; its log says more')
   })
   return async (request, address) => app.fetch(request, { address })

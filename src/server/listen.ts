@@ -22,7 +22,7 @@ export type ListenOptions = {
   readonly port: number
   readonly clock: Clock
   /** What to do with a defect that the routes did not see. */
-  readonly defect: (error: unknown) => void
+  readonly defect: (error: unknown, met: string) => void
 }
 
 /** Listens. Throws UserError where that cannot be. */
@@ -43,7 +43,7 @@ export function listen(app: App, { host, port, clock, defect }: ListenOptions): 
       },
       // Bun's own answer would be a page, and a stack among the lines of the log.
       error(error) {
-        defect(error)
+        defect(error, 'a request')
         return new Response(null, { status: 500 })
       },
     })

@@ -102,6 +102,8 @@ export type ServedRig = {
   readonly clock: VirtualClock
   readonly streams: EventStreams
   readonly defects: readonly unknown[]
+  /** The requests that met them. */
+  readonly met: readonly string[]
   readonly asked: readonly KlinesQuery[]
   readonly started: readonly (readonly [string, string | null])[]
 }
@@ -163,11 +165,15 @@ export function servedRig({ token = 'right', ...given }: ServedGiven = {}): Serv
     ...given,
   })
   const limit = startRateLimit(clock.monotonicMs)
-  const defect = (error: unknown): void => void defects.push(error)
+  const met: string[] = []
+  const defect = (error: unknown, request: string): void => {
+    defects.push(error)
+    met.push(request)
+  }
   const app = createApp({ served, streams, limit, token, defect, page })
   const ask = (path: string, init?: RequestInit, address = '10.0.0.1'): Promise<Response> =>
     app(new Request(`http://petrosa.test${path}`, init), address)
-  return { ask, clock, streams, defects, asked, started }
+  return { ask, clock, streams, defects, met, asked, started }
 }
 
 /** The header of whoever bears a token. */

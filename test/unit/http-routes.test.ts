@@ -133,6 +133,7 @@ describe('what is told', () => {
       { error: 'a defect of petrosa; its log says more' },
     ])
     expect(String(broken.defects[0])).toContain('secret detail')
+    expect(broken.met).toEqual(['GET /api/klines'])
   })
 
   test('the page loads nothing, and its policy lets nothing run but its own script and style', async () => {

@@ -212,6 +212,17 @@ describe('the last word', () => {
     expect(lines).toEqual([['error', 'what; do this', {}]])
   })
 
+  test('a defect that a request met is an error, and says which request', () => {
+    const [line, more] = linesOf({ type: 'defect', error: new TypeError('x is not'), met: 'GET /api/gaps' })
+    expect(line).toEqual([
+      'error',
+      expect.stringMatching(/^a defect of petrosa: x is not; /),
+      { met_by: 'GET /api/gaps' },
+    ])
+    expect(JSON.stringify(line)).not.toContain('story.test.ts')
+    expect(more).toEqual(['debug', 'defect', { stack: expect.stringContaining('story.test.ts') }])
+  })
+
   test('a defect shows its stack at debug', () => {
     const { log, lines } = keptLog()
     logFailure(log, 'a defect', new TypeError('x is not a function'))
