@@ -51,22 +51,40 @@ export async function startTelemetry(
   return openTelemetry({ world, sending, tell, ...rest })
 }
 
-/** What the standard variables ask for. */
+/** What the standard variables ask for; `tell` is told what of it cannot be. */
 export function sendingOf(env: World['env'], tell: Tell): Sending {
   const value = (name: string): string => env[name]?.trim() ?? ''
   if (value('OTEL_SDK_DISABLED').toLowerCase() === 'true') return {}
   const sending: Partial<Record<Signal, Protocol>> = {}
+  const misplaced = new Map<string, Signal[]>()
   for (const signal of signals) {
     const own = (name: string): string => value(`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_${name}`)
-    const isNamed = own('ENDPOINT') !== '' || value('OTEL_EXPORTER_OTLP_ENDPOINT') !== ''
+    const place = own('ENDPOINT') || value('OTEL_EXPORTER_OTLP_ENDPOINT')
     const exporter = value(`OTEL_${signal.toUpperCase()}_EXPORTER`) || 'otlp'
-    if (!isNamed || exporter === 'none') continue
+    if (place === '' || exporter === 'none') continue
     const asked = own('PROTOCOL') || value('OTEL_EXPORTER_OTLP_PROTOCOL') || 'http/protobuf'
     const protocol = protocols.find((known) => known === asked)
-    if (protocol && exporter === 'otlp') sending[signal] = protocol
-    else tell(refusal(signal, protocol ? `exporter ${exporter}` : `protocol ${asked}`))
+    if (!protocol || exporter !== 'otlp')
+      tell(refusal(signal, protocol ? `exporter ${exporter}` : `protocol ${asked}`))
+    else if (isAddress(place)) sending[signal] = protocol
+    else {
+      const name = `OTEL_EXPORTER_OTLP_${own('ENDPOINT') ? `${signal.toUpperCase()}_` : ''}ENDPOINT`
+      misplaced.set(name, [...(misplaced.get(name) ?? []), signal])
+    }
   }
+  for (const [name, them] of misplaced) tell(noPlace(name, them))
   return sending
+}
+
+/** Whether something can be sent there. In place of what is no address the SDK would take one of its own. */
+function isAddress(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
+}
+
+function noPlace(name: string, them: readonly Signal[]): Parameters<Tell>[0] {
+  const message = `${them.join(', ')} are not sent: ${name} is no http:// or https:// address`
+  const advice = 'set it to where the collector listens, such as http://localhost:4318'
+  return { type: 'warning', message, fields: { advice } }
 }
 
 function refusal(signal: Signal, what: string): Parameters<Tell>[0] {

@@ -186,5 +186,33 @@ describe('no collector', () => {
     // Two seconds at most for what is left, and one for a busy machine.
     expect(endedMs - (endings[0] ?? 0)).toBeLessThan(3_000)
     if (how === 'silent') expect(collector.asked.length).toBeGreaterThan(0)
+    const told = run.log.filter(({ level }) => level === 'WARNING')
+    expect(told.map(({ message }) => message)).toEqual(['telemetry does not arrive'])
+    expect(told[0]?.reason).toBe('what was left was not taken within 2 s')
   })
+
+  test('something else listens there: what it says is told, without a stack', async () => {
+    collector = startCollector()
+    const other = Bun.serve({ port: 0, fetch: () => new Response('what?', { status: 404 }) })
+    const at = await bench(exchange)
+    const run = await at.klines(flags, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: other.url.origin } })
+    await other.stop(true)
+    expect(tail(run)).toStartWith('exit 0')
+    expect(run.log.filter(({ level }) => level === 'WARNING')).toMatchObject([
+      { message: 'telemetry does not arrive', reason: 'Not Found' },
+    ])
+  })
+
+  test.each(['nonsense', '127.0.0.1:4318', 'collector:4318', 'grpc://127.0.0.1:4317'])(
+    '%s is no address of one: it is told once, and nothing is sent anywhere',
+    async (endpoint) => {
+      collector = startCollector()
+      const at = await bench(exchange)
+      const run = await at.klines(flags, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } })
+      expect(tail(run)).toStartWith('exit 0')
+      expect(run.log.filter(({ level }) => level === 'WARNING').map(({ message }) => message)).toEqual([
+        'traces, metrics, logs are not sent: OTEL_EXPORTER_OTLP_ENDPOINT is no http:// or https:// address',
+      ])
+    },
+  )
 })

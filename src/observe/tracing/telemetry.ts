@@ -48,13 +48,18 @@ const MOST_REASON = 300
 
 const SCOPE = 'petrosa'
 
+/** Why something is lost that the SDK had not given up. */
+const LATE = `what was left was not taken within ${FLUSH_MS / 1_000} s`
+
+const quiet = (): void => undefined
+
 /** While it stays up no outer work is what its passes are a part of. */
 export type TelemetryOptions = TelemetryStart & { readonly world: World; readonly sending: Sending }
 
 /** Starts to send what `sending` names. */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { world, sending, tell } = options
-  tellFailures(tell)
+  const failed = tellFailures(tell)
   const contexts = new AsyncLocalStorageContextManager().enable()
   context.setGlobalContextManager(contexts)
   const resource = resourceOf(world)
@@ -76,8 +81,10 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     },
     async stop() {
       const over = new AbortController()
-      const sent = Promise.allSettled(stopping.map((stop) => stop()))
-      await Promise.race([sent, world.wait(FLUSH_MS, over.signal).catch(() => undefined)])
+      const sent = Promise.all(stopping.map((stop) => stop().catch((error) => failed(String(error)))))
+      // The SDK asks again for longer than that, and says nothing before it has given up.
+      const late = world.wait(FLUSH_MS, over.signal).then(() => failed(LATE), quiet)
+      await Promise.race([sent, late])
       over.abort()
       diag.disable()
       context.disable()
@@ -85,8 +92,11 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
   }
 }
 
-/** Says once that the collector does not take what is sent: more of it would help nobody. */
-function tellFailures(tell: Tell): void {
+/**
+ * Says once that the collector does not take what is sent: more of it would help nobody. Answers what says
+ * it of a failure that the SDK keeps to itself.
+ */
+function tellFailures(tell: Tell): (reason: string) => void {
   let hasTold = false
   const failed = (message: string): void => {
     if (hasTold) return
@@ -95,14 +105,24 @@ function tellFailures(tell: Tell): void {
       type: 'warning',
       message: 'telemetry does not arrive',
       fields: {
-        reason: message.slice(0, MOST_REASON),
+        reason: plainReason(message).slice(0, MOST_REASON),
         advice: 'check OTEL_EXPORTER_OTLP_ENDPOINT and the collector; nothing else is affected',
       },
     })
   }
-  const quiet = (): void => undefined
   const logger = { error: failed, warn: quiet, info: quiet, debug: quiet, verbose: quiet }
   diag.setLogger(logger, { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true })
+  return failed
+}
+
+/** What an error says that the SDK has made JSON of, with its stack; any other text as it is. */
+function plainReason(text: string): string {
+  try {
+    const { message }: { message?: unknown } = Object(JSON.parse(text))
+    return typeof message === 'string' && message !== '' ? message : text
+  } catch {
+    return text
+  }
 }
 
 /** Who sends: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over our own name. */
