@@ -49,7 +49,7 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
     const message = messageOf(event)
     if (message) streams.send(message)
   })
-  startReloads(context, jobs, serveJobs)
+  startReloads({ context, connections, jobs, jobsOf: serveJobs })
   await jobs.ended()
   // In the reverse order of opening: nobody asks any more when the store is closed.
   streams.close()

@@ -93,6 +93,11 @@ export class ServedJobs {
     return { begun: fresh.length, gone: gone.length }
   }
 
+  /** The jobs that are served now. */
+  served(): ServeJob[] {
+    return [...this.#active.values()].map(({ job }) => job)
+  }
+
   views(): JobView[] {
     const nowMs = this.#options.context.world.nowMs()
     return [...this.#active.values()].map(({ job, board, loop }) => {
