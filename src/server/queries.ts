@@ -2,6 +2,7 @@
 // wrong with it, and goes no further.
 import * as v from 'valibot'
 import { markets, periods } from '../core/series.ts'
+import { readIsoTime } from '../core/span.ts'
 import type { KlinesQuery, TimelineQuery } from './served.ts'
 
 /** Cells of a timeline: more than the pixels of a page show, and what a page draws. */
@@ -18,16 +19,13 @@ const symbol = v.pipe(
   v.string('is needed'),
   v.regex(/^[\p{L}\p{N}_.-]{1,64}$/u, 'takes the name of a symbol, such as BTCUSDT'),
 )
-const isoShape = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z)?$/
-const readTime = (text: string): number => (/^\d+$/.test(text) ? Number(text) : Date.parse(text))
+/** As everywhere in the program, but for times that are said by how long ago they are. */
+const readTime = (text: string): number | null =>
+  /^\d{12,14}$/.test(text) ? Number(text) : readIsoTime(text)
 const time = v.pipe(
   v.string(),
-  v.check(
-    (text) => /^\d{12,14}$/.test(text) || isoShape.test(text),
-    'takes a time such as 2024-01-31 or 2024-01-31T12:00Z, or epoch ms',
-  ),
   v.transform(readTime),
-  v.check((timeMs) => Number.isFinite(timeMs), 'is a time that the calendar does not have'),
+  v.number('takes a time that the calendar has, such as 2024-01-31 or 2024-01-31T12:00Z, or epoch ms'),
 )
 
 /** A whole number from 1, as a query writes it. */

@@ -111,12 +111,17 @@ describe('what is told', () => {
     const { ask, asked } = servedRig()
     await ask('/api/klines?market=um&symbol=币安人生USDT&period=1h&start=2024-03-01&end=1710000000000')
     await ask('/api/klines?symbol=BTCUSDT&period=1M')
+    await ask('/api/klines?symbol=A&period=1m&start=2024-02-29T12:00&end=2024-02-29T14:00:01.5%2B02:00')
     expect(asked).toEqual([
       {
         ...{ market: 'um', symbol: '币安人生USDT', period: '1h' },
         ...{ startMs: Date.UTC(2024, 2, 1), endMs: 1_710_000_000_000 },
       },
       { market: 'spot', symbol: 'BTCUSDT', period: '1M', startMs: null, endMs: null },
+      {
+        ...{ market: 'spot', symbol: 'A', period: '1m' },
+        ...{ startMs: Date.UTC(2024, 1, 29, 12), endMs: Date.UTC(2024, 1, 29, 12, 0, 1, 500) },
+      },
     ])
   })
 
@@ -152,35 +157,6 @@ describe('what is told', () => {
 })
 
 describe('refused', () => {
-  const senseless: readonly (readonly [string, string])[] = [
-    ['/api/klines', 'symbol is needed'],
-    ['/api/klines?symbol=BTCUSDT', 'period is needed'],
-    ['/api/klines?symbol=BTC%20USDT&period=1m', 'symbol takes the name of a symbol'],
-    [`/api/klines?symbol=${'A'.repeat(65)}&period=1m`, 'symbol takes the name of a symbol'],
-    ['/api/klines?symbol=BTCUSDT&period=2m', 'period is needed: one of 1s 1m'],
-    ['/api/klines?symbol=BTCUSDT&period=1m&market=nasdaq', 'market takes spot, um, cm'],
-    ['/api/klines?symbol=BTCUSDT&period=1m&start=yesterday', 'start takes a time such as'],
-    [
-      '/api/klines?symbol=BTCUSDT&period=1m&start=2024-02-32',
-      'start is a time that the calendar does not have',
-    ],
-    ['/api/klines?symbol=BTCUSDT&period=1m&start=2024-02-02&end=2024-02-01', 'start lies after end'],
-    ['/api/klines?symbol=BTCUSDT&period=1m&limit=5', 'limit means nothing here'],
-    ['/api/klines?symbol=BTCUSDT&symbol=ETHUSDT&period=1m', 'symbol is said twice'],
-    ['/api/gaps?open=maybe', 'open takes true or false'],
-    ['/api/status?x', 'x means nothing here'],
-    ['/events?since=1', 'since means nothing here'],
-  ]
-  for (const [path, said] of senseless) {
-    test(path.slice(0, 80), async () => {
-      const { ask, asked, defects } = servedRig()
-      const response = await ask(path)
-      const { error } = (await json(response)) as { error: string }
-      expect([response.status, error]).toEqual([400, expect.stringContaining(said)])
-      expect([asked.length, defects.length]).toEqual([0, 0])
-    })
-  }
-
   test('an unknown path: 404 as JSON; another method: 405 with what is allowed', async () => {
     const { ask } = servedRig()
     const unknown = await ask('/api/nothing')
