@@ -23,7 +23,8 @@ const query = (name: string, schema: Json, description: string, required = false
   schema,
 })
 
-type Answers = Readonly<Record<string, string>>
+/** By status: the schema of a JSON body, or the whole of it where it may be something else. */
+type Answers = Readonly<Record<string, string | Json>>
 
 /** What each status says, where it is not the answer itself. */
 const sayings: Readonly<Record<string, string>> = {
@@ -32,19 +33,17 @@ const sayings: Readonly<Record<string, string>> = {
   '401': 'the token is missing or wrong',
   '404': 'there is no such job',
   '409': 'it runs already',
+  '413': 'the body is too large',
   '429': 'too many requests of this address; Retry-After says when to come again',
   '503': 'not now; the answer says why',
 }
 
-/** `answers`: the schema of the body by status. */
 function operation(summary: string, answers: Answers, more: Json = {}): Json {
-  const responses = Object.entries(answers).map(([status, schema]) => [
-    status,
-    {
-      description: sayings[status] ?? summary,
-      content: { 'application/json': { schema: ref(schema) } },
-    },
-  ])
+  const responses = Object.entries(answers).map(([status, answer]) => {
+    const description = sayings[status] ?? summary
+    if (typeof answer !== 'string') return [status, { description, ...answer }]
+    return [status, { description, content: { 'application/json': { schema: ref(answer) } } }]
+  })
   return { summary, ...more, responses: Object.fromEntries(responses) }
 }
 
@@ -56,7 +55,13 @@ const plain = (type: string, description: string): Json => ({
 })
 
 const reading: Readonly<Record<string, Json>> = {
-  '/': { get: operation('What answers here; a browser gets the page of /status', { '200': 'about' }) },
+  '/': {
+    get: operation('What answers here; a browser gets the page of /status', {
+      '200': {
+        content: { 'application/json': { schema: ref('about') }, 'text/html': { schema: text } },
+      },
+    }),
+  },
   '/healthz': {
     get: operation('200 while the process can answer, whatever the store and the exchange do', {
       '200': 'health',
@@ -125,16 +130,10 @@ const reading: Readonly<Record<string, Json>> = {
     ),
   },
   '/events': {
-    get: {
-      summary: "Server-sent events: the program's own, and how far the pass is",
-      responses: {
-        '200': plain('text/event-stream', 'events without end'),
-        '503': {
-          description: 'too many listen',
-          content: { 'application/json': { schema: ref('problem') } },
-        },
-      },
-    },
+    get: operation(
+      "Server-sent events: the program's own, and how far the pass is",
+      limitedTo({ '200': plain('text/event-stream', 'events without end'), '503': 'problem' }),
+    ),
   },
   '/status': {
     get: {
@@ -160,6 +159,7 @@ const starting = {
   '401': 'problem',
   '404': 'problem',
   '409': 'problem',
+  '413': 'problem',
   '429': 'problem',
 }
 const withToken = { security: [{ token: [] }], requestBody: oneJob } as const

@@ -40,8 +40,9 @@ test('every path of it is answered, and every path that is answered is in it', a
 
 describe('the answers have the shapes that it says', () => {
   const klines = '?symbol=BTCUSDT&period=1m'
-  const gets: readonly (readonly [string, string, number])[] = [
+  const gets: readonly (readonly [string, string, number, string?])[] = [
     ['/', '', 200],
+    ['/', '', 200, 'text/html'],
     ['/healthz', '', 200],
     ['/ready', '', 200],
     ['/metrics', '', 200],
@@ -56,12 +57,15 @@ describe('the answers have the shapes that it says', () => {
     ['/api/klines', klines, 200],
     ['/api/klines', '', 400],
     ['/events', '', 200],
+    ['/events', '?since=1', 400],
     ['/status', '', 200],
     ['/openapi.json', '', 200],
   ]
-  for (const [path, query, status] of gets) {
-    test(`GET ${path}${query}`, async () => {
-      const response = await servedRig().ask(path + query)
+  for (const [path, query, status, accept] of gets) {
+    test(`GET ${path}${query}${accept ? ` as ${accept}` : ''}`, async () => {
+      const headers = { accept: accept ?? '*/*' }
+      const response = await servedRig().ask(path + query, { headers })
+      if (accept !== undefined) expect(response.headers.get('content-type')).toStartWith(accept)
       expect(response.status).toBe(status)
       expect(await flaws(path, 'get', response)).toBeNull()
     })
@@ -78,9 +82,11 @@ describe('the answers have the shapes that it says', () => {
       expect(await flaws(path, 'get', await rig.ask(path))).toBeNull()
     while (rig.streams.open([])) expect(rig.streams.listeners()).toBeLessThan(100)
     expect(await flaws('/events', 'get', await rig.ask('/events'))).toBeNull()
-    let response = await rig.ask('/api/gaps')
-    while (response.status === 200) response = await rig.ask('/api/gaps')
-    expect(await flaws('/api/gaps', 'get', response)).toBeNull()
+    while ((await rig.ask('/api/gaps')).status === 200) expect(rig.defects).toEqual([])
+    for (const path of ['/api/gaps', '/events']) {
+      const response = await rig.ask(path)
+      expect([response.status, await flaws(path, 'get', response)]).toEqual([429, null])
+    }
   })
 
   test('those that start something', async () => {
@@ -89,6 +95,7 @@ describe('the answers have the shapes that it says', () => {
         await servedRig().ask(path, { method: 'POST', headers: bearing('right') }),
         await servedRig().ask(path, { method: 'POST' }),
         await servedRig().ask(path, { method: 'POST', headers: bearing('right'), body: '{' }),
+        await servedRig().ask(path, { method: 'POST', headers: bearing('right'), body: 'x'.repeat(20_000) }),
         await servedRig({ start: () => ({ known: ['a'], started: [] }) }).ask(path, {
           ...{ method: 'POST', headers: bearing('right') },
         }),
@@ -96,7 +103,7 @@ describe('the answers have the shapes that it says', () => {
           ...{ method: 'POST', headers: bearing('right') },
         }),
       ]
-      expect(answers.map(({ status }) => status)).toEqual([202, 401, 400, 409, 404])
+      expect(answers.map(({ status }) => status)).toEqual([202, 401, 400, 413, 409, 404])
       for (const answer of answers) expect(await flaws(path, 'post', answer)).toBeNull()
     }
   })
