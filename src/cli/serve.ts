@@ -35,10 +35,10 @@ export async function serve(context: CommandContext, jobsOf: JobsOf): Promise<Co
   const connections = new KeptConnections(world)
   const streams = openStreams(world)
   const jobs = new ServedJobs({ context, connections, streams })
-  // Nobody is answered before all of it stands, since nothing waits until then.
+  // Nobody is answered before all of it stands: once it listens nothing waits for anything until then.
   const defect = (error: unknown, met: string): void => context.tell({ type: 'defect', error, met })
   const place = { host: need(settings, 'host'), port: need(settings, 'port') }
-  const server = listen((...request) => app(...request), { ...place, clock: world, defect })
+  const server = await listen((...request) => app(...request), { ...place, clock: world, defect })
   context.tell({ type: 'note', message: 'serving', fields: { url: server.url, schedule: schedules(first) } })
   jobs.replace(first)
   const watch = startWatch(context, connections, jobs, streams)

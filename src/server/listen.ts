@@ -1,5 +1,6 @@
 // The socket of serve mode. Bun ends connections that are silent for a while, whatever their handler does:
 // streams are excepted. A stop lets requests that are being answered finish, within bounds.
+import { lookup } from 'node:dns/promises'
 import type { Clock } from '../core/retry.ts'
 import { UserError } from '../errors.ts'
 import type { App } from './app.ts'
@@ -25,8 +26,9 @@ export type ListenOptions = {
   readonly defect: (error: unknown, met: string) => void
 }
 
-/** Listens. Throws UserError where that cannot be. */
-export function listen(app: App, { host, port, clock, defect }: ListenOptions): Listening {
+/** Listens. Throws UserError where that cannot be; else it has waited for nothing. */
+export async function listen(app: App, options: ListenOptions): Promise<Listening> {
+  const { host, port, clock, defect } = options
   const open = (): Bun.Server<undefined> =>
     Bun.serve({
       hostname: host,
@@ -51,7 +53,7 @@ export function listen(app: App, { host, port, clock, defect }: ListenOptions): 
   try {
     server = open()
   } catch (error) {
-    throw cannotListen(error, host, port)
+    throw await cannotListen(error, host, port)
   }
   const name = host.includes(':') ? `[${host}]` : host
   return {
@@ -76,9 +78,17 @@ function addressed(request: Request): Request {
   return new Request(`http://localhost${path.startsWith('/') ? path : '/'}`, request)
 }
 
-function cannotListen(error: unknown, host: string, port: number): UserError {
+async function cannotListen(error: unknown, host: string, port: number): Promise<UserError> {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
   const options = { cause: error }
+  const others = 'choose another --host; 0.0.0.0 is every address of this machine'
+  // Of a name that nobody knows Bun says whatever went wrong last, such as a port in use.
+  const isKnown = await lookup(host.replace(/^\[(.*)\]$/, '$1')).then(
+    () => true,
+    () => false,
+  )
+  if (!isKnown) return new UserError(`the host name ${host} is not known here`, others, options)
+  if (code === 'EADDRNOTAVAIL') return new UserError(`${host} is no address of this machine`, others, options)
   if (code === 'EADDRINUSE')
     return new UserError(
       `port ${port} of ${host} is in use`,

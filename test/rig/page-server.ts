@@ -46,7 +46,7 @@ export async function startPageServer(first: PageState): Promise<PageServer> {
     page,
     defect,
   })
-  const server = listen(app, { host: '127.0.0.1', port: 0, clock, defect })
+  const server = await listen(app, { host: '127.0.0.1', port: 0, clock, defect })
   return {
     ...{ url: server.url, streams, defects },
     set: (state) => {

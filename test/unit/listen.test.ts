@@ -2,6 +2,7 @@
 // them, HEAD, and defects that no route has seen.
 import { afterEach, expect, test } from 'bun:test'
 import { connect } from 'node:net'
+import { errorLine, UserError } from '../../src/errors.ts'
 import { type Listening, listen } from '../../src/server/listen.ts'
 import { servedRig } from '../rig/served.ts'
 import { virtualClock } from '../rig/virtual-clock.ts'
@@ -11,10 +12,13 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.stop()
 })
 
-function serving(app: Parameters<typeof listen>[0]): { readonly port: number; readonly defects: unknown[] } {
+async function serving(
+  app: Parameters<typeof listen>[0],
+  port = 0,
+): Promise<{ readonly port: number; readonly defects: unknown[] }> {
   const defects: unknown[] = []
   const defect = (error: unknown): void => void defects.push(error)
-  const server = listen(app, { host: '127.0.0.1', port: 0, clock: virtualClock(), defect })
+  const server = await listen(app, { host: '127.0.0.1', port, clock: virtualClock(), defect })
   open.push(server)
   return { port: Number(new URL(server.url).port), defects }
 }
@@ -42,7 +46,7 @@ test.each([
   'GET /healthz HTTP/1.1\r\nHost: petrosa.test\r\n\r\n',
 ])('%j is answered like any other', async (request) => {
   const { ask, defects: seen } = servedRig()
-  const { port, defects } = serving((got, address) => ask(new URL(got.url).pathname, got, address))
+  const { port, defects } = await serving((got, address) => ask(new URL(got.url).pathname, got, address))
   const answer = await answerTo(port, request)
   expect(answer).toStartWith('HTTP/1.1 200 OK\r\n')
   expect(answer).toEndWith('{"status":"ok"}')
@@ -50,9 +54,31 @@ test.each([
   expect([...defects, ...seen]).toEqual([])
 })
 
+test.each([
+  ['nosuch.invalid', 'the host name nosuch.invalid is not known here; choose another --host'],
+  ['a b', 'the host name a b is not known here'],
+  ['2001:db8::1', '2001:db8::1 is no address of this machine; choose another'],
+])('%s: why nobody can listen there', async (host, said) => {
+  const { port } = await serving(async () => new Response(null))
+  // Bun gives whatever error the system had last, which may be that of another port.
+  for (const one of [port, 0]) {
+    const place = { host, port: one, clock: virtualClock(), defect: () => undefined }
+    const error = await listen(async () => new Response(null), place).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(UserError)
+    expect(errorLine(error)).toStartWith(said)
+  }
+})
+
+test('a port in use is told as one', async () => {
+  const { port } = await serving(async () => new Response(null))
+  await expect(serving(async () => new Response(null), port)).rejects.toThrow(
+    `port ${port} of 127.0.0.1 is in use`,
+  )
+})
+
 test('what it asks for comes through, whatever the host', async () => {
   let got = ''
-  const { port } = serving(async (request) => {
+  const { port } = await serving(async (request) => {
     got = `${request.method} ${new URL(request.url).search} ${await request.text()}`
     return new Response(null)
   })
@@ -62,7 +88,7 @@ test('what it asks for comes through, whatever the host', async () => {
 
 test('a defect that no route has seen is told, and answered without a word of it', async () => {
   const broken = new Error('broken')
-  const { port, defects } = serving(() => Promise.reject(broken))
+  const { port, defects } = await serving(() => Promise.reject(broken))
   const answer = await answerTo(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   expect(answer).toStartWith('HTTP/1.1 500 ')
   expect(answer).not.toContain('broken')
@@ -79,7 +105,7 @@ test.each([
   const { ask, defects: seen, started } = servedRig()
   const asked = Promise.withResolvers<void>()
   const answered = Promise.withResolvers<void>()
-  const { port, defects } = serving((got, address) => {
+  const { port, defects } = await serving((got, address) => {
     asked.resolve()
     return ask(new URL(got.url).pathname, got, address).finally(answered.resolve)
   })
