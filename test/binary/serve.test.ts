@@ -15,6 +15,7 @@ import { isQuiet } from '../rig/real-time.ts'
 import { removeWorkFolders, runPetrosa, startPetrosa, tail, workFolder } from '../rig/run-petrosa.ts'
 import { eventually, type Serving, servePetrosa } from '../rig/serve-petrosa.ts'
 import { type SpawnedExchange, spawnExchange } from '../rig/spawn-exchange.ts'
+import { readUnit } from '../rig/systemd.ts'
 
 afterAll(removeWorkFolders)
 
@@ -291,5 +292,8 @@ describe.concurrent('the end', () => {
     expect(await serving.metric('petrosa_errors_total', { kind: 'unavailable' })).toBe(1)
     const run = await serving.stop()
     expect(tail(run)).toStartWith('exit 75\n')
+    // Nobody's service is to count as failed for an outage that was there when it was stopped.
+    const { Service } = await readUnit('petrosa.service')
+    expect(Service?.SuccessExitStatus).toEqual(['3 75 143'])
   }, 60_000)
 })
