@@ -10,6 +10,7 @@ import {
   candles,
   contractTables,
   DAY_0_MS,
+  FETCHED_MS,
   fundingSeries,
   klineSeries,
   MINUTE_MS,
@@ -24,6 +25,7 @@ import {
 import { ALL_ROWS, ALL_TIME, readAll } from './reading.ts'
 import { contractCase, onFresh, type Subject, withStore } from './subject.ts'
 
+const LATER_MS = FETCHED_MS + 3_600_001
 const at = (minute: number): number => DAY_0_MS + minute * MINUTE_MS
 const from = (start: number, end: number) => ({ startMs: at(start), endMs: at(end) })
 
@@ -113,7 +115,19 @@ export function spanCases(subject: Subject): void {
         await store.write([page(series, rows)])
         await subject.database.exec(uri, subject.database.spoil.trailingZero)
         expect(await readAll(store, series)).toEqual(rows)
-        expect(await store.write([page(series, rows)])).toEqual({ written: 0, changed: 0 })
+        const again = [page(series, rows, { extractedAtMs: LATER_MS })]
+        for (const options of [{}, { refresh: true }, { keepReplaced: true }])
+          expect(await store.write(again, options)).toEqual({ written: 0, changed: 0 })
+        expect(await subject.database.stamps(uri, tableOf(series), 'BTCUSDT')).toMatchObject([
+          { extractedAtMs: FETCHED_MS },
+        ])
+        expect(await subject.database.replaced(uri, seriesKey(series))).toEqual([])
+        for (const price of ['1.05', '15', '150', '-1.5', '1.500000000000000001', '1']) {
+          const news = [candle(at(0), { open_price: price })]
+          expect(await store.write([page(series, news)])).toEqual({ written: 0, changed: 1 })
+          expect(await readAll(store, series)).toEqual(news)
+          await subject.database.exec(uri, subject.database.spoil.trailingZero)
+        }
       }),
     )
   })

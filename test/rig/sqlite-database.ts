@@ -43,7 +43,7 @@ export const sqliteDatabase: TestDatabase = {
   spoil: {
     ...sqlVersions,
     foreignTable: (name) => `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, note TEXT)`,
-    trailingZero: 'UPDATE klines_m1 SET open_price = 1.50',
+    trailingZero: "UPDATE klines_m1 SET open_price = '1.50', taker_buy_base_asset_volume = '0.000'",
     foreignValue: "UPDATE klines_m1 SET open_price = 'much'",
     timeZone: null,
   },

@@ -4,6 +4,7 @@ import type { Database } from 'bun:sqlite'
 import { keyNames, type Value } from '../../core/dataset.ts'
 import type { Page, WriteResult } from '../../core/store.ts'
 import { keptColumns, REPLACED_TABLE, replacedBy, replacedTable, replacedValues } from '../replaced.ts'
+import { plainDecimal } from './decimal-text.ts'
 import { writePages } from './write.ts'
 
 const names = replacedTable.columns.map((column) => column.name).join(', ')
@@ -32,14 +33,18 @@ export function writeKeeping(database: Database, pages: readonly Page[], refresh
   return { written, changed }
 }
 
-/** What is stored under the keys of a page: the values of keptColumns, ids as text. */
+/** What is stored under the keys of a page: the values of keptColumns, ids as text, decimals plain. */
 function storedRows(database: Database, { table, rows, series }: Page): Value[][] {
-  const list = keptColumns(table).map(({ name, kind }) => (kind === 'id' ? `CAST(${name} AS TEXT)` : name))
+  const kept = keptColumns(table)
+  const list = kept.map(({ name, kind }) => (kind === 'id' ? `CAST(${name} AS TEXT)` : name))
   const where = keyNames(table).map((name) => `${name} = ?`)
   const find = database.query(`SELECT ${list.join(', ')} FROM ${table.name} WHERE ${where.join(' AND ')}`)
   const keys = rows.columns.slice(0, table.keyLength)
   return Array.from({ length: rows.count }, (_, row) => {
     const key = keys.map((column) => column[row] ?? null)
-    return find.values(series.market, series.symbol, ...key) as Value[][]
+    const stored = find.values(series.market, series.symbol, ...key) as Value[][]
+    return stored.map((values) =>
+      values.map((value, i) => (kept[i]?.kind === 'decimal' ? plainDecimal(value) : value)),
+    )
   }).flat()
 }

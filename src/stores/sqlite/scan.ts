@@ -6,6 +6,7 @@ import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../..
 import type { Span } from '../../core/span.ts'
 import type { Holding } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
+import { plainDecimal } from './decimal-text.ts'
 import { whileScanning } from './open.ts'
 import { hasTable } from './schema.ts'
 
@@ -128,5 +129,8 @@ function rowsOf(
         .values(market, symbol, ...values)
     : []
   const rows = found as unknown as Value[][]
-  return { count: rows.length, columns: table.columns.map((_, i) => rows.map((row) => row[i] ?? null)) }
+  const columns = table.columns.map(({ kind }, i) =>
+    kind === 'decimal' ? rows.map((row) => plainDecimal(row[i] ?? null)) : rows.map((row) => row[i] ?? null),
+  )
+  return { count: rows.length, columns }
 }

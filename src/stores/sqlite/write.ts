@@ -13,6 +13,7 @@ import {
   toLedgerRow,
 } from '../schema.ts'
 import { writeArchives } from './archives.ts'
+import { differsText } from './decimal-text.ts'
 import { fillParameters, INSERT_ROWS, mayBeBytes, type Parameter } from './parameters.ts'
 
 /** Writes `pages` in one transaction. Throws what SQLite throws; then nothing of them is stored. */
@@ -124,7 +125,9 @@ function upsertText(table: Table, count: number, refresh: boolean): string {
       : `excluded.${column.name}`,
   )
   const sets = values.map((column, i) => `${column.name} = ${incoming[i]}`)
-  const differs = values.map((column, i) => `${table.name}.${column.name} IS NOT ${incoming[i]}`).join(' OR ')
+  const differs = values
+    .map((column, i) => differsText(column.kind, `${table.name}.${column.name}`, incoming[i] ?? ''))
+    .join(' OR ')
   const allowed = refresh ? '' : ` AND (excluded.source = 'rest' OR ${table.name}.source = 'archive')`
   return (
     `${valuesText(table, count)} ON CONFLICT (${keyNames(table).join(', ')}) DO UPDATE SET ` +
