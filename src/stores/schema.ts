@@ -115,3 +115,11 @@ export function refuseForeignShape(table: string, missing: string, place: string
     'rename that table, or choose another database with --db-uri',
   )
 }
+
+/** Refuses what somebody has put on a table of ours, as it would refuse our rows. `what` has its article. */
+export function refuseAddition(table: string, what: string, place: string): never {
+  throw new UserError(
+    `table ${table} in ${place} has ${what}, which would refuse rows of petrosa's`,
+    'drop it, or choose another database with --db-uri',
+  )
+}

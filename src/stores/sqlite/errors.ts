@@ -21,10 +21,14 @@ export function cannotOpen(path: string, options?: ErrorOptions): UserError {
   )
 }
 
+/** What SQLite says where a statement of ours names what somebody took away or renamed. */
+const changed = /^no such (table|column): |^table \S+ has no column named /
+
 /** An error of SQLite as an instruction; errors that are already one, and foreign ones, stay as they are. */
 export function explained(error: unknown, path: string): unknown {
   if (error instanceof PetrosaError) return error
   const code = sqliteCode(error)
+  const said = error instanceof Error ? error.message : String(error)
   const options = { cause: error }
   if (isBusy(error)) {
     return new UnavailableError(
@@ -68,6 +72,22 @@ export function explained(error: unknown, path: string): unknown {
     return new UserError(
       `the database ${path} is damaged`,
       "restore it from a backup, or save what can be saved with sqlite3's .recover",
+      options,
+    )
+  }
+  // What the users of the file put on top of our tables: we write nothing that our own tables refuse.
+  if (code.startsWith('SQLITE_CONSTRAINT')) {
+    return new UserError(
+      `a rule that was added to the database ${path} refuses a row: ${said}`,
+      'drop that constraint, index or trigger, or choose another database with --db-uri or SQLITE_PATH',
+      options,
+    )
+  }
+  if (code === 'SQLITE_ERROR' && changed.test(said)) {
+    return new UserError(
+      `a table in the database ${path} was changed: ${said}`,
+      'petrosa check says which and how it must be; put back what is missing, or choose another database ' +
+        'with --db-uri or SQLITE_PATH',
       options,
     )
   }

@@ -1,27 +1,27 @@
-// The tables, views and ledger of the SQLite store: made where they are missing, checked where they exist.
+// The tables, views and ledger of the SQLite store: made where they are missing, checked where they exist
+// (shapes.ts, views.ts).
 import type { Database } from 'bun:sqlite'
-import { allColumns, type Column, type ColumnKind, keyNames, type Table } from '../../core/dataset.ts'
+import { allColumns, keyNames, type Table } from '../../core/dataset.ts'
 import { archivesTable } from '../archives.ts'
 import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
-  refuseForeignShape,
   refuseNewerSchema,
   SCHEMA_TABLE,
   SCHEMA_VERSION,
 } from '../schema.ts'
+import { affinity, checkShape, kindOf, type Shape } from './shapes.ts'
+import { checkFloatView, createFloatView } from './views.ts'
 
-const affinity: Readonly<Record<ColumnKind, 'TEXT' | 'INTEGER'>> = {
-  text: 'TEXT',
-  decimal: 'TEXT',
-  time: 'INTEGER',
-  integer: 'INTEGER',
-  id: 'INTEGER',
-  flag: 'INTEGER',
+const schemaShape: Shape = {
+  name: SCHEMA_TABLE,
+  columns: [
+    { name: 'version', kind: 'integer' },
+    { name: 'applied_at', kind: 'time' },
+  ],
+  key: ['version'],
 }
-
-type Shape = { readonly name: string; readonly columns: readonly Column[]; readonly key: readonly string[] }
 
 /** The tables that each version of the schema brought, in order. */
 const migrations: readonly (readonly Shape[])[] = [
@@ -40,8 +40,8 @@ export function prepareSchema(
   nowMs: number,
   place: string,
 ): void {
-  const { version, missing } = schemaState(database, tables, place)
-  if (missing.length === 0 && version === SCHEMA_VERSION) return
+  const { version, missing, views } = schemaState(database, tables, place)
+  if (missing.length === 0 && views.length === 0 && version === SCHEMA_VERSION) return
   database
     .transaction(() => {
       database.run(
@@ -53,25 +53,33 @@ export function prepareSchema(
       for (const shape of missing) database.run(createTable(shape))
       for (let made = version + 1; made <= migrations.length; made += 1)
         database.run(`INSERT OR IGNORE INTO ${SCHEMA_TABLE} VALUES (?, ?)`, [made, nowMs])
-      for (const table of tables) database.run(createFloatView(table))
+      for (const table of views)
+        if (!checkFloatView(database, table, place)) database.run(createFloatView(table))
     })
     .immediate()
 }
 
-/** The schema's version (0: none) and what is missing of it. Throws UserError for what is not ours. */
-export function schemaState(
-  database: Database,
-  tables: readonly Table[],
-  place: string,
-): { readonly version: number; readonly missing: readonly Shape[] } {
+type SchemaState = {
+  /** 0: none. */
+  readonly version: number
+  /** The tables that are missing. */
+  readonly missing: readonly Shape[]
+  /** The tables whose view is missing. */
+  readonly views: readonly Table[]
+}
+
+/** The schema's version and what is missing of it. Throws UserError for what is not ours. */
+export function schemaState(database: Database, tables: readonly Table[], place: string): SchemaState {
+  checkShape(database, schemaShape, place)
+  const version = schemaVersion(database)
+  refuseNewerSchema(version, place)
   const shapes = [
     ...migrations.flat(),
     ...tables.map((table) => ({ name: table.name, columns: allColumns(table), key: keyNames(table) })),
   ]
   const missing = shapes.filter((shape) => !checkShape(database, shape, place))
-  const version = schemaVersion(database)
-  refuseNewerSchema(version, place)
-  return { version, missing }
+  const views = tables.filter((table) => !checkFloatView(database, table, place))
+  return { version, missing, views }
 }
 
 /** The highest schema version recorded in the database; 0 when there is none. */
@@ -85,36 +93,8 @@ export function schemaVersion(database: Database): number {
 
 /** Whether the database has a table (or view) of that name. */
 export function hasTable(database: Database, name: string): boolean {
-  return database.query('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== null
-}
-
-/**
- * True when the table exists with our columns and key, false when it does not exist; throws when it is
- * another's.
- */
-function checkShape(database: Database, shape: Shape, place: string): boolean {
-  const found = database
-    .query<{ name: string; type: string; pk: number }, [string]>(
-      'SELECT name, type, pk FROM pragma_table_info(?)',
-    )
-    .all(shape.name)
-  if (found.length === 0) return false
-  for (const column of shape.columns) {
-    const match = found.find((candidate) => candidate.name === column.name)
-    if (!match) refuseForeignShape(shape.name, `it has no column ${column.name}`, place)
-    if (match.type.toUpperCase() !== affinity[column.kind]) {
-      refuseForeignShape(
-        shape.name,
-        `its column ${column.name} is ${match.type}, not ${affinity[column.kind]}`,
-        place,
-      )
-    }
-  }
-  const key = found.filter((column) => column.pk > 0).sort((a, b) => a.pk - b.pk)
-  if (key.map((column) => column.name).join() !== shape.key.join()) {
-    refuseForeignShape(shape.name, `its primary key is not (${shape.key.join(', ')})`, place)
-  }
-  return true
+  const kind = kindOf(database, name)
+  return kind === 'table' || kind === 'view'
 }
 
 function createTable(shape: Shape): string {
@@ -123,15 +103,4 @@ function createTable(shape: Shape): string {
   )
   const key = `PRIMARY KEY (${shape.key.join(', ')})`
   return `CREATE TABLE IF NOT EXISTS ${shape.name} (${columns.join(', ')}, ${key}) WITHOUT ROWID`
-}
-
-/** A view with numbers and readable times, for people and for tools that cannot read exact text. */
-function createFloatView(table: Table): string {
-  const columns = allColumns(table).map((column) => {
-    if (column.kind === 'decimal') return `CAST(${column.name} AS REAL) AS ${column.name}`
-    if (column.kind === 'time')
-      return `strftime('%Y-%m-%d %H:%M:%f', ${column.name} / 1000.0, 'unixepoch') AS ${column.name}`
-    return column.name
-  })
-  return `CREATE VIEW IF NOT EXISTS ${table.name}_float AS SELECT ${columns.join(', ')} FROM ${table.name}`
 }
