@@ -28,6 +28,12 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
+/** The SQLSTATE that the server gave an error; '' when it is none of the server's. */
+function stateOf(error: unknown): string {
+  const state = error instanceof Error && 'sqlState' in error ? error.sqlState : ''
+  return typeof state === 'string' ? state : ''
+}
+
 export const UNKNOWN_DATABASE = 1049
 const DEADLOCKS = [1213, 1205, 3058, 3132, 1020, 1412]
 /**
@@ -48,12 +54,16 @@ const CROWDED = [1040, 1203, 1226, 1135]
 const DISK_FULL = [1021, 1114, 1030, 1026, 3, 20, 28, 1878, 3675, 1041, 1037, 1038]
 const READ_ONLY = [1290, 1836, 1792, 1874]
 const AUTHENTICATION = [1251, 1524, 2059]
-const SCHEMA_GONE = [1146, 1054, 1932]
+const SCHEMA_GONE = [1146, 1932]
+const UNKNOWN_COLUMN = 1054
 /**
- * What the users of the database put on top of our tables: a foreign key, a condition (MySQL's, MariaDB's), a
- * missing partition, a trigger that refuses. Our own tables have none of these.
+ * What the users of the database put on top of our tables: a foreign key, a unique index, a column that
+ * demands a value, a condition (MySQL's, MariaDB's), a missing partition, a trigger that refuses. Our own
+ * tables have none of these, and a key of ours that is taken is no error.
  */
-const OWN_RULES = [1452, 1216, 3819, 4025, 1526, 1748, 1644]
+const OWN_RULES = [1452, 1216, 1062, 1364, 3819, 4025, 1526, 1748, 1644]
+/** SQLSTATE of what a trigger says by SIGNAL, whatever number it gives it. */
+const SIGNALLED = '45000'
 
 const lostCodes =
   /^(PROTOCOL_|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_|ENOENT|EADDR|ERR_SOCKET|ERR_STREAM)/
@@ -124,10 +134,18 @@ export function explained(error: unknown, place: string): unknown {
   if (SCHEMA_GONE.includes(number)) {
     return user(`a table of petrosa's is gone or was changed: ${said}`, 'run: petrosa check --prepare')
   }
-  if (OWN_RULES.includes(number)) {
+  if (number === UNKNOWN_COLUMN) {
+    return user(
+      `a table of petrosa's was changed: ${said}`,
+      'petrosa check says which and how it must be; put the column back, or choose another database ' +
+        'with --db-uri or MYSQL_URI',
+    )
+  }
+  if (OWN_RULES.includes(number) || stateOf(error) === SIGNALLED) {
     return user(
       `a rule that was added to the database refuses a row: ${said}`,
-      'remove that condition or trigger, or make the partition that is missing',
+      'drop that constraint, index or trigger, or make the partition that is missing; or choose another ' +
+        'database with --db-uri or MYSQL_URI',
     )
   }
   if (DISK_FULL.includes(number)) {

@@ -15,6 +15,7 @@ import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
+  refuseAddition,
   refuseForeignShape,
   refuseNewerSchema,
   SCHEMA_TABLE,
@@ -158,7 +159,15 @@ export async function tableNames(session: Session): Promise<ReadonlySet<string>>
   return new Set(rows.map((row) => String(row.name)))
 }
 
-type Found = { readonly engine: string; readonly key: string; readonly columns: readonly FoundColumn[] }
+type Found = {
+  readonly engine: string
+  /** Columns of the primary key. */
+  readonly key: string
+  /** The other unique indexes. */
+  readonly unique: readonly UniqueIndex[]
+  readonly columns: readonly FoundColumn[]
+}
+type UniqueIndex = { readonly name: string; readonly columns: readonly string[] }
 type FoundColumn = {
   readonly name: string
   readonly type: string
@@ -179,8 +188,8 @@ async function readShapes(session: Session, shapes: readonly Shape[]): Promise<R
     )[0]
   const engines = await read('ENGINE AS engine', `TABLES WHERE ${where}`)
   const keys = await read(
-    'COLUMN_NAME AS name',
-    `STATISTICS WHERE ${where} AND INDEX_NAME = 'PRIMARY' ORDER BY TABLE_NAME, SEQ_IN_INDEX`,
+    'INDEX_NAME AS indexName, COLUMN_NAME AS name, SUB_PART AS part',
+    `STATISTICS WHERE ${where} AND NON_UNIQUE = 0 ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
   )
   const columns = await read(
     'COLUMN_NAME AS name, COLUMN_TYPE AS type, COLLATION_NAME AS collation, ' +
@@ -192,9 +201,7 @@ async function readShapes(session: Session, shapes: readonly Shape[]): Promise<R
     String(table.tableName),
     {
       engine: String(table.engine ?? 'view'),
-      key: of(keys, table.tableName)
-        .map((row) => row.name)
-        .join(', '),
+      ...uniqueIndexes(of(keys, table.tableName)),
       columns: of(columns, table.tableName).map((row) => ({
         name: String(row.name),
         // Older servers say bigint(20); the width means nothing.
@@ -205,6 +212,20 @@ async function readShapes(session: Session, shapes: readonly Shape[]): Promise<R
     },
   ])
   return new Map(found)
+}
+
+/** The primary key and the other unique indexes of a table, from the rows that list their columns. */
+function uniqueIndexes(rows: readonly RowDataPacket[]): Pick<Found, 'key' | 'unique'> {
+  const columns = new Map<string, string[]>()
+  for (const { indexName, name, part } of rows) {
+    const list = columns.get(String(indexName)) ?? []
+    // An index of an expression names no column; one of the first characters of a column is not one of it.
+    list.push(name === null ? 'an expression' : `${name}${part === null ? '' : `(${part})`}`)
+    columns.set(String(indexName), list)
+  }
+  const key = (columns.get('PRIMARY') ?? []).join(', ')
+  columns.delete('PRIMARY')
+  return { key, unique: [...columns].map(([name, list]) => ({ name, columns: list })) }
 }
 
 /**
@@ -228,8 +249,19 @@ function checkShape(shape: Shape, found: Found | undefined, place: string): bool
   )
   if (foreign) refuse(`its column ${foreign.name} is not ours and demands a value`)
   if (found.key !== shape.key.join(', ')) refuse(`its primary key is not (${shape.key.join(', ')})`)
+  refuseUniqueIndex(shape, found.unique, place)
   if (found.engine !== 'InnoDB') refuse(`its engine is ${found.engine}, which cannot undo half a write`)
   return true
+}
+
+/**
+ * A unique index of somebody else's is refused before it does harm: the server would put a row in the place
+ * of whatever row it meets there. One that holds the whole key is as unique as the key.
+ */
+function refuseUniqueIndex(shape: Shape, unique: readonly UniqueIndex[], place: string): void {
+  const foreign = unique.find(({ columns }) => !shape.key.every((column) => columns.includes(column)))
+  if (foreign)
+    refuseAddition(shape.name, `a unique index ${foreign.name} (${foreign.columns.join(', ')})`, place)
 }
 
 function typeOf(column: Column): string {

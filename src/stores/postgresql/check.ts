@@ -3,9 +3,8 @@
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
-import { SCHEMA_TABLE } from '../schema.ts'
 import { arrayText } from './array-text.ts'
-import { existingTables, ownShapes, prepareSchema, schemaVersion } from './schema.ts'
+import { checkSchema, existingTables, ownShapes } from './schema.ts'
 import type { Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -36,7 +35,6 @@ export async function checkServer(
     const server = await serverFacts(session)
     const names = [...ownShapes, ...tables].map((table) => table.name)
     const existing = [...(await existingTables(session, names))]
-    const version = existing.includes(SCHEMA_TABLE) ? await schemaVersion(session) : 0
     const wire = session.encrypted ? 'encrypted' : 'not encrypted'
     return [
       finding('store reachable', true, `PostgreSQL ${server.version}, ${place}, ${wire}`),
@@ -65,22 +63,23 @@ export async function checkServer(
         `${server.freeConnections} of ${server.maxConnections} free, ${sessions} needed at most`,
         'raise max_connections, or close other programs',
       ),
-      finding('store schema', true, `version ${version}, ${existing.length} of ${names.length} tables`),
+      finding('store schema', true, `${existing.length} of ${names.length} tables`),
     ]
   })
-  return [...findings.slice(0, -1), await shapeFinding(session, tables, place, findings.at(-1))]
+  const made = findings.at(-1)?.detail ?? ''
+  return [...findings.slice(0, -1), await shapeFinding(session, tables, place, made)]
 }
 
-/** The schema's finding, or why its tables are not ours. */
+/** The schema's version and how many of its tables are `made`, or why they are not ours. */
 async function shapeFinding(
   session: Session,
   tables: readonly Table[],
   place: string,
-  sound: Finding | undefined,
+  made: string,
 ): Promise<Finding> {
   try {
-    await prepareSchema(session, tables, false, place)
-    return sound ?? finding('store schema', true, '')
+    const version = await inTransaction(session, 'read', () => checkSchema(session, tables, place))
+    return finding('store schema', true, `version ${version}, ${made}`)
   } catch (error) {
     if (error instanceof PetrosaError) return finding('store schema', false, error.message, error.advice)
     throw error

@@ -28,9 +28,19 @@ const passing = /^(40P01|40001|55P03|55006|53200)$/
 
 /**
  * What the users of the database put on top of our tables: a column that may not be null, a foreign key, a
- * condition or a missing partition, an exclusion, a trigger that refuses. Our own tables have none of these.
+ * unique index, a condition or a missing partition, an exclusion, a trigger that refuses. Our own tables have
+ * none of these, and a key of ours that is taken is never an error that gets here.
  */
-const ownRule = /^(23502|23503|23514|23P01|P0001)$/
+const ownRule = /^(23502|23503|23505|23514|23P01|P0001)$/
+
+/**
+ * Where in a function the server was when it failed, or ''. We have no functions there: what fails in one is
+ * a trigger's, whatever code its author gave it.
+ */
+function functionOf(error: unknown): string {
+  const where = error instanceof Error && 'where' in error ? String(error.where) : ''
+  return where.split('\n').find((line) => / function /.test(line)) ?? ''
+}
 
 /** Whether the same work may succeed when it is tried again soon. */
 export function isTransient(error: unknown): boolean {
@@ -64,12 +74,14 @@ export function explained(error: unknown, address: Address): unknown {
   const failure: Failure = {
     code: codeOf(error),
     said: error instanceof Error ? error.message : String(error),
+    within: functionOf(error),
     place: placeText(address),
     options: { cause: error },
   }
   const instruction = explainedRefusal(failure, address.database) ?? explainedState(failure)
   if (instruction) return instruction
-  if (!isTransient(error) && !(error instanceof SilentServerError)) return error
+  if (!isTransient(error) && !(error instanceof SilentServerError))
+    return functionOf(error) === '' ? error : brokenRule(failure)
   return new UnavailableError(
     `the ${failure.place} is not available: ${failure.said}`,
     `see whether the server runs, and host and port in --db-uri or POSTGRESQL_URI, ${REPEAT}`,
@@ -80,12 +92,24 @@ export function explained(error: unknown, address: Address): unknown {
 type Failure = {
   readonly code: string
   readonly said: string
+  /** The function of a trigger that it failed in, or ''. */
+  readonly within: string
   readonly place: string
   readonly options: ErrorOptions
 }
 
+function brokenRule({ said, within, place, options }: Failure): UserError {
+  return new UserError(
+    `a rule that was added to the ${place} refuses a row: ${said}${within === '' ? '' : ` (in ${within})`}`,
+    'drop that constraint, index or trigger, or make the partition that is missing; or choose another ' +
+      'database with --db-uri or POSTGRESQL_URI',
+    options,
+  )
+}
+
 /** What the user must change; null when it is something else. */
-function explainedRefusal({ code, said, place, options }: Failure, database: string): UserError | null {
+function explainedRefusal(failure: Failure, database: string): UserError | null {
+  const { code, said, place, options } = failure
   const user = (message: string, advice: string): UserError => new UserError(message, advice, options)
   if (isTlsCode(code)) {
     return user(
@@ -93,12 +117,7 @@ function explainedRefusal({ code, said, place, options }: Failure, database: str
       'correct sslmode, sslrootcert or the certificate of the server',
     )
   }
-  if (ownRule.test(code)) {
-    return user(
-      `a rule that was added to the ${place} refuses a row: ${said}`,
-      'remove that condition or trigger, or make the partition that is missing',
-    )
-  }
+  if (ownRule.test(code)) return brokenRule(failure)
   switch (code) {
     case '28P01':
     case '28000':

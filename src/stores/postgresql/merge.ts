@@ -63,7 +63,8 @@ function mergeSteps(table: Table, source: string, refresh: boolean): string {
     `changed AS (UPDATE ${table.name} AS stored SET ${sets.join(', ')}, source = incoming.source, ` +
     `extracted_at = incoming.extracted_at FROM news AS incoming WHERE known AND ${same} RETURNING 1), ` +
     `written AS (INSERT INTO ${table.name} (${columns}) SELECT ${columns} FROM news WHERE NOT known ` +
-    'ON CONFLICT DO NOTHING RETURNING 1) ' +
+    // By name: passing over a row that another index refuses would lose it without a word.
+    `ON CONFLICT (${keyNames(table).join(', ')}) DO NOTHING RETURNING 1) ` +
     'SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM changed)'
   )
 }

@@ -7,6 +7,7 @@ import { replacedTable } from '../replaced.ts'
 import {
   COVERAGE_TABLE,
   coverageColumns,
+  refuseAddition,
   refuseForeignShape,
   refuseNewerSchema,
   SCHEMA_TABLE,
@@ -78,9 +79,14 @@ export async function prepareSchema(
   })
 }
 
-/** Throws UserError for a table that is not ours and for a newer schema. */
-export async function checkSchema(session: Session, tables: readonly Table[], place: string): Promise<void> {
-  await schemaState(session, tables.map(shapeOf), place)
+/** The schema's version (0: none). Throws UserError for a table that is not ours and for a newer schema. */
+export async function checkSchema(
+  session: Session,
+  tables: readonly Table[],
+  place: string,
+): Promise<number> {
+  const { version } = await schemaState(session, tables.map(shapeOf), place)
+  return version
 }
 
 function shapeOf(table: Table): Shape {
@@ -106,6 +112,7 @@ async function schemaState(
     if (columns) checkShape(shape, columns, place)
     else missing.add(shape.name)
   }
+  await refuseUniqueIndexes(session, [...found.keys()], place)
   const version = missing.has(SCHEMA_TABLE) ? 0 : await schemaVersion(session)
   refuseNewerSchema(version, `the ${place}`)
   return { version, missing }
@@ -186,6 +193,30 @@ function checkShape(shape: Shape, found: readonly FoundColumn[], place: string):
   key.sort((a, b) => a.keyPosition - b.keyPosition)
   if (key.map(({ name }) => name).join() !== shape.key.join())
     refuse(`its primary key is not (${shape.key.join(', ')})`)
+}
+
+/**
+ * Throws UserError for a unique index of somebody else's on one of our tables, before a row that it refuses
+ * has been fetched. One that holds the whole key is as unique as the key.
+ */
+async function refuseUniqueIndexes(
+  session: Session,
+  tables: readonly string[],
+  place: string,
+): Promise<void> {
+  const { rows } = await session.run(
+    `SELECT wanted.name, u.indexrelid::regclass::text,
+      (SELECT string_agg(pg_get_indexdef(u.indexrelid, n, true), ', ' ORDER BY n)
+        FROM generate_series(1, u.indnkeyatts) AS n)
+    FROM unnest($1::text[]) AS wanted (name)
+    JOIN pg_index u ON u.indrelid = to_regclass(quote_ident(wanted.name)) AND u.indisunique
+    JOIN pg_index k ON k.indrelid = u.indrelid AND k.indisprimary AND k.indexrelid <> u.indexrelid
+    WHERE NOT (u.indkey::int2[])[0 : u.indnkeyatts - 1] @> k.indkey::int2[]
+    ORDER BY 1, 2`,
+    [arrayText('text', tables)],
+  )
+  for (const [table, name, columns] of rows)
+    refuseAddition(String(table), `a unique index ${name} (${columns})`, `the ${place}`)
 }
 
 function createTable(shape: Shape): string {
