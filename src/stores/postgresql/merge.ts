@@ -9,9 +9,15 @@ export function stageName(table: Table): string {
   return `petrosa_stage_${table.name}`
 }
 
-/** Makes the stage where it is missing; it is emptied by each commit. */
+/**
+ * Makes the stage where it is missing; it is emptied by each commit. It has our columns only: others that
+ * somebody added may not be null, and are filled in by their defaults in the table itself.
+ */
 export function createStage(table: Table): string {
-  return `CREATE TEMPORARY TABLE IF NOT EXISTS ${stageName(table)} (LIKE ${table.name}) ON COMMIT DELETE ROWS`
+  return (
+    `CREATE TEMPORARY TABLE IF NOT EXISTS ${stageName(table)} ON COMMIT DELETE ROWS ` +
+    `AS SELECT ${columnList(table)} FROM ${table.name} WITH NO DATA`
+  )
 }
 
 /** COPY of rows in the order of allColumns, as copy-bytes.ts has them: into the table itself or its stage. */
