@@ -156,6 +156,9 @@ export function schemaCases({ database }: Subject): void {
         const error = await thrownBy(() => withStore(database, uri, (store) => store.prepare(contractTables)))
         expect(error).toBeInstanceOf(UserError)
         expect(String(error)).toContain(name)
+        const plan = await database.open({ uri, readOnly: true, batchRows: null })
+        const unplanned = await thrownBy(() => plan.prepare(contractTables)).finally(() => plan.close())
+        expect([unplanned instanceof UserError, String(unplanned)]).toEqual([true, String(error)])
         await withStore(database, uri, async (store) => {
           const unread = await thrownBy(() => store.knownSeries(contractTables))
           expect(unread).toBeInstanceOf(UserError)
