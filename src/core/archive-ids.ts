@@ -13,10 +13,10 @@ import {
   type Table,
   timesOf,
 } from './dataset.ts'
-import { compareIds, countIds, nextId, previousId } from './id.ts'
-import { type Jump, jumpsOf } from './id-settle.ts'
+import { compareIds, countIds, nextId, outermost, previousId } from './id.ts'
+import { type Jump, jumpsOf, type Placed } from './id-settle.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
-import { fillJump, jumpGroups, type PendingJump, pendingJump } from './pending-jump.ts'
+import { fillJump, joinParts, NOTHING, type Part, type PendingJump, pendingJump } from './pending-jump.ts'
 import { minus, type Span } from './span.ts'
 import type { Step } from './step.ts'
 
@@ -25,10 +25,13 @@ export class ArchiveIdSpan {
   readonly #table: Table
   readonly #span: Span
   #cursorMs: number
+  /** The last row or record so far; until there is one, the end of the time before the span. */
   #lastId: string | null
+  #lastMs: number
   readonly #following: string | null
   #carried: Rows | null = null
-  #skipped: string[] = []
+  /** Records that were left out and are not counted yet, in order. */
+  readonly #skipped: Placed[] = []
   readonly #jumps: PendingJump[] = []
   /** Up to here jumps keep time from being settled. */
   #waitsToMs = Number.NEGATIVE_INFINITY
@@ -39,6 +42,7 @@ export class ArchiveIdSpan {
     this.#span = span
     this.#cursorMs = span.startMs
     this.#lastId = around.lastId
+    this.#lastMs = span.startMs - 1
     this.#following = around.nextId
   }
 
@@ -46,39 +50,40 @@ export class ArchiveIdSpan {
     return this.#jumps
   }
 
-  /** Takes rows of the span, in order of id; what they settle comes with them. */
-  take(rows: Rows, skippedIds: readonly string[], nowMs: number): Step[] {
+  /** Takes rows of the span and records that were left out, each in order of id; answers what they settle. */
+  take(rows: Rows, records: readonly Placed[], nowMs: number): Step[] {
     const last = this.#lastId
     const from = last === null ? 0 : firstAfter(rows, last)
     const later = sliceRows(rows, 0, from)
-    const skipped = skippedIds.filter((id) => last === null || compareIds(id, last) > 0)
+    const isLate = ({ id }: Placed): boolean => last !== null && compareIds(id, last) <= 0
+    for (const { id } of records.filter(isLate)) fillJump(this.#jumps, id, 'skipped')
     const steps = later.count > 0 ? this.#fill(later, nowMs) : []
     const forward = sliceRows(rows, from, rows.count)
+    const skipped = records.filter((record) => !isLate(record))
     if (forward.count === 0 && skipped.length === 0) return steps
     return [...steps, ...this.#forward(forward, skipped, nowMs)]
   }
 
-  /** Rows that go on from the last one. */
-  #forward(rows: Rows, skipped: readonly string[], nowMs: number): Step[] {
+  /** Rows and records that go on from the last one. */
+  #forward(rows: Rows, records: readonly Placed[], nowMs: number): Step[] {
     const [firstId, lastId] = [idAt(rows, 0), idAt(rows, rows.count - 1)]
     const timesMs = timesOf(this.#table, rows)
-    const firstMs = timesMs[0] ?? this.#cursorMs
+    const skipped = betweenRows(rows, timesMs, records, this.#lastMs)
     let expected = this.#lastId === null ? null : nextId(this.#lastId)
     if (expected === null) {
       // Nobody knows which id comes first: rows before it may still come.
-      expected = extreme(firstId, skipped[0], -1)
-      this.#wait(
-        { firstId: '0', lastId: previousId(expected), afterMs: this.#span.startMs, beforeMs: firstMs },
-        true,
-      )
+      expected = outermost([firstId, skipped[0]?.id], -1) ?? '0'
+      const firstMs = (expected === firstId ? timesMs[0] : skipped[0]?.timeMs) ?? this.#cursorMs
+      const unknown = { firstId: '0', lastId: previousId(expected) }
+      this.#wait({ ...unknown, afterMs: this.#span.startMs, beforeMs: firstMs }, true)
     }
-    const placed = skipped.map((id) => ({ id, timeMs: Number.NaN }))
-    const sinceMs = this.#carried ? (timesOf(this.#table, this.#carried).at(-1) ?? 0) : this.#cursorMs
     // Ids that begin as expected and are as many as lie between them do not jump: no text is made of them.
     const isRun = expected === firstId && lastId !== null && countIds(expected, lastId) === rows.count
-    const jumps = isRun && skipped.length === 0 ? [] : jumpsOf(this.#table, rows, placed, expected, sinceMs)
+    const isPlain = isRun && skipped.length === 0
+    const jumps = isPlain ? [] : jumpsOf(this.#table, rows, skipped, expected, this.#lastMs)
     for (const jump of jumps) this.#wait(jump)
-    this.#lastId = extreme(lastId, skipped.at(-1), 1)
+    this.#lastId = outermost([lastId, skipped.at(-1)?.id], 1)
+    this.#lastMs = (this.#lastId === lastId ? timesMs.at(-1) : skipped.at(-1)?.timeMs) ?? this.#lastMs
     this.#skipped.push(...skipped)
     this.#carried = this.#carried ? joinRows(this.#carried, rows) : rows
     return this.#settle(timesMs.at(-1) ?? this.#cursorMs, nowMs)
@@ -92,15 +97,16 @@ export class ArchiveIdSpan {
 
   /** Rows that come late: they fill jumps; those that fill none, or fill again, were there before. */
   #fill(rows: Rows, nowMs: number): Step[] {
-    const kept = [...idsOf(rows).entries()].flatMap(([i, id]) => (fillJump(this.#jumps, id) ? [i] : []))
+    const kept = [...idsOf(rows).entries()].flatMap(([i, id]) =>
+      fillJump(this.#jumps, id, 'rows') ? [i] : [],
+    )
     return kept.length === 0 ? [] : [archiveStep(nowMs, this.#span, pickRows(rows, kept), [])]
   }
 
   /** Hands out the rows before `toMs`, and settles their time but for what waits. */
   #settle(toMs: number, nowMs: number): Step[] {
     const table = this.#table
-    const all = this.#carried
-    if (!all) return []
+    const all = this.#carried ?? emptyRows(table)
     const timesMs = timesOf(table, all)
     const isEnd = toMs >= this.#span.endMs
     const cut = isEnd ? -1 : timesMs.findIndex((timeMs) => timeMs >= toMs)
@@ -112,6 +118,7 @@ export class ArchiveIdSpan {
     return rows.count === 0 && ledger.length === 0 ? [] : [archiveStep(nowMs, region, rows, ledger)]
   }
 
+  /** Counts what lies in the parts of a region: those that wait keep their share, the others are settled. */
   #count(region: Span, rows: Rows, nowMs: number): LedgerRow[] {
     const timesMs = timesOf(this.#table, rows)
     const waiting = this.#jumps.filter(({ span }) => span.startMs < span.endMs && span.endMs > region.startMs)
@@ -119,42 +126,33 @@ export class ArchiveIdSpan {
       [region],
       waiting.map((jump) => jump.span),
     )
-    const ledger: LedgerRow[] = []
+    const isEnd = region.endMs >= this.#span.endMs
     let at = 0
-    const until = (endMs: number): { count: number; firstId: string | null; lastId: string | null } => {
+    const until = (endMs: number): Part => {
       const from = at
       while (at < rows.count && (timesMs[at] ?? 0) < endMs) at += 1
-      return {
-        count: at - from,
-        firstId: at > from ? idAt(rows, from) : null,
-        lastId: at > from ? idAt(rows, at - 1) : null,
-      }
+      const skipped = this.#takeSkipped(isEnd ? endMs : Math.min(endMs, region.endMs))
+      const own = at > from ? [idAt(rows, from), idAt(rows, at - 1)] : []
+      const ids = [...own, skipped[0]?.id, skipped.at(-1)?.id]
+      const [firstId, lastId] = [outermost(ids, -1), outermost(ids, 1)]
+      return { rows: at - from, skipped: skipped.length, firstId, lastId }
     }
+    const ledger: LedgerRow[] = []
     const parts = [
       ...held.map((span) => ({ span, jump: null })),
       ...waiting.map((jump) => ({ span: jump.span, jump })),
-    ]
-    for (const { span, jump } of parts.sort((a, b) => a.span.startMs - b.span.startMs)) {
-      const before = jump ? until(Math.min(span.endMs, jump.beforeMs)) : null
-      const { count, firstId, lastId } = until(span.endMs)
-      if (jump && before) {
-        jump.rows.before += before.count
-        jump.rows.after += count
-        jump.seen.firstBefore ??= before.firstId
-        jump.seen.firstAfter ??= firstId
-        const last = lastId ?? before.lastId
-        jump.seen.last = last ?? jump.seen.last
-        if (last !== null) jump.skipped.push(...this.#takeSkipped(last, false))
+    ].sort((a, b) => a.span.startMs - b.span.startMs)
+    for (const [i, { span, jump }] of parts.entries()) {
+      const before = jump ? until(Math.min(span.endMs, jump.beforeMs)) : NOTHING
+      // What is left at the end, whatever its time, belongs to the last part.
+      const part = until(isEnd && i === parts.length - 1 ? Number.POSITIVE_INFINITY : span.endMs)
+      if (jump) {
+        jump.sides.before = joinParts(jump.sides.before, before)
+        jump.sides.after = joinParts(jump.sides.after, part)
         continue
       }
-      const isLast = region.endMs >= this.#span.endMs && span === held.at(-1)
-      const skipped = this.#takeSkipped(lastId, isLast)
-      const ids = {
-        firstId: earliest([firstId, skipped[0] ?? null]),
-        lastId: latest([lastId, skipped.at(-1) ?? null]),
-        skipped: skipped.length,
-      }
-      ledger.push(ledgerRow(span, 'rows', { rows: count, ...ids, source: 'archive', checkedAtMs: nowMs }))
+      const lastId = part.lastId ?? (span.endMs === this.#span.endMs ? this.#lastId : null)
+      ledger.push(ledgerRow(span, 'rows', { ...part, lastId, source: 'archive', checkedAtMs: nowMs }))
     }
     return ledger
   }
@@ -163,53 +161,42 @@ export class ArchiveIdSpan {
   #reachFollowing(): void {
     const [lastId, following] = [this.#lastId, this.#following]
     if (lastId === null || following === null || compareIds(nextId(lastId), following) >= 0) return
-    const afterMs = (this.#carried && timesOf(this.#table, this.#carried).at(-1)) ?? this.#cursorMs
     const ids = { firstId: nextId(lastId), lastId: previousId(following) }
-    this.#wait({ ...ids, afterMs, beforeMs: this.#span.endMs })
+    this.#wait({ ...ids, afterMs: this.#lastMs, beforeMs: this.#span.endMs })
   }
 
-  /** The skipped records before an id, or all of them; each is given once. */
-  #takeSkipped(lastId: string | null, all: boolean): string[] {
-    const isLater = (id: string): boolean => !all && (lastId === null || compareIds(id, lastId) > 0)
-    const own = this.#skipped.filter((id) => !isLater(id))
-    this.#skipped = this.#skipped.filter(isLater)
-    return own
+  /** The skipped records before a time; each is given once. */
+  #takeSkipped(endMs: number): Placed[] {
+    const later = this.#skipped.findIndex(({ timeMs }) => timeMs >= endMs)
+    return this.#skipped.splice(0, later < 0 ? this.#skipped.length : later)
   }
 
   /** The end of the file: everything but the jumps is settled. */
   end(nowMs: number): Step[] {
     this.#reachFollowing()
-    const steps = this.#settle(this.#span.endMs, nowMs)
-    // Not one trade, or none after the last settled time.
-    const region = { startMs: this.#cursorMs, endMs: this.#span.endMs }
-    this.#cursorMs = Math.max(region.startMs, region.endMs)
-    const held = minus(
-      [region],
-      this.#jumps.map((jump) => jump.span),
-    )
-    // Records that were left out may be all that there is; where a jump holds all time, they are its own.
-    const skipped = this.#takeSkipped(null, true)
-    const last = jumpGroups(this.#jumps).at(-1)?.[0]
-    if (held.length === 0 && last) last.skipped.push(...skipped)
-    const facts = { source: 'archive', lastId: this.#lastId, checkedAtMs: nowMs } as const
-    const counts = { firstId: skipped[0] ?? null, skipped: skipped.length }
-    const ledger = held.map((span, i) => ledgerRow(span, 'rows', { ...facts, ...(i === 0 ? counts : {}) }))
-    return held.length === 0 ? steps : [...steps, archiveStep(nowMs, region, emptyRows(this.#table), ledger)]
+    return this.#settle(this.#span.endMs, nowMs)
   }
 }
 
-const earliest = (ids: readonly (string | null)[]): string | null =>
-  ids.filter((id) => id !== null).toSorted(compareIds)[0] ?? null
-const latest = (ids: readonly (string | null)[]): string | null =>
-  ids
-    .filter((id) => id !== null)
-    .toSorted(compareIds)
-    .at(-1) ?? null
-
-/** The larger (sign 1) or smaller (sign -1) of two ids, at least one of which is there. */
-function extreme(a: string | null, b: string | undefined, sign: 1 | -1): string {
-  if (a === null || b === undefined) return a ?? b ?? '0'
-  return compareIds(a, b) * sign > 0 ? a : b
+/** Records with their times between those of the trades around them, by their ids; after `sinceMs`. */
+function betweenRows(
+  rows: Rows,
+  timesMs: readonly number[],
+  records: readonly Placed[],
+  sinceMs: number,
+): Placed[] {
+  if (records.length === 0) return []
+  const ids = idsOf(rows)
+  let afterMs = sinceMs
+  let at = 0
+  return records.map(({ id, timeMs }) => {
+    for (let row = ids[at]; row !== undefined && compareIds(row, id) < 0; row = ids[at]) {
+      afterMs = timesMs[at] ?? afterMs
+      at += 1
+    }
+    afterMs = Math.max(afterMs, Math.min(timeMs, timesMs[at] ?? Number.POSITIVE_INFINITY))
+    return { id, timeMs: afterMs }
+  })
 }
 
 /** The first row whose id comes after `last`; as many as there are where none does. */

@@ -9,6 +9,7 @@ import { type ArchiveFindings, type ArchiveJob, archiveStep, rowsIn } from './ar
 import { emptyRows, idsOf, sliceRows } from './dataset.ts'
 import { compareIds, countIds, type IdRange, nextId } from './id.ts'
 import { firstIdFrom, lastIdBefore } from './id-ledger.ts'
+import type { Placed } from './id-settle.ts'
 import { groupLedger, type JumpGroup, leftOpen } from './jump-ledger.ts'
 import type { LedgerRow } from './ledger.ts'
 import { jumpGroups, type PendingJump, stillMissing } from './pending-jump.ts'
@@ -47,17 +48,16 @@ export async function* walkTrades(job: TradeArchiveJob): AsyncGenerator<Step, Ar
   return { lacking: [], rows: null }
 }
 
-/** The ids of a piece's invalid records in a span: by their times, where it is not all that the file has. */
+/** A piece's invalid records in a span: by their times, where it is not all that the file has. */
 function skippedWithin(
   span: Span,
   { skippedIds, skippedTimesMs }: ArchivePiece,
   file: ArchiveFile,
-): string[] {
+): Placed[] {
   const isAll = span.startMs <= file.span.startMs && span.endMs >= file.span.endMs
-  return skippedIds.filter((_, i) => {
-    const timeMs = skippedTimesMs[i] ?? Number.NaN
-    return isAll || (timeMs >= span.startMs && timeMs < span.endMs)
-  })
+  return skippedIds
+    .map((id, i) => ({ id, timeMs: skippedTimesMs[i] ?? span.startMs }))
+    .filter(({ timeMs }) => isAll || (timeMs >= span.startMs && timeMs < span.endMs))
 }
 
 /** What came of asking REST for the ids of a jump. */

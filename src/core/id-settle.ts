@@ -3,7 +3,7 @@
 // invalid aggregates were left out on purpose and are counted.
 import { idsOf, type Rows, type Table, timesOf } from './dataset.ts'
 import { type EmptinessContext, settleEmptiness } from './holes.ts'
-import { compareIds, countIds, type IdRange, nextId, previousId } from './id.ts'
+import { compareIds, countIds, type IdRange, nextId, outermost, previousId } from './id.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
 import { minus, type Span } from './span.ts'
 import type { OpenSpan } from './step.ts'
@@ -120,13 +120,6 @@ export function settleIds(input: IdRegion): { ledger: LedgerRow[]; open: OpenSpa
     )
   }
   return { ledger: ledger.sort((a, b) => a.startMs - b.startMs), open }
-}
-
-/** The smallest (sign -1) or largest (sign 1) of the ids that are there; null where none is. */
-function outermost(ids: readonly (string | null | undefined)[], sign: 1 | -1): string | null {
-  let found: string | null = null
-  for (const id of ids) if (id && (found === null || compareIds(id, found) * sign > 0)) found = id
-  return found
 }
 
 function skippedReason(ids: readonly string[]): string | null {

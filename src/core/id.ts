@@ -20,6 +20,13 @@ export function compareIds(a: string, b: string): number {
   return a < b ? -1 : Number(a > b)
 }
 
+/** The smallest (sign -1) or largest (sign 1) of the ids that are there; null where none is. */
+export function outermost(ids: readonly (string | null | undefined)[], sign: 1 | -1): string | null {
+  let found: string | null = null
+  for (const id of ids) if (id && (found === null || compareIds(id, found) * sign > 0)) found = id
+  return found
+}
+
 /** How many ids lie from `first` to `last`, both included. */
 export function countIds(first: string, last: string): number {
   return Number(BigInt(last) - BigInt(first)) + 1

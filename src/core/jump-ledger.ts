@@ -1,8 +1,8 @@
 // What the ledger says of a jump of ids in an archive, and of the time around it, once everybody who may have
 // the ids was asked.
-import { compareIds, countIds, type IdRange } from './id.ts'
+import { countIds, type IdRange, outermost } from './id.ts'
 import { type LedgerRow, ledgerRow } from './ledger.ts'
-import { type PendingJump, stillMissing } from './pending-jump.ts'
+import { joinParts, NOTHING, type PendingJump, stillMissing } from './pending-jump.ts'
 import type { Span } from './span.ts'
 import type { OpenSpan } from './step.ts'
 
@@ -29,33 +29,46 @@ export function groupLedger(
   nowMs: number,
 ): LedgerRow[] {
   const [jump, ...inner] = group
-  const { firstAfter, firstBefore, last } = jump.seen
   const facts = { source: 'archive', checkedAtMs: nowMs } as const
-  const { hole, left, right } = partsOf(jump)
+  const { hole } = partsOf(jump)
   const isOwn = ({ firstId, lastId }: IdRange): boolean =>
     firstId === jump.firstId && lastId === jump.lastId && hasLength(hole)
   const named = nowhere.find(isOwn)
   const lacking = group.flatMap(stillMissing).filter((run) => !(named && isOwn(run)))
-  const filling = group.reduce((sum, { rows }) => sum + rows.filling, 0)
-  const skipped = lacking.reduce((sum, { firstId, lastId }) => sum + countIds(firstId, lastId), 0) - found
-  const counts = { rows: jump.rows.after + filling + found, skipped: jump.skipped.length + skipped }
-  const others = [...jump.skipped, ...inner.flatMap(({ firstId, lastId }) => [firstId, lastId])]
-  if (!named || !(hasLength(left) || hasLength(right))) {
-    const ids = [firstBefore, firstAfter, last, ...others]
-    if (!jump.unbounded) ids.push(jump.firstId, jump.lastId)
-    const all = { rows: jump.rows.before + counts.rows, skipped: counts.skipped }
-    if (named) all.skipped += countIds(named.firstId, named.lastId)
-    return [ledgerRow(jump.span, 'rows', { ...facts, ...all, firstId: lowest(ids), lastId: highest(ids) })]
+  const late = (of: 'rows' | 'skipped'): number => group.reduce((sum, { filling }) => sum + filling[of], 0)
+  const counted = lacking.reduce((sum, { firstId, lastId }) => sum + countIds(firstId, lastId), 0)
+  // Those that wait with the jump begin where it ends.
+  const further = {
+    rows: late('rows') + found,
+    skipped: late('skipped') + counted - found,
+    firstId: lowest(inner.map(({ firstId }) => firstId)),
+    lastId: highest(inner.map(({ lastId }) => lastId)),
+  }
+  const { before, after } = { ...jump.sides, after: joinParts(jump.sides.after, further) }
+  if (!named) {
+    const own = jump.unbounded ? NOTHING : { ...NOTHING, firstId: jump.firstId, lastId: jump.lastId }
+    const all = [before, own, after].reduce(joinParts)
+    return [ledgerRow(jump.span, 'rows', { ...facts, ...all })]
   }
   const witness = isTwice ? 'neither the archive nor the API has' : 'the archive does not have'
   const reason = `${witness} the ids ${named.firstId} to ${named.lastId}`
   const empty = ledgerRow(hole, 'no-trades', { ...facts, ...named, asked: isTwice ? 2 : 1, reason })
-  const leftOut = hasLength(right) ? 0 : counts.skipped
-  const early = { rows: jump.rows.before, skipped: leftOut, firstId: firstBefore }
-  const ids = { firstId: lowest([firstAfter, ...others]), lastId: highest([last, ...others]) }
-  const before = ledgerRow(left, 'rows', { ...facts, ...early })
-  const after = ledgerRow(right, 'rows', { ...facts, ...counts, ...ids })
-  return [before, empty, after].filter(hasLength)
+  const [left, right] = aroundHole(jump, { before, after }, nowMs)
+  return [...left, empty, ...right]
+}
+
+/** The ledger of what lies before and after a jump in its span; a side without time is the other's. */
+function aroundHole(
+  jump: PendingJump,
+  sides: PendingJump['sides'],
+  nowMs: number,
+): [LedgerRow[], LedgerRow[]] {
+  const { left, right } = partsOf(jump)
+  const facts = { source: 'archive', checkedAtMs: nowMs } as const
+  const all = joinParts(sides.before, sides.after)
+  const before = ledgerRow(left, 'rows', { ...facts, ...(hasLength(right) ? sides.before : all) })
+  const after = ledgerRow(right, 'rows', { ...facts, ...(hasLength(left) ? sides.after : all) })
+  return [[before].filter(hasLength), [after].filter(hasLength)]
 }
 
 /** What a group settles where REST would not say: all but the time of its ids, which stays open by name. */
@@ -66,22 +79,14 @@ export function leftOpen(
   nowMs: number,
 ): { readonly ledger: readonly LedgerRow[]; readonly open: readonly OpenSpan[] } {
   const [jump, ...inner] = group
-  const { hole, left, right } = partsOf(jump)
+  const { hole } = partsOf(jump)
   const [first, last] = [missing[0]?.firstId, missing.at(-1)?.lastId]
   const name = first === last ? `the id ${first}` : `ids from ${first} to ${last}`
   const reason = `the archive lacks ${name}, and whether the API has them is not known: ${refusal}`
   if (jump.unbounded || inner.length > 0 || !hasLength(hole))
     return { ledger: [], open: [{ span: jump.span, reason }] }
-  const facts = { source: 'archive', checkedAtMs: nowMs } as const
-  const { firstAfter, firstBefore, last: lastSeen } = jump.seen
-  const before = ledgerRow(left, 'rows', { ...facts, rows: jump.rows.before, firstId: firstBefore })
-  const counts = { rows: jump.rows.after, skipped: jump.skipped.length }
-  const ids = [firstAfter, lastSeen, ...jump.skipped]
-  const after = ledgerRow(right, 'rows', { ...facts, ...counts, firstId: lowest(ids), lastId: highest(ids) })
-  return { ledger: [before, after].filter(hasLength), open: [{ span: hole, reason }] }
+  return { ledger: aroundHole(jump, jump.sides, nowMs).flat(), open: [{ span: hole, reason }] }
 }
 
-const known = (ids: readonly (string | null)[]): string[] =>
-  ids.filter((id) => id !== null).toSorted(compareIds)
-const lowest = (ids: readonly (string | null)[]): string | null => known(ids)[0] ?? null
-const highest = (ids: readonly (string | null)[]): string | null => known(ids).at(-1) ?? null
+const lowest = (ids: readonly string[]): string | null => outermost(ids, -1)
+const highest = (ids: readonly string[]): string | null => outermost(ids, 1)

@@ -1,9 +1,29 @@
 // A jump of ids in an archive that waits for the end of the file: rows that come late may still fill it. The
 // time that waiting jumps keep from being settled never overlaps; one that begins and ends in the last
 // millisecond of the one before it waits with that one.
-import { compareIds, type IdRange, nextId, previousId } from './id.ts'
+import { compareIds, type IdRange, nextId, outermost, previousId } from './id.ts'
 import type { Jump } from './id-settle.ts'
 import type { Span } from './span.ts'
+
+/** What a part of a span holds: its rows, the records that were left out there, and the ids of both. */
+export type Part = {
+  readonly rows: number
+  readonly skipped: number
+  readonly firstId: string | null
+  readonly lastId: string | null
+}
+
+export const NOTHING: Part = { rows: 0, skipped: 0, firstId: null, lastId: null }
+
+/** Two parts as one. */
+export function joinParts(a: Part, b: Part): Part {
+  return {
+    rows: a.rows + b.rows,
+    skipped: a.skipped + b.skipped,
+    firstId: outermost([a.firstId, b.firstId], -1),
+    lastId: outermost([a.lastId, b.lastId], 1),
+  }
+}
 
 /** A jump that waits for the end of the file: `span` is what it keeps from being settled. */
 export type PendingJump = Jump & {
@@ -11,12 +31,10 @@ export type PendingJump = Jump & {
   readonly span: Span
   /** Whether nobody knows which id its first is: nothing may be missing in it. */
   readonly unbounded: boolean
-  /** Rows of the file in that span: before the jump, after it, and those that came later and fill it. */
-  readonly rows: { before: number; after: number; filling: number }
-  /** The records that were left out there. */
-  readonly skipped: string[]
-  /** The first and last ids of the rows before it and after it, where there are any. */
-  readonly seen: { firstBefore: string | null; firstAfter: string | null; last: string | null }
+  /** What the file has in that span, on each side of the jump. */
+  readonly sides: { before: Part; after: Part }
+  /** Rows, and records that were left out, that came later and fill it. */
+  readonly filling: { rows: number; skipped: number }
   /** Runs of ids that came later. */
   readonly filled: [string, string][]
 }
@@ -28,19 +46,21 @@ const MOST_FILLS = 10_000
 export function pendingJump(jump: Jump, within: Span, freeFromMs: number, unbounded: boolean): PendingJump {
   const endMs = Math.min(within.endMs, jump.beforeMs + 1)
   const fromMs = Math.max(within.startMs, freeFromMs, Math.min(jump.afterMs, jump.beforeMs))
-  const rows = { before: 0, after: 0, filling: 0 }
-  const seen = { firstBefore: null, firstAfter: null, last: null }
+  const sides = { before: NOTHING, after: NOTHING }
   const span = { startMs: Math.min(fromMs, endMs), endMs }
-  return { ...jump, span, unbounded, rows, seen, skipped: [], filled: [] }
+  return { ...jump, span, unbounded, sides, filling: { rows: 0, skipped: 0 }, filled: [] }
 }
 
-/** Takes the id of a row that came late in; whether it fills one of the jumps. Doubled ones fill none. */
-export function fillJump(jumps: readonly PendingJump[], id: string): boolean {
+/**
+ * Takes the id of a row, or of a record that was left out, that came late in; whether it fills one of the
+ * jumps. Doubled ones fill none.
+ */
+export function fillJump(jumps: readonly PendingJump[], id: string, what: 'rows' | 'skipped'): boolean {
   const holds = (first: string, last: string): boolean =>
     compareIds(first, id) <= 0 && compareIds(id, last) <= 0
   const jump = jumps.find(({ firstId, lastId }) => holds(firstId, lastId))
   if (!jump || jump.filled.some(([first, last]) => holds(first, last))) return false
-  jump.rows.filling += 1
+  jump.filling[what] += 1
   const run = jump.filled.at(-1)
   if (run && nextId(run[1]) === id) run[1] = id
   else jump.filled.push([id, id])

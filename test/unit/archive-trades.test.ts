@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { settledAtEnd } from '../../src/core/archive-settle.ts'
 import { walkTrades } from '../../src/core/archive-trades.ts'
 import { emptyRows, idsOf } from '../../src/core/dataset.ts'
-import type { LedgerRow } from '../../src/core/ledger.ts'
+import { type LedgerRow, record } from '../../src/core/ledger.ts'
 import type { Source } from '../../src/core/source.ts'
 import { type Span, union } from '../../src/core/span.ts'
 import type { OpenSpan, Step } from '../../src/core/step.ts'
@@ -105,6 +105,47 @@ describe('parts of a file', () => {
     expect(ids).toEqual(['108', '109', '110', '111'])
     expect(asks).toBe(0)
     expect(ledger.reduce((sum, row) => sum + row.skipped, 0)).toBe(0)
+  })
+})
+
+describe('records left out', () => {
+  /** Trades as `id @ ms`, an invalid record with a minus. */
+  const listed = (...words: readonly string[]): ListedTrade[] =>
+    words.map((word) => {
+      const [id = '', at] = word.replace('-', '').split('@')
+      return { id, timeMs: START_MS + Number(at), ...(word.startsWith('-') ? { invalid: true } : {}) }
+    })
+  const said = (ledger: readonly LedgerRow[]): unknown[] =>
+    ledger
+      .toSorted((a, b) => a.startMs - b.startMs)
+      .map((row) => [row.startMs - START_MS, row.verdict, row.firstId, row.lastId, row.rows, row.skipped])
+
+  test('before a jump of ids count before it, those behind it behind it', async () => {
+    const trades = listed('1@100', '-2@120', '-3@130', '4@140', '-7@200', '8@210')
+    const { ledger } = await walked([file], trades)
+    expect(said(record([], ledger).put)).toEqual([
+      [0, 'rows', '1', '4', 2, 2],
+      [141, 'no-trades', '5', '6', 0, 0],
+      [200, 'rows', '7', '8', 1, 1],
+    ])
+  })
+
+  test('right beside a jump end and begin it', async () => {
+    const trades = listed('1@100', '-2@120', '-5@180', '6@210')
+    const { ledger } = await walked([file], trades)
+    expect(said(record([], ledger).put)).toEqual([
+      [0, 'rows', '1', '2', 1, 1],
+      [121, 'no-trades', '3', '4', 0, 0],
+      [180, 'rows', '5', '6', 1, 1],
+    ])
+  })
+
+  test('of the half of a file that comes late are found there, and nobody is asked for them', async () => {
+    const trades = listed('1@100', '2@110', '5@140', '6@150', '-3@120', '4@130', '7@160', '8@170')
+    const { ids, ledger, asks } = await walked([file], trades, trades, 2)
+    expect(asks).toBe(0)
+    expect(ids).toHaveLength(7)
+    expect(said(record([], ledger).put)).toEqual([[0, 'rows', '1', '8', 7, 1]])
   })
 })
 
