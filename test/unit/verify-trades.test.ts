@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'bun:test'
 import { idsOf, type Rows } from '../../src/core/dataset.ts'
 import { compareIds } from '../../src/core/id.ts'
-import { ledgerRow } from '../../src/core/ledger.ts'
+import { type LedgerRow, ledgerRow } from '../../src/core/ledger.ts'
 import type { Series } from '../../src/core/series.ts'
 import type { Answer, Source } from '../../src/core/source.ts'
 import { storedPages } from '../../src/core/verification/stored-rows.ts'
@@ -57,6 +57,25 @@ function exchange(records: readonly Row[], skippedIds: readonly string[] = []): 
 const storeOf = (records: readonly Row[]): Promise<VerifyRig> =>
   verifyRig([{ series, rows: toRows(table, records) }])
 const without = (...ids: number[]): Row[] => all.filter((row) => !ids.includes(Number(row.trade_id)))
+
+/** What versions stored that counted records left out before a jump (of 118 and 119) in the row after it. */
+function countedBehind(...left: number[]): { ledger: LedgerRow[]; rows: Rows } {
+  const empty = { startMs: DAY_0_MS + 26, endMs: DAY_0_MS + 30 }
+  const facts = { source: 'archive', reason: 'nobody has them' } as const
+  const [first, last] = ['100', '159']
+  const ledger = [
+    ledgerRow({ startMs: DAY_0_MS, endMs: empty.startMs }, 'rows', { ...facts, rows: 16, firstId: first }),
+    ledgerRow(empty, 'no-trades', { ...facts, firstId: '118', lastId: '119' }),
+    ledgerRow({ startMs: empty.endMs, endMs: DAY_0_MS + 100 }, 'rows', {
+      ...facts,
+      rows: 40,
+      firstId: String(left[0]),
+      lastId: last,
+      skipped: left.length,
+    }),
+  ]
+  return { ledger, rows: toRows(table, without(...left, 118, 119)) }
+}
 
 describe('trades', () => {
   test('equal ones: every one is compared', async () => {
@@ -116,6 +135,41 @@ describe('trades', () => {
     const { source } = exchange(without(106, 107), ['106', '107'])
     const outcome = await rig.verify({ source: () => source, sample })
     expect(linesOf(outcome)).toEqual([`note ids trades ${time(105)}`])
+  })
+
+  test('records left out that the ledger counts behind a jump are a note, as gaps has it', async () => {
+    const { ledger, rows } = countedBehind(106, 107)
+    const rig = await verifyRig([{ series, rows, ledger }])
+    const found = await rig.verify()
+    expect(linesOf(found)).toEqual([`note ids trades ${time(105)}`, `note ids trades ${time(117)}`])
+    expect(found.findings.kept().map(({ expected }) => expected)).toContain(
+      'none: the ledger counts them as left out',
+    )
+  })
+
+  test('a trade that is lost beside them is told, and mended for good', async () => {
+    const { ledger, rows } = countedBehind(106, 107)
+    const rig = await verifyRig([{ series, rows, ledger }])
+    rig.remove(series, 3)
+    const { source } = exchange(without(106, 107, 118, 119), ['106', '107'])
+    const outcome = await rig.verify({ source: () => source, repair: true })
+    expect(errorsOf(outcome)).toEqual([
+      `error exchange trades ${time(103)} repaired`,
+      `error ids trades ${time(102)} repaired`,
+      `error ids trades ${time(105)} repaired`,
+    ])
+    expect(errorsOf(await rig.verify())).toEqual([])
+  })
+
+  test('a jump that is one too many is not repaired where the count explains it alone', async () => {
+    const ledger = [
+      ledgerRow({ startMs: DAY_0_MS, endMs: DAY_0_MS + 1_000 }, 'rows', { rows: 58, skipped: 1 }),
+    ]
+    const rig = await verifyRig([{ series, rows: toRows(table, without(106, 117)), ledger }])
+    const { source } = exchange(without(106, 117), ['106'])
+    const lines = [`error ids trades ${time(116)}`]
+    expect(errorsOf(await rig.verify({ source: () => source, repair: true }))).toEqual(lines)
+    expect(errorsOf(await rig.verify())).toEqual(lines)
   })
 
   test('trades where the ledger says there were none are told to it', async () => {

@@ -3,20 +3,19 @@
 // repaired; a sum that the exchange's own candles contradict too is the exchange's.
 import { ceilToPeriod, floorToPeriod } from '../calendar.ts'
 import { seriesKey } from '../series.ts'
-import { meet, type Span, union } from '../span.ts'
+import { finderAround, meet, type Span, union } from '../span.ts'
 import type { Store } from '../store.ts'
 import type { Asked, Piece } from './asking.ts'
 import { candlePairs } from './candle-pairs.ts'
 import type { AskedSeries } from './exchange-check.ts'
-import { type Findings, type Found, MOST_ERRORS, sameMatter, type VerifyFinding } from './findings.ts'
-import { rowCheck } from './row-check.ts'
-import { storedPages, tradesByIds } from './stored-rows.ts'
+import { type Findings, MOST_ERRORS, sameMatter, type VerifyFinding } from './findings.ts'
+import { type CheckedSeries, rowFindings } from './row-findings.ts'
 import { sumFinding, sumFindings } from './sum-check.ts'
 import { type PageGrid, pagesAround } from './windows.ts'
 
 /** A series that can be repaired. */
 export type RepairableSeries = AskedSeries & {
-  readonly store: Pick<Store, 'read' | 'readIds' | 'ends' | 'write' | 'ledger'>
+  readonly store: Pick<Store, 'write' | 'ledger'> & CheckedSeries['store']
   readonly range: Span
   readonly grid: PageGrid
 }
@@ -98,19 +97,20 @@ async function* inTurn(parts: readonly Piece[]): AsyncGenerator<Piece> {
   yield* parts
 }
 
-/** The errors that the same checks find now in the parts that were looked at. */
+/** The errors that the same checks find now where there were some. */
 async function lookAgain(options: RepairOptions, looked: readonly Looked[]): Promise<VerifyFinding[]> {
   const found: VerifyFinding[] = []
   for (const { one, parts } of looked) {
     const ledger = (await one.store.ledger([one.series]))[0] ?? []
-    for (const part of parts) {
-      const check = rowCheck({ ...one, ledger, range: part.span })
-      const add = (some: readonly Found[]): void => {
-        for (const each of some) found.push({ ...each, series: one.series, repaired: false })
+    // What explains a jump of ids may be used up by another one: only a look at all trades tells.
+    const spans = parts.map(({ span }) => span)
+    const near = finderAround(union(spans))
+    for (const span of one.dataset.order === 'id' ? [one.range] : spans) {
+      for await (const { found: some } of rowFindings({ ...one, ledger }, span)) {
+        options.signal.throwIfAborted()
+        for (const each of some.filter((error) => near(error.span).length > 0))
+          found.push({ ...each, series: one.series, repaired: false })
       }
-      const pages = part.kind === 'ids' ? tradesByIds(one, part.ids) : storedPages(one, part.span)
-      for await (const page of pages) add(check.page(page))
-      add(check.end())
     }
   }
   found.push(...(await sumsAgain(options, looked)))

@@ -9,10 +9,10 @@ import type { Store } from '../store.ts'
 import { type Asked, askPieces, type Piece, tradePieces } from './asking.ts'
 import { type CandleSeries, candlePairs } from './candle-pairs.ts'
 import type { AskedSeries } from './exchange-check.ts'
-import { Findings, type Found, type VerifyFinding } from './findings.ts'
+import { Findings, type VerifyFinding } from './findings.ts'
 import { repairFindings } from './repair.ts'
-import { rowCheck } from './row-check.ts'
-import { type StoredSeries, storedPages } from './stored-rows.ts'
+import { rowFindings } from './row-findings.ts'
+import type { StoredSeries } from './stored-rows.ts'
 import { sumFinding, sumFindings } from './sum-check.ts'
 import { type PageGrid, pageCount, pageSpan, sampleOf } from './windows.ts'
 
@@ -115,20 +115,16 @@ export class VerifyRun {
   async #rows(one: VerifySeries): Promise<number> {
     const { signal, tell } = this.#options
     const { findings } = this.outcome
-    const check = rowCheck(one)
-    const add = (found: readonly Found[]): void => {
-      for (const each of found) findings.add({ ...each, series: one.series, repaired: false })
-    }
-    let rows = 0
-    for await (const page of storedPages(one, one.range)) {
+    let total = 0
+    for await (const { found, rows } of rowFindings(one, one.range)) {
       signal.throwIfAborted()
-      add(check.page(page))
-      rows += page.count
-      this.outcome.rowsChecked += page.count
-      tell({ type: 'rows-checked', series: one.series, rows: page.count })
+      for (const each of found) findings.add({ ...each, series: one.series, repaired: false })
+      if (rows === 0) continue
+      total += rows
+      this.outcome.rowsChecked += rows
+      tell({ type: 'rows-checked', series: one.series, rows })
     }
-    add(check.end())
-    return rows
+    return total
   }
 
   async #sums(larger: CandleSeries, smaller: CandleSeries): Promise<void> {
