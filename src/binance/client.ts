@@ -256,8 +256,7 @@ export class Client {
     if (!needsKey) return {}
     const { apiKey } = this.#options
     if (apiKey !== null) return { 'x-mbx-apikey': apiKey }
-    const advice = 'set BINANCE_API_KEY (or BINANCE_API_KEY_FILE); any key does, without rights'
-    throw new UserError(`${path} of ${market} answers only with an API key`, advice)
+    throw lackOfKey(market, path)
   }
 
   /** The error of an answer that is not 200; a pause takes effect for every caller at once. */
@@ -286,4 +285,10 @@ export class Client {
     }
     return error
   }
+}
+
+/** The error of whoever asks for what only keys are answered, and has none. */
+export function lackOfKey(market: Market, path: string): UserError {
+  const advice = 'set BINANCE_API_KEY (or BINANCE_API_KEY_FILE); any key does, without rights'
+  return new UserError(`${path} of ${market} answers only with an API key`, advice)
 }

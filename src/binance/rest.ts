@@ -4,7 +4,7 @@ import type { Dataset, Rows, Window } from '../core/dataset.ts'
 import type { Market, Series } from '../core/series.ts'
 import type { Answer, Source } from '../core/source.ts'
 import { judge, siftInvalid } from '../core/verify.ts'
-import { type Client, PAGE_BYTES } from './client.ts'
+import { type Client, lackOfKey, PAGE_BYTES } from './client.ts'
 import { decodeArrays } from './decode.ts'
 import { decodeObjects } from './decode-objects.ts'
 import { firstTime } from './first-time.ts'
@@ -25,7 +25,7 @@ export function restSource(client: Client, dataset: Dataset, market: Market): So
     fetch: (series, window, hurried = false) => ask(series, window, hurried),
     ...(endpoint.longestWindowMs === undefined ? {} : { longestWindowMs: endpoint.longestWindowMs }),
     ...(endpoint.reachMs === undefined ? {} : { reachMs: endpoint.reachMs }),
-    ...(endpoint.needsKey && !client.hasKey ? { lacksKey: true } : {}),
+    ...(endpoint.needsKey && !client.hasKey ? { lacksKey: lackOfKey(market, endpoint.path) } : {}),
   }
   if (endpoint.newestFirst) return { ...source, first: firstTime(ask, () => client.nowMs(market)) }
   if (dataset.name !== 'trades') return source

@@ -76,12 +76,14 @@ async function planJob(
   const ledger = fill ? withNews(stored, fill.takeBack) : stored
   const input = { series, period, order: dataset.order, range, ledger, listing, nowMs }
   const spans = fill ? fill.spans : planSpans({ ...input, reachesFromMs: restFromMs })
+  const usesRest = rest && !rest.lacksKey
   const sources: Sources = {
     period,
     restPageRows: rest ? rest.page(series, null).rows : null,
     restFromMs,
     // Rates fit a thousand to a page, and a month's archive holds a tenth of that.
-    archives: !archives || (dataset.order === 'time' && rest) ? 'never' : rest ? 'where-they-pay' : 'always',
+    archives:
+      !archives || (dataset.order === 'time' && rest) ? 'never' : usesRest ? 'where-they-pay' : 'always',
   }
   const ended = fill ? [] : afterContract(input).map(endedTask)
   const table = dataset.table(series)

@@ -1,6 +1,6 @@
 // Everything that a pass fetches of one series, in order: archives and pages by REST, what an archive turned
 // out not to hold, and at the end once more what was refused. What is left then stays open and is named.
-import { MalformedError, RefusedError, UnavailableError } from '../errors.ts'
+import { errorLine, MalformedError, RefusedError, UnavailableError } from '../errors.ts'
 import type { ArchiveSource, OpenArchive } from './archive.ts'
 import { settledAtEnd } from './archive-settle.ts'
 import { walkTrades } from './archive-trades.ts'
@@ -126,6 +126,11 @@ class SeriesFetch {
   async *#rest(span: Span, hurried: boolean): AsyncGenerator<Step> {
     const { source, period } = this.#job
     if (!source) throw new Error('a task for REST without REST')
+    if (source.lacksKey) {
+      // Told at the end: what archives have is to be had without a key.
+      this.#open.push({ span, reason: errorLine(source.lacksKey), error: source.lacksKey })
+      return
+    }
     const job: SpanJob = { ...this.#job, source, before: this.#before(), span, hurried }
     for await (const step of walk(job, period)) {
       if (step.refused) this.#refused.push(step.refused)
@@ -232,7 +237,7 @@ class SeriesFetch {
     if (!isBad && !(error instanceof UnavailableError && source)) throw error
     const reason = isBad ? `the archive ${task.file.key} is no good: ${error.message}` : error.message
     const reachMs = source ? this.#context.nowMs() - (source.reachMs ?? Number.POSITIVE_INFINITY) : null
-    const isMissing = source && task.spans.length > 0
+    const isMissing = source && !source.lacksKey && task.spans.length > 0
     const how = isMissing ? '; its rows are asked for by REST' : ''
     if (isBad) this.#context.tell({ type: 'warning', message: `${reason}${how}` })
     if (task.again) {

@@ -18,8 +18,8 @@ import { LOST_ROWS, ledgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { SeriesPlan } from './plan.ts'
 import type { Clock } from './retry.ts'
 import { type Series, seriesKey } from './series.ts'
-import { minus, type Span, spanText } from './span.ts'
-import type { Step } from './step.ts'
+import { minus, spanText } from './span.ts'
+import type { OpenSpan, Step } from './step.ts'
 import type { Page, Store } from './store.ts'
 import { type Trace, untraced } from './trace.ts'
 import { PageWriter } from './writer.ts'
@@ -178,7 +178,7 @@ class Pass {
       if (row.verdict !== 'rows' && row.verdict !== 'wanted')
         this.#options.tell({ type: 'hole-settled', series: job.series, row })
     }
-    for (const one of step.open) this.#open(job.series, one.span, one.reason)
+    for (const one of step.open) this.#open(job.series, one)
     if (step.rows.count === 0 && step.ledger.length === 0 && !step.archives) return
     this.#options.tell({ type: 'page-fetched', series: job.series, span: step.span, rows: step.rows.count })
     if (step.barrier) await this.#writer.flush()
@@ -194,11 +194,14 @@ class Pass {
     this.#options.tell({ type: 'note', message: 'taken in again: it was published anew', fields })
   }
 
-  #open(series: Series, span: Span, reason: string): void {
+  #open(series: Series, { error, reason, span }: OpenSpan): void {
     const unsettled = { series, span, reason }
     this.#unsettled.push(unsettled)
-    this.#codes.push(exitCodes.open)
     this.#options.tell({ type: 'span-unsettled', unsettled })
+    this.#codes.push(error ? exitCodeOf(error) : exitCodes.open)
+    if (!error || this.#errors.includes(errorLine(error))) return
+    this.#errors.push(errorLine(error))
+    this.#options.tell({ type: 'failure', error })
   }
 
   /** Ends the pass: nothing more is fetched, what is in hand is still written. A defect is thrown on. */

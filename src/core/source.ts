@@ -1,5 +1,6 @@
 // What a source of rows owes: what a page of it costs, and one page when asked. REST is one, the archives are
 // another.
+import type { UserError } from '../errors.ts'
 import type { Rows, Window } from './dataset.ts'
 import type { SourceName } from './ledger.ts'
 import type { Series } from './series.ts'
@@ -59,6 +60,6 @@ export type Source = {
   readonly longestWindowMs?: number
   /** How far back it answers, ms; all of history where it is not given. */
   readonly reachMs?: number
-  /** Whether it answers only with an API key, and there is none. */
-  readonly lacksKey?: true
+  /** Where it answers only with an API key, and there is none: what is to be done about that. */
+  readonly lacksKey?: UserError
 }

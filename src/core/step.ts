@@ -1,5 +1,6 @@
 // What a walk over a missing span is told, and what each of its steps brings. There is a walk for every order
 // of rows: by calendar, by time, by id, and over archives.
+import type { UserError } from '../errors.ts'
 import type { ArchiveRecord } from './archive.ts'
 import { type Dataset, emptyRows, type Rows, type Table } from './dataset.ts'
 import type { LedgerRow, SourceName } from './ledger.ts'
@@ -21,8 +22,8 @@ export type SpanJob = {
   readonly hurried: boolean
 }
 
-/** A span that stays open, and why. */
-export type OpenSpan = { readonly span: Span; readonly reason: string }
+/** A span that stays open, and why; with an error where the user has to change something first. */
+export type OpenSpan = { readonly span: Span; readonly reason: string; readonly error?: UserError }
 
 /** One step: rows with what they settle, and what stays open of what was asked. */
 export type Step = {

@@ -35,7 +35,7 @@ export type Sources = {
   readonly restPageRows: number | null
   /** Before this time REST does not answer, epoch ms. */
   readonly restFromMs: number
-  /** Whether an archive is taken where REST could answer too. */
+  /** Whether an archive is taken where REST could answer too; always where it would, had it a key. */
   readonly archives: 'where-they-pay' | 'always' | 'never'
 }
 
@@ -58,12 +58,13 @@ export function shareOut(missing: readonly Span[], files: readonly ArchiveFile[]
   for (const unit of ['month', 'day'] as const) {
     for (const file of worthwhile(left, files, unit, sources)) take(file)
   }
-  // Where REST does not answer, a file is better than nothing, however little of it is missing.
   const unreachable = (): Span[] =>
     sources.restPageRows === null ? union(left) : meet(left, [{ startMs: 0, endMs: sources.restFromMs }])
+  const unanswered = (): Span[] => (sources.archives === 'always' ? union(left) : unreachable())
+  // Where REST does not answer, a file is better than nothing, however little of it is missing.
   for (const unit of ['day', 'month'] as const) {
     for (const file of sources.archives === 'never' ? [] : files.filter((one) => one.unit === unit))
-      if (places(sources.period, meet([file.span], unreachable())) > 0) take(file)
+      if (places(sources.period, meet([file.span], unanswered())) > 0) take(file)
   }
   const nowhere = unreachable().filter((span) => places(sources.period, [span]) > 0)
   const rest = minus(left, nowhere).filter((span) => places(sources.period, [span]) > 0)
@@ -100,7 +101,8 @@ export function judgeNowhere(
 /** Whether any archive might pay, were all of them published: only then the listing is asked for. */
 export function mayUseArchives(missing: readonly Span[], sources: Sources): boolean {
   if (sources.archives === 'never' || missing.length === 0) return false
-  if (sources.restPageRows === null || (missing[0]?.startMs ?? 0) < sources.restFromMs) return true
+  if (sources.archives === 'always' || sources.restPageRows === null) return true
+  if ((missing[0]?.startMs ?? 0) < sources.restFromMs) return true
   return shareOut(missing, assumedFiles(missing), sources).some((task) => task.kind === 'archive')
 }
 

@@ -3,6 +3,7 @@
 import { afterAll, afterEach, expect, test } from 'bun:test'
 import { DAY_MS, MINUTE_MS } from '../../src/core/calendar.ts'
 import { isoTime, type Span } from '../../src/core/span.ts'
+import { RIG_API_KEY } from '../rig/api-key.ts'
 import { type Bench, bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { differences, type Expectation } from '../rig/compare-store.ts'
 import { expectedMarkers, expectedTrades } from '../rig/expected-trades.ts'
@@ -19,9 +20,13 @@ const nowMs = Date.parse('2024-05-22T13:37:30Z')
 const lastMinuteMs = Date.parse('2024-05-22T13:37Z')
 const spanOf = (start: string, end: string): Span => ({ startMs: Date.parse(start), endMs: Date.parse(end) })
 
-async function exchangeOf(spec: SymbolSpec, faults: Faults = {}): Promise<SpawnedExchange> {
+async function exchangeOf(
+  spec: SymbolSpec,
+  faults: Faults = {},
+  ...others: readonly SymbolSpec[]
+): Promise<SpawnedExchange> {
   const exchange = await spawnExchange({
-    symbols: [spec],
+    symbols: [spec, ...others],
     clock: { manualMs: nowMs },
     limits: NO_LIMITS,
     faults,
@@ -139,4 +144,48 @@ test('single trades of futures without a key: the archives do, also where ids ju
   expect(tail(run)).toStartWith('exit 0')
   expect(run.result()).toMatchObject({ archives: 5, unsettled: [], errors: [] })
   expect(await differences(at.contents, stored(spec, 'trades', span))).toEqual([])
+})
+
+test('parts of days at both ends, and what gaps fills, come from archives too without a key', async () => {
+  const spec = traded({ market: 'um' })
+  const at = await bench(await exchangeOf(spec))
+  const parts = [
+    spanOf('2024-05-12T12:00Z', '2024-05-14T06:00Z'),
+    spanOf('2024-05-16T02:00Z', '2024-05-16T08:00Z'),
+  ]
+  for (const part of parts) {
+    const run = await fetched(at, spec, 'raw', part, 'auto')
+    expect(tail(run)).toStartWith('exit 0')
+    expect(run.result()).toMatchObject({ unsettled: [], errors: [] })
+  }
+  expect(await differences(at.contents, stored(spec, 'trades', ...parts))).toEqual([])
+  const end = isoTime(parts[1]?.endMs ?? 0)
+  const gaps = await at.run(['gaps', '--fill', '--source', 'auto', '--end', end])
+  expect(tail(gaps)).toStartWith('exit 0')
+  const whole = spanOf('2024-05-12T12:00Z', end)
+  expect(await differences(at.contents, stored(spec, 'trades', whole))).toEqual([])
+})
+
+test('what only a key would bring is named at the end, once all archives are stored', async () => {
+  const spec = traded({ market: 'um' })
+  const other = { ...spec, symbol: 'BUSDT', base: 'B' }
+  const exchange = await exchangeOf(spec, {}, other)
+  const at = await bench(exchange)
+  const words = ['trades', '--market', 'um', '--kind', 'raw', '--symbols', 'AUSDT,BUSDT', '--source', 'auto']
+  const span = { startMs: Date.parse('2024-05-18T12:00Z'), endMs: lastMinuteMs }
+  const run = await at.run([...words, '--start', isoTime(span.startMs), '--end', isoTime(span.endMs)])
+  expect(tail(run)).toStartWith('exit 2')
+  const { errors, unsettled } = run.result()
+  expect(errors).toEqual([expect.stringContaining('answers only with an API key; set BINANCE_API_KEY')])
+  expect(unsettled.map(({ series }) => series).sort()).toEqual(['um/trades/AUSDT', 'um/trades/BUSDT'])
+  const both = (to: Span): Expectation[] => [spec, other].flatMap((one) => stored(one, 'trades', to))
+  for (const { end, reason, start } of unsettled) {
+    expect([end, reason]).toEqual([isoTime(span.endMs), errors[0] ?? ''])
+    expect(Date.parse(start)).toBeGreaterThan(Date.parse('2024-05-20T00:00Z'))
+    const had = { startMs: span.startMs, endMs: Date.parse(start) }
+    expect(await differences(at.contents, both(had))).toEqual([])
+  }
+  const keyed = await at.run(words, { env: { BINANCE_API_KEY: RIG_API_KEY } })
+  expect(tail(keyed)).toStartWith('exit 0')
+  expect(await differences(at.contents, both(span))).toEqual([])
 })

@@ -193,7 +193,7 @@ describe('a jump of ids that REST does not explain', () => {
 
   test.each([
     ['it does not reach back so far', { reachMs: 86_400_000 }],
-    ['it answers only with a key, and there is none', { lacksKey: true }],
+    ['it answers only with a key, and there is none', { lacksKey: new UserError('no key') }],
   ] as const)('because %s: the word of the archive does, and nobody else is named', async (_, facts) => {
     const fetch = (): never => {
       throw new UserError('it answers only with an API key')

@@ -108,6 +108,19 @@ describe('where they pay', () => {
     expect(names(shareOut([little], [], sources))).toEqual(['none'])
     expect(mayUseArchives([little], sources)).toBe(true)
   })
+
+  test('where REST would answer, had it a key, too; what no file has is left to REST', () => {
+    const little = { startMs: day(3).startMs, endMs: day(3).startMs + 60_000 }
+    const sources = { ...minutes, period: null, archives: 'always' } as const
+    expect(names(shareOut([little], days(0, 10), sources))).toEqual(['day 2024-01-04'])
+    expect(names(shareOut([little], months(1), sources))).toEqual(['month 2024-01-01'])
+    expect(names(shareOut([{ ...little, endMs: day(5).endMs }], days(0, 5), sources))).toEqual([
+      'day 2024-01-04',
+      'day 2024-01-05',
+      'rest',
+    ])
+    expect(mayUseArchives([little], sources)).toBe(true)
+  })
 })
 
 test('what nobody has is unlisted before the first file, delisted long after the last one', () => {
