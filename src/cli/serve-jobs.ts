@@ -1,7 +1,7 @@
 // The jobs of serve mode: those that fetch, and those that fill gaps at night. What a pass of each does,
 // when, and by whose clock.
 import type { Dataset } from '../core/dataset.ts'
-import type { Market } from '../core/series.ts'
+import type { Market, Series } from '../core/series.ts'
 import { cronSchedule, defaultCron, NIGHTLY, type Schedule } from '../server/schedule.ts'
 import type { JobKind } from '../server/served.ts'
 import type { Resolved } from '../settings/resolve.ts'
@@ -9,7 +9,7 @@ import type { SettingName } from '../settings/table.ts'
 import type { CommandContext, CommandResult } from './command.ts'
 import type { Connections } from './connections.ts'
 import { checkFetch, runFetch } from './fetch.ts'
-import { fillGaps, groupedJobs } from './fill-gaps.ts'
+import { fillGaps, groupedJobs, holderOf } from './fill-gaps.ts'
 import { gapsPass } from './gaps-once.ts'
 import type { Job } from './jobs.ts'
 import { gapLeaseGroup, leaseGroup, storedLeaseGroup } from './lease-group.ts'
@@ -28,6 +28,8 @@ export type ServeJob = Resolved & {
   readonly group: string
   readonly market: Market
   readonly dataset: Job['dataset']
+  /** Whether it follows a stored series, by its name alone; a job over gaps follows nothing. */
+  readonly holds: (series: Series) => boolean
   readonly schedule: Schedule
   /** Whether its first pass begins when serving does. */
   readonly atOnce: boolean
@@ -55,6 +57,7 @@ export function fetchServeJob(job: Job, nowMs: number): ServeJob {
     group: leaseGroup(job),
     market,
     dataset,
+    holds: holderOf({ ...job, settings: { ...settings, market } }),
     schedule: cronSchedule(settings.schedule ?? defaultCron(dataset.order, periods), nowMs),
     atOnce: true,
     pass: (context, connections) => runFetch(context, dataset, periods, connections),
@@ -76,6 +79,7 @@ function gapServeJobs(jobs: readonly Job[], nowMs: number): ServeJob[] {
       group: gapLeaseGroup(group),
       market: checkFetch(first, dataset),
       dataset,
+      holds: () => false,
       schedule: cronSchedule(NIGHTLY, nowMs),
       atOnce: false,
       pass: (context, connections) => fillGaps(context, group, connections),
@@ -100,6 +104,7 @@ export function gapsCommandJob({ settings, origins }: Resolved, dataset: Dataset
     group: storedLeaseGroup({ settings, origins }),
     market: settings.market ?? 'spot',
     dataset,
+    holds: () => false,
     schedule: cronSchedule(settings.schedule ?? NIGHTLY, nowMs),
     atOnce: true,
     pass: gapsPass,

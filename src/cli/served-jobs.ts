@@ -1,5 +1,6 @@
 // The jobs that are served: their loops, what they have done, and when all of it ends.
-import type { Summary, Tell } from '../core/events.ts'
+import type { PetrosaEvent, Summary, Tell } from '../core/events.ts'
+import { seriesKey } from '../core/series.ts'
 import { type ExitCode, exitCodes, StoppedError, worstExitCode } from '../errors.ts'
 import { type Board, openBoard } from '../server/board.ts'
 import type { EventStreams } from '../server/event-streams.ts'
@@ -7,6 +8,7 @@ import { openGate } from '../server/gate.ts'
 import { type Loop, startLoop } from '../server/loop.ts'
 import type { JobKind, JobView, Started } from '../server/served.ts'
 import type { CommandContext } from './command.ts'
+import { atMs } from './fetch.ts'
 import { FollowedSeries } from './followed-series.ts'
 import type { KeptConnections } from './kept-connections.ts'
 import type { ServeJob } from './serve-jobs.ts'
@@ -143,6 +145,26 @@ export class ServedJobs {
     return { known: names(meant), started: names(started) }
   }
 
+  /**
+   * What a look at the store of `context` found of a series. The jobs that hold it follow it also before
+   * their first pass has planned, which takes the exchange's answer: so long it lacks what its ledger says.
+   */
+  surveyed(context: CommandContext, { lacksFromMs: fromMs, series }: Surveyed): void {
+    const { connections, context: all } = this.#options
+    if (fromMs === null) return
+    for (const { job } of this.#active.values()) {
+      if (this.#followed.hasPlanned(job.key) || !job.holds(series)) continue
+      const own = this.#contextOf(job)
+      if (connections.distinct([context, own]).length > 1) continue
+      const nowMs = connections.nowMs(own, job.market)
+      const endMs = atMs(job.settings.end, nowMs)
+      // All that the job is to fetch is settled.
+      if (endMs !== null && fromMs >= endMs) continue
+      this.#followed.found(job.key, seriesKey(series))
+      all.tell({ type: 'series-followed', nowMs, series, fromMs })
+    }
+  }
+
   /** The context of each job, with its own settings. */
   contexts(): CommandContext[] {
     return [...this.#active.values()].map(({ job }) => this.#contextOf(job))
@@ -260,6 +282,8 @@ export class ServedJobs {
     for (const { stop } of this.#active.values()) stop.abort(reason)
   }
 }
+
+type Surveyed = Extract<PetrosaEvent, { type: 'series-surveyed' }>
 
 /** A job as somebody asks for it: to ask for a job over gaps is to ask for them to be filled. */
 const asked = (job: ServeJob): ServeJob =>

@@ -1,5 +1,6 @@
 // What serving watches beside its passes: whether the store answers, what is stored, how far the passes
 // are. Requests are answered from what was seen last.
+import type { Tell } from '../core/events.ts'
 import { seriesKey } from '../core/series.ts'
 import type { Store } from '../core/store.ts'
 import { klines } from '../datasets/klines.ts'
@@ -51,9 +52,13 @@ export function startWatch(
     signal: over.signal,
     look: () =>
       Promise.all(
-        stores().map((one) =>
-          connections.survey(one, (store) => lookAtStore(store, over.signal, context.tell)),
-        ),
+        stores().map((one) => {
+          const tell: Tell = (event) => {
+            context.tell(event)
+            if (event.type === 'series-surveyed') jobs.surveyed(one, event)
+          }
+          return connections.survey(one, (store) => lookAtStore(store, over.signal, tell))
+        }),
       ),
     found: (looked) => {
       stored = joinStored(looked)
@@ -62,7 +67,8 @@ export function startWatch(
     },
   })
   context.listen((event) => {
-    if (event.type === 'batch-written' || event.type === 'hole-settled') survey.news()
+    // What one job leaves another may follow.
+    if (['batch-written', 'hole-settled', 'series-left'].includes(event.type)) survey.news()
     lag.tell(event)
     const trouble = troubles.tell(event)
     if (trouble) streams.send({ event: 'trouble', data: errorsAnswer([trouble]) })

@@ -1,6 +1,6 @@
 // petrosa status: what is stored, series by series, read from the rows themselves.
 import { type Gap, isOpen } from '../core/gap.ts'
-import { type LedgerRow, type SourceName, settledSpans, wantedSpans } from '../core/ledger.ts'
+import { type LedgerRow, lacksFromMs, type SourceName, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
 import type { SourceCount, Store } from '../core/store.ts'
@@ -51,8 +51,12 @@ export async function runStatus(context: CommandContext): Promise<CommandResult>
   })
 }
 
-/** What a look at a series finds: what `status` says of it, and its gaps. */
-export type SeriesLook = { readonly status: SeriesStatus; readonly gaps: readonly Gap[] }
+/** What a look at a series finds: what `status` says of it, its gaps, and since when it lacks new rows. */
+export type SeriesLook = {
+  readonly status: SeriesStatus
+  readonly gaps: readonly Gap[]
+  readonly lacksFromMs: number | null
+}
 
 /** Looks at the stored rows of a series. */
 export async function lookAt(
@@ -62,11 +66,13 @@ export async function lookAt(
 ): Promise<SeriesLook> {
   const dataset = datasetNamed(series.dataset)
   const table = dataset?.table(series)
-  const settledMs = settledSpans(ledger).at(-1)?.endMs ?? null
+  const settled = settledSpans(ledger)
+  const settledMs = settled.at(-1)?.endMs ?? null
+  const lacking = { lacksFromMs: lacksFromMs(ledger, settled) }
   const base = { series: seriesKey(series), settled_until: settledMs === null ? null : isoTime(settledMs) }
   if (!dataset || !table) {
     const none = { first: null, last: null, rows: 0, open_gaps: 0, gap_rows: 0, explained_gaps: 0 }
-    return { status: { ...base, ...none, rows_by_source: bySource([]) }, gaps: [] }
+    return { status: { ...base, ...none, rows_by_source: bySource([]) }, gaps: [], ...lacking }
   }
   const holding = await store.holding(series, table)
   // Also where no row is there: the ledger may know that there should be some.
@@ -82,7 +88,7 @@ export async function lookAt(
     explained_gaps: gaps.length - open.length,
     rows_by_source: bySource(holding?.bySource ?? []),
   }
-  return { status, gaps }
+  return { status, gaps, ...lacking }
 }
 
 /** How many rows came from where: a source that brought none is told too. */

@@ -41,7 +41,7 @@ export async function lookAtStore(
     }
     lines.push(lineOf(looked))
     const { open_gaps: openGaps, gap_rows: gapRows } = looked.status
-    tell({ type: 'series-surveyed', series: one, openGaps, gapRows })
+    tell({ type: 'series-surveyed', series: one, openGaps, gapRows, lacksFromMs: looked.lacksFromMs })
   }
   const kept = [...open, ...explained].slice(0, mostGaps).sort((a, b) => a.place - b.place)
   return { series, gaps: kept.map(({ json }) => json), gapsLeftOut: found - kept.length, lines }

@@ -90,6 +90,19 @@ export type PetrosaEvent =
       readonly series: Series
       readonly openGaps: number
       readonly gapRows: number
+      /** From when on it lacks its newest rows, by its ledger; null where nobody knows, or none will come. */
+      readonly lacksFromMs: number | null
+    }
+  /**
+   * While serving: a stored series is followed by a job that has not planned yet, which takes the exchange's
+   * answer.
+   */
+  | {
+      readonly type: 'series-followed'
+      /** The exchange's clock, or this machine's until that is known; epoch ms. */
+      readonly nowMs: number
+      readonly series: Series
+      readonly fromMs: number
     }
   /** While serving: a pass of a job is over, whatever came of it. */
   | {

@@ -60,6 +60,15 @@ export function wantedSpans(ledger: readonly LedgerRow[]): Span[] {
   )
 }
 
+/**
+ * From when on a series lacks its newest rows, by its ledger alone, epoch ms. Null where nothing of it was
+ * ever begun, and where none will come: nothing follows what is known to be delisted.
+ */
+export function lacksFromMs(ledger: readonly LedgerRow[], settled = settledSpans(ledger)): number | null {
+  if (ledger.at(-1)?.verdict === 'delisted') return null
+  return settled.at(-1)?.endMs ?? wantedSpans(ledger)[0]?.startMs ?? null
+}
+
 /** The ledger that says the news too: what `record` changes, done. */
 export function withNews(stored: readonly LedgerRow[], news: readonly LedgerRow[]): LedgerRow[] {
   const { put, remove } = record(stored, news)

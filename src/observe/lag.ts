@@ -9,7 +9,7 @@ const MOST_SERIES = 100_000
 
 export type Lag = {
   readonly tell: (event: PetrosaEvent) => void
-  /** Each series that a pass has planned, and its lag in seconds. */
+  /** Each series that is followed, and its lag in seconds. */
   seconds(): Generator<{ readonly series: Series; readonly seconds: number }>
 }
 
@@ -18,6 +18,8 @@ export function startLag(monotonicMs: () => number): Lag {
   /** By series: until when its rows are settled, epoch ms. */
   const settled = new Map<string, { readonly series: Series; untilMs: number }>()
   let offsetMs = 0
+  /** Whether that is the exchange's clock. */
+  let isExact = false
   const set = (series: Series, untilMs: number): void => {
     const key = seriesKey(series)
     const known = settled.get(key)
@@ -28,7 +30,12 @@ export function startLag(monotonicMs: () => number): Lag {
     tell(event) {
       if (event.type === 'pass-due') {
         offsetMs = event.nowMs - monotonicMs()
+        isExact = true
         for (const { series, fromMs } of event.due) set(series, fromMs ?? lastClosed(series, event.nowMs))
+      } else if (event.type === 'series-followed') {
+        if (!isExact) offsetMs = event.nowMs - monotonicMs()
+        const known = settled.get(seriesKey(event.series))
+        set(event.series, Math.max(known?.untilMs ?? 0, event.fromMs))
       } else if (event.type === 'series-left') for (const key of event.series) settled.delete(key)
       else if (event.type === 'batch-written') {
         for (const { series, settledUntilMs } of event.parts) {

@@ -79,6 +79,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'archive-taken':
     case 'failure':
     case 'series-surveyed':
+    case 'series-followed':
     case 'pass-served':
     case 'series-left':
       return

@@ -198,6 +198,33 @@ describe.concurrent('the exchange', () => {
     },
     LIMIT_MS,
   )
+
+  test(
+    'away at a restart: what is stored is behind, for the page and the alert, and complete when it comes',
+    async () => {
+      const exchange = await exchangeWith()
+      const folder = workFolder()
+      const at = benchAt(exchange, folder, await embedded.place(folder))
+      const run = { cwd: folder, env: at.env, limitMs: LIMIT_MS }
+      const first = await servePetrosa([...often, ...at.flags], run)
+      await first.passes(1)
+      await first.stop()
+      await exchange.down()
+      const serving = await servePetrosa([...often, ...at.flags], run)
+      const lag = (): Promise<number | undefined> => serving.metric('petrosa_lag_seconds', { period: '1m' })
+      await eventually(async () => (await lag()) !== undefined)
+      // The exchange of the test lives in another year than this machine.
+      const yearsBehind = (await lag()) ?? 0
+      expect(yearsBehind).toBeGreaterThan(365 * 86_400)
+      const { series } = (await serving.json('/api/timeline')) as { series: { lag_seconds: number }[] }
+      expect(series.map(({ lag_seconds: seconds }) => seconds >= yearsBehind)).toEqual([true])
+      await exchange.up()
+      await eventually(async () => (await lag()) === 0, LIMIT_MS)
+      await serving.stop()
+      await expectStored(at.contents, firstMs, exchange.nowMs())
+    },
+    LIMIT_MS,
+  )
 })
 
 const exchangeOf = async (serving: Serving): Promise<{ banned_until: string | null }> =>

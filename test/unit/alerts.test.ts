@@ -77,7 +77,7 @@ const request = (code: number): PetrosaEvent => ({
 })
 const failure: PetrosaEvent = { type: 'failure', error: new UnavailableError('away', 'wait') }
 const surveyed = (gapRows: number): PetrosaEvent => ({
-  ...{ type: 'series-surveyed', series: btc, openGaps: gapRows, gapRows },
+  ...{ type: 'series-surveyed', series: btc, openGaps: gapRows, gapRows, lacksFromMs: null },
 })
 
 /** Sets what is the matter. */

@@ -65,7 +65,7 @@ async function exposed(): Promise<ReadonlyMap<string, Family>> {
     },
     { type: 'store-read', operation: 'ledger', durationMs: 1 },
     { type: 'archive-taken', series, bytes: 1 },
-    { type: 'series-surveyed', series, openGaps: 1, gapRows: 1 },
+    { type: 'series-surveyed', series, openGaps: 1, gapRows: 1, lacksFromMs: null },
     { type: 'pass-served', market: 'spot', dataset: 'klines', durationMs: 1, exitCode: 0 },
     ...[200, 418, 429].map((code) => ({
       ...({ type: 'request', host: 'h', endpoint: '/e', weight: 1, durationMs: 1 } as const),

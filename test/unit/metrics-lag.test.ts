@@ -57,6 +57,23 @@ describe('lag', () => {
     expect(await lagOf(one)).toBeGreaterThan(3_500)
   })
 
+  test('is known of what is stored before a pass has asked the exchange; then its clock counts', async () => {
+    const one = metricsRig()
+    const followed = (nowMs: number, fromMs: number): void =>
+      one.metrics.tell({ type: 'series-followed', nowMs, series: btc, fromMs })
+    followed(NOW_MS, NOW_MS - 604_800_000)
+    expect(await lagOf(one)).toBe(604_800 + 4 - 60)
+    // An older look does not take back what a newer one has seen.
+    followed(NOW_MS, NOW_MS - 3_600_000)
+    followed(NOW_MS, NOW_MS - 604_800_000)
+    expect(await lagOf(one)).toBe(3_600 + 4 - 60)
+    one.metrics.tell(due([[eth, null]]))
+    followed(NOW_MS + 900_000, NOW_MS - 3_600_000)
+    expect(await lagOf(one)).toBe(3_600 + 4 - 60)
+    one.metrics.tell({ type: 'series-left', series: ['spot/klines/BTCUSDT/1m'] })
+    expect(await lagOf(one)).toBe(0)
+  })
+
   test('of rates and trades is counted from when the next ones are due', async () => {
     const one = metricsRig()
     const trades: Series = { market: 'spot', dataset: 'agg-trades', symbol: 'BTCUSDT', period: null }

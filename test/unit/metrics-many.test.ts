@@ -21,7 +21,7 @@ test('a thousand series by symbol are read at once, and without symbols are no m
     rig.metrics.tell(due(all.map((series) => [series, null])))
     for (const series of all) {
       rig.metrics.tell(batch([[series, 10]], 10))
-      rig.metrics.tell({ type: 'series-surveyed', series, openGaps: 1, gapRows: 3 })
+      rig.metrics.tell({ type: 'series-surveyed', series, openGaps: 1, gapRows: 3, lacksFromMs: null })
     }
     return rig
   }

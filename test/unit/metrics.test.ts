@@ -109,7 +109,7 @@ describe('what is counted', () => {
   test('gaps that appear and go away, and the rows that are missing now', async () => {
     const { metrics, read } = metricsRig()
     const look = (series: Series, openGaps: number, gapRows: number): void =>
-      metrics.tell({ type: 'series-surveyed', series, openGaps, gapRows })
+      metrics.tell({ type: 'series-surveyed', series, openGaps, gapRows, lacksFromMs: null })
     look(btc, 2, 30)
     look(eth, 1, 5)
     look(btc, 2, 30)
@@ -210,7 +210,7 @@ describe('their number', () => {
     metrics.tell(due(all.map((series) => [series, null])))
     for (const series of all) {
       metrics.tell({ type: 'page-fetched', series, span: { startMs: 0, endMs: 1 }, rows: 10 })
-      metrics.tell({ type: 'series-surveyed', series, openGaps: 1, gapRows: 2 })
+      metrics.tell({ type: 'series-surveyed', series, openGaps: 1, gapRows: 2, lacksFromMs: null })
       metrics.tell({ type: 'archive-taken', series, bytes: 1 })
     }
     metrics.tell(

@@ -47,7 +47,20 @@ describe('the sentence', () => {
       'late: 1 series is behind, by up to 5 min. Nothing before that is missing. 1 of 2 series is complete.',
       known([{ lag: 300 }, { lag: 59 }]),
     ],
-    ['good: The series is complete. 10 rows stored, none missing.', known([{ lag: null }])],
+    [
+      'wait: 1 series without an open gap. 10 rows stored, none missing in between. ' +
+        'No job here follows it now.',
+      known([{ lag: null }]),
+    ],
+    [
+      'good: The series that a job here follows is complete. 30 rows stored, none missing. ' +
+        '2 series more are not followed here.',
+      known([{ lag: null }, {}, { lag: null }]),
+    ],
+    [
+      'late: 1 series is behind, by up to 7 d. Nothing before that is missing. 0 of 2 series are complete.',
+      known([{ lag: 604_800 }, { lag: null }]),
+    ],
     ['wait: 1 series without a row yet. 1 of 2 series is complete.', known([{}, { first: null, rows: 0 }])],
     ['wait: Nothing is stored yet. No pass is running.', known([])],
     [

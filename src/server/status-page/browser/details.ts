@@ -48,7 +48,7 @@ export class Details {
 
 function textOf(one: SeriesFacts, { status }: Known): string {
   if (one.first === null) return 'No row of it is stored yet.'
-  const lag = one.lagSeconds === null ? 'No job follows it now.' : `Lag ${duration(one.lagSeconds)}.`
+  const lag = one.lagSeconds === null ? 'No job here follows it now.' : `Lag ${duration(one.lagSeconds)}.`
   const unsettled = status?.jobs.flatMap(({ last_pass: last }) => last?.unsettled ?? []) ?? []
   const reason = unsettled.find(({ series }) => series === one.series)?.reason
   return (

@@ -2,9 +2,9 @@
 import type { Known, SeriesStatus, Status, Timeline } from './answers.ts'
 import { counted, duration, minute, thousands } from './words.ts'
 
-export type State = 'missing' | 'behind' | 'empty' | 'complete'
+export type State = 'missing' | 'behind' | 'empty' | 'unfollowed' | 'complete'
 /** The worst first. */
-export const states: readonly State[] = ['missing', 'behind', 'empty', 'complete']
+export const states: readonly State[] = ['missing', 'behind', 'empty', 'unfollowed', 'complete']
 
 /** A series whose next row is waited for longer than this is behind, seconds. */
 const PROMPT_SECONDS = 60
@@ -28,7 +28,9 @@ export function seriesFacts({ status, timelines }: Known): SeriesFacts[] {
 function stateOf({ open_gaps: gaps, first }: SeriesStatus, lagSeconds: number | null): State {
   if (gaps > 0) return 'missing'
   if (lagSeconds !== null && lagSeconds > PROMPT_SECONDS) return 'behind'
-  return first === null ? 'empty' : 'complete'
+  if (first === null) return 'empty'
+  // Whether it has its newest rows nobody knows here.
+  return lagSeconds === null ? 'unfollowed' : 'complete'
 }
 
 export type Level = 'good' | 'late' | 'bad' | 'wait'
@@ -65,7 +67,7 @@ export function headline({ connection, heardAtMs, status }: Known, series: reado
     const text = `${late}, by up to ${duration(most)}`
     return { level: 'late', text, more: `Nothing before that is missing. ${rest}` }
   }
-  return allWell(series, complete.length, rest)
+  return allWell(series, of, rest)
 }
 
 const are = (count: number): string => (count === 1 ? 'is' : 'are')
@@ -83,17 +85,29 @@ function nothing({ pass, surveyed_at: surveyed }: Status): Headline {
   return { level: 'wait', text: 'Nothing is stored yet', more }
 }
 
-function allWell(series: readonly SeriesFacts[], complete: number, rest: string): Headline {
-  if (complete < series.length)
-    return {
-      level: 'wait',
-      text: `${counted(series.length - complete, 'series')} without a row yet`,
-      more: rest,
-    }
+function allWell(
+  series: readonly SeriesFacts[],
+  of: (state: State) => readonly SeriesFacts[],
+  rest: string,
+): Headline {
+  const empty = of('empty').length
+  if (empty > 0) return { level: 'wait', text: `${counted(empty, 'series')} without a row yet`, more: rest }
+  const [complete, unfollowed] = [of('complete').length, of('unfollowed').length]
   const explained = series.reduce((sum, one) => sum + one.explained_gaps, 0)
   const rows = series.reduce((sum, one) => sum + one.rows, 0)
-  const text =
-    series.length === 1 ? 'The series is complete' : `All ${counted(series.length, 'series')} are complete`
   const why = explained > 0 ? ` ${counted(explained, 'gap')} ${are(explained)} explained below.` : ''
-  return { level: 'good', text, more: `${counted(rows, 'row')} stored, none missing.${why}` }
+  const stored = `${counted(rows, 'row')} stored, none missing`
+  if (complete === 0) {
+    const text = `${counted(unfollowed, 'series')} without an open gap`
+    const more = `${stored} in between. No job here follows ${unfollowed === 1 ? 'it' : 'them'} now.${why}`
+    return { level: 'wait', text, more }
+  }
+  const followed = unfollowed > 0 ? ' that a job here follows' : ''
+  const text =
+    complete === 1
+      ? `The series${followed} is complete`
+      : `All ${counted(complete, 'series')}${followed} are complete`
+  const others =
+    unfollowed > 0 ? ` ${counted(unfollowed, 'series')} more ${are(unfollowed)} not followed here.` : ''
+  return { level: 'good', text, more: `${stored}.${why}${others}` }
 }

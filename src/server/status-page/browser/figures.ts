@@ -36,7 +36,7 @@ function drawn({ level = 'good', more, name, share, value }: Tile): HTMLElement 
 function lagTile(series: readonly SeriesFacts[]): Tile {
   const followed = series.filter(({ lagSeconds }) => lagSeconds !== null)
   const [worst] = followed.toSorted((a, b) => (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0))
-  if (!worst) return { name: 'Lag', value: '-', more: 'no series is followed yet', level: 'wait' }
+  if (!worst) return { name: 'Lag', value: '-', more: 'no series is followed', level: 'wait' }
   const seconds = worst.lagSeconds ?? 0
   const level = seconds > 60 ? 'late' : 'good'
   const more = seconds === 0 ? 'every closed row is stored' : `the worst: ${worst.series}`

@@ -70,6 +70,7 @@ const stateWords: Readonly<Record<State, string>> = {
   missing: '▲ with open gaps',
   behind: '◷ behind',
   empty: '○ empty',
+  unfollowed: '– not followed here',
   complete: '✓ complete',
 }
 

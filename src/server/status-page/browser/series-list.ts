@@ -9,7 +9,13 @@ import { brief, counted, minute, short, thousands } from './words.ts'
 /** Rows that are shown at once; a filter finds the others. */
 export const MOST_ROWS = 1_000
 
-const marks: Readonly<Record<State, string>> = { missing: '▲', behind: '◷', empty: '○', complete: '✓' }
+const marks: Readonly<Record<State, string>> = {
+  missing: '▲',
+  behind: '◷',
+  empty: '○',
+  unfollowed: '–',
+  complete: '✓',
+}
 
 type Drawn = { readonly item: HTMLLIElement; readonly button: HTMLButtonElement; key: string }
 
@@ -99,6 +105,7 @@ function stateText(one: SeriesFacts): string {
     return one.gap_rows > 0 ? `${short(one.gap_rows)} missing` : counted(one.open_gaps, 'open gap')
   if (one.state === 'behind') return `behind ${brief(one.lagSeconds ?? 0)}`
   if (one.state === 'empty') return 'no row yet'
+  if (one.state === 'unfollowed') return 'not followed here'
   return one.explained_gaps > 0 ? `${counted(one.explained_gaps, 'gap')} explained` : 'complete'
 }
 
