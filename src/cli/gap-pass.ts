@@ -3,7 +3,7 @@
 
 import { emptyRows } from '../core/dataset.ts'
 import type { Summary, Tell } from '../core/events.ts'
-import type { Gap } from '../core/gap.ts'
+import { type Gap, openRows } from '../core/gap.ts'
 import { type Outcome, outcomeOf, untouched } from '../core/gap-outcome.ts'
 import { findGaps } from '../core/gaps.ts'
 import { recounted } from '../core/id-recount.ts'
@@ -85,6 +85,9 @@ export async function runFillPass(
     const gaps = job ? await secondLook(store, job, summary) : null
     const outcome = job && gaps ? outcomeOf(one.gaps, gaps, job.plan.spans, job.period) : untouched(one.gaps)
     outcomes.push({ ...outcome, series: one.series, scanned: one })
+    if (!job) continue
+    const gapRows = openRows(outcome.gaps.filter((gap) => !gap.filled))
+    tell({ type: 'series-filled', series: one.series, filled: outcome.filled, gapRows })
   }
   return { summary, outcomes }
 }

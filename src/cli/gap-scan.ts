@@ -2,7 +2,7 @@
 // the gaps and what would fill them is kept.
 import type { Dataset, Table } from '../core/dataset.ts'
 import type { Tell } from '../core/events.ts'
-import { type Gap, isOpen } from '../core/gap.ts'
+import { type Gap, isOpen, openRows } from '../core/gap.ts'
 import { type Fill, planFill } from '../core/gap-fill.ts'
 import { gapSpan } from '../core/gap-range.ts'
 import { findGaps } from '../core/gaps.ts'
@@ -70,7 +70,7 @@ export async function scanGaps(options: ScanOptions): Promise<ScannedSeries[]> {
           if (!found) continue
           scanned[from + at] = found
           const openGaps = found.gaps.filter(isOpen).length
-          tell({ type: 'series-scanned', series: found.series, openGaps })
+          tell({ type: 'series-scanned', series: found.series, openGaps, gapRows: openRows(found.gaps) })
         }
       }
       await Promise.all(Array.from({ length: SCANS_AT_ONCE }, scan))

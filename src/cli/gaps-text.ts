@@ -1,7 +1,7 @@
 // Gaps for people: a table with the open ones first, a timeline of each series for up to a
 // screen of them, and a last line that says what to do.
 import type { Summary } from '../core/events.ts'
-import { isOpen } from '../core/gap.ts'
+import { isOpen, openRows } from '../core/gap.ts'
 import { seriesKey } from '../core/series.ts'
 import { isoTime, type Span, spanText } from '../core/span.ts'
 import { counted, thousands } from '../observe/progress.ts'
@@ -104,7 +104,7 @@ function lastLine({ asked, outcomes, summary }: GapsReport, gaps: readonly Liste
       `${counted(summary.requests, 'request')}, weight ${thousands(summary.weight)}; `
     : ''
   if (open.length > 0) {
-    const rows = open.reduce((sum, gap) => sum + gap.rowsMissing, 0)
+    const rows = openRows(open)
     const what = `${counted(open.length, 'gap')} open${rows > 0 ? `, ${counted(rows, 'row')} missing` : ''}`
     return asked
       ? `${done}${what}: ask again later with petrosa gaps --fill\n`

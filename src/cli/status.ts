@@ -1,5 +1,5 @@
 // petrosa status: what is stored, series by series, read from the rows themselves.
-import { type Gap, isOpen } from '../core/gap.ts'
+import { type Gap, isOpen, openRows } from '../core/gap.ts'
 import { type LedgerRow, lacksFromMs, type SourceName, settledSpans, wantedSpans } from '../core/ledger.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { isoTime } from '../core/span.ts'
@@ -84,7 +84,7 @@ export async function lookAt(
     last: holding && isoTime(holding.lastMs),
     rows: holding?.rows ?? 0,
     open_gaps: open.length,
-    gap_rows: open.reduce((sum, gap) => sum + gap.rowsMissing, 0),
+    gap_rows: openRows(open),
     explained_gaps: gaps.length - open.length,
     rows_by_source: bySource(holding?.bySource ?? []),
   }

@@ -37,7 +37,21 @@ export type PetrosaEvent =
       readonly due: readonly { readonly series: Series; readonly fromMs: number | null }[]
     }
   | { readonly type: 'scan-started'; readonly series: number }
-  | { readonly type: 'series-scanned'; readonly series: Series; readonly openGaps: number }
+  /** What a run over gaps found in a series, before it fetches anything. */
+  | {
+      readonly type: 'series-scanned'
+      readonly series: Series
+      readonly openGaps: number
+      readonly gapRows: number
+    }
+  /** What came of the gaps of a series that such a run went to fill. */
+  | {
+      readonly type: 'series-filled'
+      readonly series: Series
+      readonly filled: number
+      /** Rows that are missing still in open gaps. */
+      readonly gapRows: number
+    }
   | { readonly type: 'scan-ended' }
   | { readonly type: 'page-fetched'; readonly series: Series; readonly span: Span; readonly rows: number }
   /** Stored rows that verify has looked at, or compared with the exchange's. */

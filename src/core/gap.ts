@@ -27,6 +27,11 @@ export function isOpen({ verdict }: Gap): boolean {
   return verdict === 'missing' || verdict === 'lost' || verdict === 'unpublished'
 }
 
+/** The rows that are missing in those of `gaps` that are open. */
+export function openRows(gaps: readonly Gap[]): number {
+  return gaps.reduce((sum, gap) => sum + (isOpen(gap) ? gap.rowsMissing : 0), 0)
+}
+
 /** A series, and what is asked of it. */
 export type GapScan = {
   readonly store: Pick<Store, 'counts' | 'ends' | 'countIds' | 'fromIds'>

@@ -5,6 +5,7 @@ import type { Clock } from '../core/retry.ts'
 import { type Series, seriesKey } from '../core/series.ts'
 import { type ExitCode, exitCodeOf, exitCodes, MalformedError } from '../errors.ts'
 import type { Usage } from '../world.ts'
+import { GapCounts, type GapNews } from './gap-counts.ts'
 import { type Lag, startLag } from './lag.ts'
 import { labelsOf, type MetricName, type ProcessMetric, type SeriesLabels } from './metric-table.ts'
 import { type ProcessMetrics, startProcessMetrics } from './process-metrics.ts'
@@ -57,8 +58,9 @@ class EventCounts implements Counting {
   readonly #registry: MetricRegistry
   readonly #lag: Lag
   readonly #own: ProcessMetrics
-  /** What the last look found, by series. */
-  readonly #surveyed = new Map<string, Event<'series-surveyed'>>()
+  readonly #gaps = new GapCounts()
+  /** Rows that are missing in open gaps, by series, and whether a look at what is stored has told that. */
+  readonly #gapRows = new Map<string, GapRows>()
 
   constructor(options: MetricsOptions, registry: MetricRegistry) {
     this.#options = options
@@ -84,7 +86,12 @@ class EventCounts implements Counting {
     } else if (event.type === 'archive-taken')
       this.#registry.add('archive_bytes_total', this.#labels(event.series), event.bytes)
     else if (event.type === 'request') this.#requested(event)
-    else if (event.type === 'series-surveyed') this.#looked(event)
+    else if (event.type === 'series-surveyed')
+      this.#gapsTold(event, this.#gaps.surveyed(seriesKey(event.series), event.openGaps))
+    else if (event.type === 'series-scanned')
+      this.#gapsTold(event, this.#gaps.scanned(seriesKey(event.series), event.openGaps))
+    else if (event.type === 'series-filled')
+      this.#gapsTold(event, this.#gaps.filled(seriesKey(event.series), event.filled))
     else if (event.type === 'pass-served') {
       const { dataset, market, durationMs } = event
       this.#registry.observe('pass_duration_seconds', { dataset, market }, durationMs / 1_000)
@@ -134,20 +141,22 @@ class EventCounts implements Counting {
     this.#registry.observe('api_request_duration_seconds', { host, endpoint }, durationMs / 1_000)
   }
 
-  #looked(event: Event<'series-surveyed'>): void {
-    const before = this.#surveyed.get(seriesKey(event.series))?.openGaps ?? 0
-    const labels = this.#labels(event.series)
-    this.#registry.add('gaps_found_total', labels, Math.max(0, event.openGaps - before))
-    this.#registry.add('gaps_filled_total', labels, Math.max(0, before - event.openGaps))
-    this.#surveyed.set(seriesKey(event.series), event)
+  #gapsTold({ gapRows: value, series, type }: GapEvent, { filled, found }: GapNews): void {
+    const labels = this.#labels(series)
+    this.#registry.add('gaps_found_total', labels, found)
+    this.#registry.add('gaps_filled_total', labels, filled)
+    const key = seriesKey(series)
+    const isSurveyed = type === 'series-surveyed'
+    // A run over gaps may look at a part of the series only: a look at all of it comes soon, while serving.
+    if (isSurveyed || this.#gapRows.get(key)?.isSurveyed !== true)
+      this.#gapRows.set(key, { series, value, isSurveyed })
   }
 
   #refreshSeries(): void {
     const registry = this.#registry
     for (const name of ['gap_rows', 'lag_seconds', 'api_weight_used', 'api_weight_limit'] as const)
       registry.clear(name)
-    const gaps = [...this.#surveyed.values()].map(({ series, gapRows }) => ({ series, value: gapRows }))
-    for (const { labels, value } of this.#gathered(gaps, (a, b) => a + b))
+    for (const { labels, value } of this.#gathered([...this.#gapRows.values()], (a, b) => a + b))
       registry.set('gap_rows', labels, value)
     const lags = [...this.#lag.seconds()].map(({ series, seconds }) => ({ series, value: seconds }))
     for (const { labels, value } of this.#gathered(lags, Math.max)) registry.set('lag_seconds', labels, value)
@@ -178,6 +187,8 @@ class EventCounts implements Counting {
 const REFUSALS = ['418', '429']
 
 type Valued = { readonly series: Series; readonly value: number }
+type GapRows = Valued & { readonly isSurveyed: boolean }
+type GapEvent = Event<'series-surveyed' | 'series-scanned' | 'series-filled'>
 type Gathered = { readonly labels: Labels; readonly value: number }
 
 const errorKinds = [

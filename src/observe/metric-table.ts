@@ -34,7 +34,11 @@ export const metricTable = {
       'retried (a request), paused (a host, by 429 or 418), unsettled (a span)',
   },
   gaps_found_total: { kind: 'counter', ...ofSeries, help: 'open gaps that appeared' },
-  gaps_filled_total: { kind: 'counter', ...ofSeries, help: 'open gaps that went away' },
+  gaps_filled_total: {
+    kind: 'counter',
+    ...ofSeries,
+    help: 'open gaps that went away, and explained ones that rows came for',
+  },
   gap_rows: { kind: 'gauge', ...ofSeries, help: 'rows missing in open gaps' },
   lag_seconds: {
     kind: 'gauge',

@@ -78,6 +78,7 @@ export function logEvent(log: Log, event: PetrosaEvent): void {
     case 'store-read':
     case 'archive-taken':
     case 'failure':
+    case 'series-filled':
     case 'series-surveyed':
     case 'series-followed':
     case 'pass-served':

@@ -63,6 +63,12 @@ describe.concurrent('gaps', () => {
     expect(job?.last_pass).toMatchObject({ rows_written: gone, errors: [], unsettled: [] })
     expect(job?.last_pass?.gaps_filled).toBe(job?.last_pass?.gaps_found)
     expect([gone > 10, rowsIn(database)]).toEqual([true, 96])
+    // No look has seen them: they came and went between two.
+    const told = ['found', 'filled'].map((what) =>
+      serving.metric(`petrosa_gaps_${what}_total`, { period: '1h' }),
+    )
+    const gaps = Number(job?.last_pass?.gaps_found)
+    expect([gaps > 10, ...(await Promise.all(told))]).toEqual([true, gaps, gaps])
     database.close()
     expect(tail(await serving.stop())).toStartWith('exit 0\n')
   })

@@ -31,6 +31,22 @@ const rootOf = (spans: readonly SentSpan[]): SentSpan => {
 }
 
 describe('a collector', () => {
+  test('gets the gaps that a run fills, and the rows that are missing still', async () => {
+    collector = startCollector()
+    const at = await bench(exchange)
+    for (const range of ['2024-03-20,2024-03-21', '2024-03-21T06:00,2024-03-22']) {
+      const [start = '', end = ''] = range.split(',')
+      const few = ['--symbols', 'AAAUSDT,BBBUSDT', '--period', '1m', '--start', start, '--end', end]
+      expect(tail(await at.klines(few))).toStartWith('exit 0')
+    }
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }
+    const run = await at.run(['gaps', '--fill', '--end', '2024-03-22'], { env })
+    expect(run.result()).toMatchObject({ gaps_found: 2, gaps_filled: 2 })
+    const names = ['gaps_found_total', 'gaps_filled_total', 'gap_rows']
+    const sent = names.map((name) => collector.points.findLast(({ metric }) => metric === `petrosa_${name}`))
+    expect(sent.map((point) => point?.value)).toEqual([2, 2, 0])
+  })
+
   test.each(['http/protobuf', 'http/json'])(
     'gets a pass as a tree, its metrics and its log: %s',
     async (protocol) => {

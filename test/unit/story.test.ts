@@ -77,7 +77,7 @@ const told: {
   ],
   'scan-started': [{ type: 'scan-started', series: 9 }, [['info', 'looking for gaps', { series: 9 }]]],
   'series-scanned': [
-    { type: 'series-scanned', series, openGaps: 2 },
+    { type: 'series-scanned', series, openGaps: 2, gapRows: 9 },
     [['debug', 'looked through', { series: name, open_gaps: 2 }]],
   ],
   'scan-ended': [{ type: 'scan-ended' }, []],
@@ -121,6 +121,7 @@ const told: {
   'store-read': [{ type: 'store-read', operation: 'ledger', durationMs: 1 }, []],
   'archive-taken': [{ type: 'archive-taken', series, bytes: 1 }, []],
   failure: [{ type: 'failure', error: 'told by the summary' }, []],
+  'series-filled': [{ type: 'series-filled', series, filled: 1, gapRows: 0 }, []],
   'series-surveyed': [{ type: 'series-surveyed', series, openGaps: 0, gapRows: 0, lacksFromMs: null }, []],
   'series-followed': [{ type: 'series-followed', nowMs: 1, series, fromMs: 0 }, []],
   'series-left': [{ type: 'series-left', series: ['spot/klines/A/1m'] }, []],
