@@ -154,6 +154,12 @@ export class KeptConnections implements Connections {
     for (const { keeper } of this.#keepers.values()) await keeper.leave(job)
   }
 
+  /** How many series this program has leases of; null where nothing is shared, or not yet. */
+  leasedSeries(): number | null {
+    const keepers = [...this.#keepers.values()]
+    return keepers.length === 0 ? null : keepers.reduce((sum, { keeper }) => sum + keeper.series, 0)
+  }
+
   /** Closes stores that none of `contexts` names, and forgets the hosts that none asks. */
   async keepOnly(contexts: readonly CommandContext[]): Promise<void> {
     const hosts = new Set(contexts.map(budgetsKey))

@@ -142,7 +142,8 @@ export class ServedJobs {
       return begins
     })
     const names = (some: readonly Active[]): string[] => some.map(({ job }) => job.name)
-    return { known: names(meant), started: names(started) }
+    const leasedSeries = this.#options.connections.leasedSeries()
+    return { known: names(meant), started: names(started), leasedSeries }
   }
 
   /**

@@ -104,6 +104,11 @@ export class LeaseKeeper {
     )
   }
 
+  /** How many series this program has leases of. */
+  get series(): number {
+    return [...this.#held.keys()].filter((key) => !key.startsWith(REPLICA_PREFIX)).length
+  }
+
   /** The job is gone: its series are for others, but for those that another job has too. */
   async leave(job: string): Promise<void> {
     const group = this.#groups.get(job)

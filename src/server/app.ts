@@ -180,13 +180,13 @@ function changeRoutes(app: Routes, { served }: AppOptions, token: string): void 
     const body = await bodyText(c.req.raw)
     if (body === null) return problem(c, 413, 'the body is too large')
     const name = startBody(body)
-    const { known, started } = served.start(kind, name)
+    const { known, leasedSeries, started } = served.start(kind, name)
     if (known.length === 0) {
       const what = kind === 'gaps' ? 'nothing here fills gaps' : 'no such job'
       return problem(c, 404, name === null ? what : `${what}: ${name}`)
     }
     if (started.length === 0) return problem(c, 409, `it runs already: ${known.join('; ')}`)
-    return fresh(c, { started }, 202)
+    return fresh(c, { started, leased_series: leasedSeries }, 202)
   }
   app.post('/api/run', start('fetch'))
   app.post('/api/gaps/fill', start('gaps'))

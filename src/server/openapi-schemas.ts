@@ -161,6 +161,13 @@ export const schemas: Readonly<Record<string, Json>> = {
   timelines: object({ start: orNull(time), end: time, cells: whole, series: list(ref('timeline')) }),
   errors: object({ errors: list(object({ at: time, kind: text, message: text, count: whole })) }),
   klines: object({ series: text, klines: { ...list(ref('kline')), maxItems: 1_500 } }),
-  started: object({ started: { ...list(text), minItems: 1 } }),
+  started: object({
+    started: { ...list(text), minItems: 1 },
+    leased_series: {
+      ...orNull(whole),
+      description:
+        'how many series this replica has leases of now: it works on those; null where nothing is shared',
+    },
+  }),
   document: { type: 'object', required: ['openapi', 'info', 'paths', 'components'] },
 }

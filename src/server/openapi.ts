@@ -162,7 +162,12 @@ const starting = {
   '413': 'problem',
   '429': 'problem',
 }
-const withToken = { security: [{ token: [] }], requestBody: oneJob } as const
+const withToken = {
+  description:
+    'Where replicas share the work only the one that is asked begins, with the series it has leases of.',
+  security: [{ token: [] }],
+  requestBody: oneJob,
+} as const
 
 const changing: Readonly<Record<string, Json>> = {
   '/api/run': { post: operation('Starts a pass now', starting, withToken) },

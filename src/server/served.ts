@@ -73,6 +73,8 @@ export type Started = {
   /** Jobs of that kind and name that there are, and those of them that began now. */
   readonly known: readonly string[]
   readonly started: readonly string[]
+  /** The series that this replica has leases of: those that it works on. Null where nothing is shared. */
+  readonly leasedSeries: number | null
 }
 
 export type Served = {

@@ -57,7 +57,7 @@ describe.concurrent('gaps', () => {
       headers: { authorization: 'Bearer right' },
     })
     const name = 'gaps of spot klines AAAUSDT,BBBUSDT 1h'
-    expect([fill.status, await fill.json()]).toEqual([202, { started: [name] }])
+    expect([fill.status, await fill.json()]).toEqual([202, { started: [name], leased_series: null }])
     await eventually(async () => ((await jobNamed(serving, name))?.last_pass ?? null) !== null)
     const job = await jobNamed(serving, name)
     expect(job?.last_pass).toMatchObject({ rows_written: gone, errors: [], unsettled: [] })

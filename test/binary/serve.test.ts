@@ -71,7 +71,7 @@ describe.concurrent('its routes', () => {
     const started = await post({ authorization: 'Bearer right' })
     expect([started.status, await started.json()]).toEqual([
       202,
-      { started: ['spot klines AAAUSDT,BBBUSDT 1h'] },
+      { started: ['spot klines AAAUSDT,BBBUSDT 1h'], leased_series: null },
     ])
     await serving.passes(2)
     const ofKlines = { dataset: 'klines', market: 'spot', period: '1h' }

@@ -140,7 +140,7 @@ export function plainServed(given: Partial<Served>): Served {
     troubles: () => [{ atMs: START_MS, kind: 'failure', message: 'it broke', count: 2 }],
     klines: async () => [sampleKline],
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
-    start: () => ({ known: ['one', 'other'], started: ['other'] }),
+    start: () => ({ known: ['one', 'other'], started: ['other'], leasedSeries: 7 }),
     ...given,
   }
 }
@@ -160,7 +160,7 @@ export function servedRig({ token = 'right', ...given }: ServedGiven = {}): Serv
     },
     start: (kind, name) => {
       started.push([kind, name])
-      return { known: ['one', 'other'], started: ['other'] }
+      return { known: ['one', 'other'], started: ['other'], leasedSeries: 7 }
     },
     ...given,
   })

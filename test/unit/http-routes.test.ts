@@ -231,7 +231,7 @@ describe('the routes that change something', () => {
   test('start every job, or one by its name', async () => {
     const { ask, started } = servedRig()
     const all = await ask(...post('/api/run', bearing('right')))
-    expect([all.status, await json(all)]).toEqual([202, { started: ['other'] }])
+    expect([all.status, await json(all)]).toEqual([202, { started: ['other'], leased_series: 7 }])
     await ask(...post('/api/run', bearing('right'), '{"job":"other"}'))
     await ask(...post('/api/gaps/fill', bearing('right'), '{}'))
     expect(started).toEqual([
@@ -242,10 +242,10 @@ describe('the routes that change something', () => {
   })
 
   test('409 while it runs, 404 for what there is not, 400 for what makes no sense', async () => {
-    const busy = servedRig({ start: () => ({ known: ['one'], started: [] }) })
+    const busy = servedRig({ start: () => ({ known: ['one'], started: [], leasedSeries: null }) })
     const running = await busy.ask(...post('/api/run', bearing('right')))
     expect([running.status, await json(running)]).toEqual([409, { error: 'it runs already: one' }])
-    const none = servedRig({ start: () => ({ known: [], started: [] }) })
+    const none = servedRig({ start: () => ({ known: [], started: [], leasedSeries: null }) })
     const unknown = await none.ask(...post('/api/run', bearing('right'), '{"job":"nix"}'))
     expect([unknown.status, await json(unknown)]).toEqual([404, { error: 'no such job: nix' }])
     expect((await none.ask(...post('/api/gaps/fill', bearing('right')))).status).toBe(404)

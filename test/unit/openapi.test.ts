@@ -96,10 +96,10 @@ describe('the answers have the shapes that it says', () => {
         await servedRig().ask(path, { method: 'POST' }),
         await servedRig().ask(path, { method: 'POST', headers: bearing('right'), body: '{' }),
         await servedRig().ask(path, { method: 'POST', headers: bearing('right'), body: 'x'.repeat(20_000) }),
-        await servedRig({ start: () => ({ known: ['a'], started: [] }) }).ask(path, {
+        await servedRig({ start: () => ({ known: ['a'], started: [], leasedSeries: null }) }).ask(path, {
           ...{ method: 'POST', headers: bearing('right') },
         }),
-        await servedRig({ start: () => ({ known: [], started: [] }) }).ask(path, {
+        await servedRig({ start: () => ({ known: [], started: [], leasedSeries: null }) }).ask(path, {
           ...{ method: 'POST', headers: bearing('right') },
         }),
       ]

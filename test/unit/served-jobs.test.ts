@@ -193,6 +193,21 @@ describe('a job that comes back', () => {
   })
 })
 
+test.each([
+  [30, 2],
+  [0, null],
+])('who starts a job is told how many series this replica owns (%i s leases: %p)', async (lasts, owned) => {
+  const { clock, job, jobs, trading, end } = await rig(lasts)
+  trading.add('AUSDT').add('BUSDT')
+  const given = await job('AUSDT,BUSDT')
+  jobs.replace([given])
+  await clock.advance(10_000)
+  expect(jobs.start('fetch', null)).toEqual({
+    ...{ known: [given.name], started: [given.name], leasedSeries: owned },
+  })
+  await end()
+})
+
 test('how long leases last stays as it was at the start', async () => {
   const { clock, job, jobs, owned, trading, end } = await rig()
   trading.add('AUSDT').add('BUSDT')
