@@ -7,7 +7,7 @@ import { type Fill, planFill } from '../core/gap-fill.ts'
 import { gapSpan } from '../core/gap-range.ts'
 import { findGaps } from '../core/gaps.ts'
 import type { LedgerRow } from '../core/ledger.ts'
-import { closedUntilMs, contractUntilMs, owedUntilMs } from '../core/plan.ts'
+import { closedUntilMs, contractUntilMs, owedUntilMs, unaskedRows } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Listing } from '../core/source.ts'
 import type { Span } from '../core/span.ts'
@@ -99,8 +99,8 @@ async function scanSeries(
   const { span, gaps } = await gapsOf(store, { series, dataset, ledger, ...times })
   if (!wish || !market || !listing || !span) return { series, dataset, span, gaps, fill: null, listing }
   // An archive says the same again until it is published anew: that is for those who compare checksums.
-  const asksApi = market.rest(dataset) !== null && !listing.archivedOnly
-  const outages = asksApi || wish.outages === 'all' ? wish.outages : 'none'
+  const rest = listing.archivedOnly ? null : market.rest(dataset)
+  const outages = rest || wish.outages === 'all' ? wish.outages : 'none'
   const fill = planFill({
     gaps,
     ledger,
@@ -109,6 +109,7 @@ async function scanSeries(
     outages,
     closedUntilMs: contractUntilMs(series.period, listing, closedMs),
     nowMs,
+    unasked: unaskedRows(ledger, rest, nowMs),
   })
   return { series, dataset, span, gaps, fill: fill.spans.length > 0 ? fill : null, listing }
 }

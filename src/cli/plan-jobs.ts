@@ -7,10 +7,10 @@ import type { Tell } from '../core/events.ts'
 import type { SeriesJob } from '../core/fetch-series.ts'
 import type { Fill } from '../core/gap-fill.ts'
 import { type LedgerRow, settledSpans, withNews } from '../core/ledger.ts'
-import { afterContract, costTasks, planSpans, type Range, reachesFromMs } from '../core/plan.ts'
+import { afterContract, costTasks, planSpans, type Range, reachesFromMs, unaskedRows } from '../core/plan.ts'
 import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
-import { minus, type Span, union } from '../core/span.ts'
+import { meet, minus, type Span, union } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
 import { judgeNowhere, mayUseArchives, type Sources, shareOut, startOf, type Task } from '../core/tasks.ts'
 import { UnavailableError } from '../errors.ts'
@@ -75,7 +75,8 @@ async function planJob(
   const restFromMs = rest ? reachesFromMs(rest, nowMs) : 0
   const ledger = fill ? withNews(stored, fill.takeBack) : stored
   const input = { series, period, order: dataset.order, range, ledger, listing, nowMs }
-  const spans = fill ? fill.spans : planSpans({ ...input, reachesFromMs: restFromMs })
+  const unasked = unaskedRows(ledger, rest, nowMs)
+  const spans = fill ? fill.spans : planSpans({ ...input, reachesFromMs: restFromMs, unasked })
   const usesRest = rest && !rest.lacksKey
   const sources: Sources = {
     period,
@@ -94,10 +95,11 @@ async function planJob(
     archives && refresh
       ? await refreshTasks({ series, archives, records, ledger, missing: union(spans), range, ...refresh })
       : []
-  const brought = anew.map(({ file }) => file.span)
+  const fixed = [...anew, ...restTasks(unasked, spans, anew)]
+  const brought = fixed.map((task) => (task.kind === 'archive' ? task.file.span : task.span))
   if (!archives || !mayUseArchives(minus(spans, brought), sources)) {
-    const left = anew.length === 0 ? spans : spans.flatMap((span) => minus([span], brought))
-    const tasks = [...left.flatMap((span) => shareOut([span], [], sources)), ...anew, ...ended]
+    const left = fixed.length === 0 ? spans : spans.flatMap((span) => minus([span], brought))
+    const tasks = [...left.flatMap((span) => shareOut([span], [], sources)), ...fixed, ...ended]
     return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
   }
   const missing = minus(spans, brought)
@@ -115,10 +117,22 @@ async function planJob(
   const known = isBlank ? await all() : files
   const judged = await judgedNowhere(shared, known, facts, isBlank ? async () => known : all)
   const others = archivesOnly && range.endMs === null && !fill ? published(judged, known) : judged
-  const wantedTasks = [...others, ...anew]
+  const wantedTasks = [...others, ...fixed]
   const tasks = [...wantedTasks, ...ended].sort((a, b) => startOf(a) - startOf(b))
   const plan = costTasks(series, period, keptSpans(spans, wantedTasks), tasks, rest)
   return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
+}
+
+/** What archives lack and REST was not asked for: no archive needs to say it again. */
+function restTasks(
+  unasked: readonly Span[],
+  spans: readonly Span[],
+  anew: readonly { readonly file: ArchiveFile }[],
+): Task[] {
+  return unasked
+    .filter((row) => anew.every(({ file }) => meet([row], [file.span]).length === 0))
+    .flatMap((row) => meet([row], spans))
+    .map((span) => ({ kind: 'rest', span }))
 }
 
 /** A contract that is over has no rows any more, by the exchange's own word. */

@@ -1,16 +1,16 @@
 // The steps of an archive of trades: its rows span by span, and at the end what its jumps of ids are. A run
 // of ids that neither the archive nor REST has is settled; where REST does not reach back, the archive's
-// checksum has to do as the second witness.
+// checksum has to do as the second witness, until REST can be asked (core/id-runs.ts).
 
-import { MalformedError, RefusedError } from '../errors.ts'
 import type { ArchiveFile, ArchivePiece } from './archive.ts'
 import { ArchiveIdSpan } from './archive-ids.ts'
 import { type ArchiveFindings, type ArchiveJob, archiveStep, rowsIn } from './archive-walk.ts'
-import { emptyRows, idsOf, sliceRows } from './dataset.ts'
-import { compareIds, countIds, type IdRange, nextId } from './id.ts'
+import { emptyRows } from './dataset.ts'
+import type { IdRange } from './id.ts'
 import { firstIdFrom, lastIdBefore } from './id-ledger.ts'
+import { type AskedRuns, askRuns } from './id-runs.ts'
 import type { Placed } from './id-settle.ts'
-import { groupLedger, type JumpGroup, leftOpen } from './jump-ledger.ts'
+import { groupLedger, type JumpGroup, lackReason, leftOpen } from './jump-ledger.ts'
 import type { LedgerRow } from './ledger.ts'
 import { jumpGroups, type PendingJump, stillMissing } from './pending-jump.ts'
 import type { Source } from './source.ts'
@@ -60,16 +60,6 @@ function skippedWithin(
     .filter(({ timeMs }) => isAll || (timeMs >= span.startMs && timeMs < span.endMs))
 }
 
-/** What came of asking REST for the ids of a jump. */
-type Asked = {
-  /** Trades that it brought. */
-  readonly found: number
-  /** Runs of ids at whose ends nothing came. */
-  readonly nowhere: readonly IdRange[]
-  /** Why it would not say; null where it did, or was not asked. */
-  readonly refusal: string | null
-}
-
 /**
  * What a jump, and those that wait with it, turn out to be, once the file has ended: rows that REST has, or
  * ids that nobody has.
@@ -79,68 +69,41 @@ async function* settleJump(job: TradeArchiveJob, group: JumpGroup): AsyncGenerat
   const [jump] = group
   const missing = group.flatMap(stillMissing)
   const rest = restFor(job, jump)
-  const asked = yield* askRuns(job, rest, missing, jump)
+  const asked: AskedRuns = rest
+    ? yield* askRuns(job, rest, missing, jump.span)
+    : { found: 0, nowhere: missing, refusal: null }
   const { ledger, open } =
     asked.refusal === null
-      ? { ledger: groupLedger(group, asked, rest !== null, nowMs()), open: [] }
+      ? { ledger: toldApart(job, missing, groupLedger(group, asked, rest !== null, nowMs())), open: [] }
       : leftOpen(group, missing, asked.refusal, nowMs())
   // Only once all rows around the jump are written may the ledger vouch for them.
   yield { ...archiveStep(nowMs(), jump.span, emptyRows(table), ledger), open, barrier: true }
+}
+
+/**
+ * Ids that rows merely count as left out, since their trades shared a millisecond with others, and that the
+ * API was not asked for: such rows are told apart from those that it need not be asked for. Not of futures,
+ * whose ids jump often, and of which the API has forgotten by then what lies in archives.
+ */
+function toldApart(
+  { rest, series }: TradeArchiveJob,
+  missing: readonly IdRange[],
+  ledger: readonly LedgerRow[],
+): readonly LedgerRow[] {
+  if (rest || series.market !== 'spot') return ledger
+  const counted = missing.filter(({ firstId }) =>
+    ledger.every((row) => row.verdict === 'rows' || row.firstId !== firstId),
+  )
+  const [first] = counted
+  if (!first) return ledger
+  const reason = lackReason({ firstId: first.firstId, lastId: counted.at(-1)?.lastId ?? first.lastId }, false)
+  const isToAsk = ({ firstId, lastId, skipped, verdict }: LedgerRow): boolean =>
+    verdict === 'rows' && skipped > 0 && firstId !== null && lastId !== null
+  return ledger.map((row) => (isToAsk(row) ? { ...row, asked: 0, reason } : row))
 }
 
 /** Who may have the trades of a jump; null where REST does not reach, or answers only with a key. */
 function restFor({ rest }: TradeArchiveJob, jump: PendingJump): Source | null {
   if (!rest || rest.lacksKey) return null
   return jump.beforeMs < rest.nowMs() - (rest.reachMs ?? Number.POSITIVE_INFINITY) ? null : rest
-}
-
-/** The trades of runs of ids by REST; nothing where that is nobody. Its refusal is no fault of the file. */
-async function* askRuns(
-  job: TradeArchiveJob,
-  rest: Source | null,
-  missing: readonly IdRange[],
-  jump: PendingJump,
-): AsyncGenerator<Step, Asked> {
-  if (!rest) return { found: 0, nowhere: missing, refusal: null }
-  let found = 0
-  const nowhere: IdRange[] = []
-  try {
-    for (const run of missing) {
-      let next = run.firstId
-      for await (const { last, ...step } of askRun(job, rest, run, jump)) {
-        found += step.rows.count
-        next = nextId(last)
-        if (step.rows.count > 0) yield step
-      }
-      if (compareIds(next, run.lastId) <= 0) nowhere.push({ firstId: next, lastId: run.lastId })
-    }
-  } catch (error) {
-    if (!(error instanceof RefusedError || error instanceof MalformedError)) throw error
-    return { found, nowhere, refusal: error.message }
-  }
-  return { found, nowhere, refusal: null }
-}
-
-/** The pages of a run of ids by REST, each with the last id of it that it names. */
-async function* askRun(
-  { series }: TradeArchiveJob,
-  rest: Source,
-  run: IdRange,
-  jump: PendingJump,
-): AsyncGenerator<Step & { readonly last: string }> {
-  let next = run.firstId
-  while (compareIds(next, run.lastId) <= 0) {
-    const limit = Math.min(rest.page(series, null).rows, countIds(next, run.lastId))
-    const answer = await rest.fetch(series, { span: jump.span, limit, fromId: next })
-    const ids = idsOf(answer.rows)
-    const beyond = ids.findIndex((id) => compareIds(id, run.lastId) > 0)
-    const rows = beyond < 0 ? answer.rows : sliceRows(answer.rows, 0, beyond)
-    const last = [...idsOf(rows).slice(-1), ...(answer.skippedIds ?? [])]
-      .filter((id) => compareIds(id, run.lastId) <= 0)
-      .toSorted(compareIds)
-      .at(-1)
-    if (last === undefined) return
-    yield { ...archiveStep(answer.servedAtMs, jump.span, rows, []), source: 'rest', last }
-    next = nextId(last)
-  }
 }

@@ -9,6 +9,7 @@ import { fetchByCalendar } from './calendar-walk.ts'
 import { type Dataset, emptyRows, type Table } from './dataset.ts'
 import type { Tell } from './events.ts'
 import { NOT_PUBLISHED, settleEmptiness } from './holes.ts'
+import { fetchRun, unaskedRow } from './id-runs.ts'
 import { fetchById } from './id-walk.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import { type LedgerRow, ledgerRow, type Verdict } from './ledger.ts'
@@ -261,7 +262,8 @@ class SeriesFetch {
 
   #settled({ span, verdict, reason, source = 'archive' }: SettledTask): Step {
     const nowMs = this.#context.nowMs()
-    const ledger = [ledgerRow(span, verdict, { source, checkedAtMs: nowMs, reason })]
+    const asked = source === 'archive' ? 0 : 1
+    const ledger = [ledgerRow(span, verdict, { source, asked, checkedAtMs: nowMs, reason })]
     return { ...this.#nothing(span), extractedAtMs: nowMs, ledger }
   }
 
@@ -287,7 +289,9 @@ function walk(job: SpanJob, period: Period | null): AsyncGenerator<Step> {
       return fetchByCalendar({ ...job, period })
     case 'time':
       return fetchByTime(job)
-    case 'id':
-      return fetchById(job)
+    case 'id': {
+      const row = unaskedRow(job)
+      return row ? fetchRun(job, row) : fetchById(job)
+    }
   }
 }

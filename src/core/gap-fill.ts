@@ -1,6 +1,6 @@
-// What is fetched to fill gaps: what is open, what a pass still wants, and outages that were asked for long
-// ago. Where rows are lost the ledger has promised too much: that is taken back first, so that what is
-// interrupted is not forgotten.
+// What is fetched to fill gaps: what is open, what a pass still wants, outages that were asked for long ago,
+// and what archives alone call empty. Where rows are lost the ledger has promised too much: that is taken
+// back first, so that what is interrupted is not forgotten.
 import { DAY_MS } from './calendar.ts'
 import { type Gap, isOpen } from './gap.ts'
 import { reaches, stretchesOf } from './id-ledger.ts'
@@ -23,6 +23,8 @@ export type FillOptions = {
   /** Until when rows are final and real, and the exchange's clock now; epoch ms. */
   readonly closedUntilMs: number
   readonly nowMs: number
+  /** What archives alone have settled, and the API can be asked for now. */
+  readonly unasked?: readonly LedgerRow[]
 }
 
 /** An outage is asked for again once a week: exchanges mend their history. */
@@ -33,10 +35,11 @@ const AHEAD_MS = DAY_MS
 
 /** The spans to fetch so that every gap is filled or proved, in order of time. */
 export function planFill(options: FillOptions): Fill {
-  const { closedUntilMs, fill, gaps, ledger, nowMs, range } = options
+  const { closedUntilMs, fill, gaps, ledger, nowMs, range, unasked = [] } = options
   const open = fill ? gaps.filter(isOpen).map(({ span }) => span) : []
   const wanted = fill ? meet(wantedSpans(ledger), [range]) : []
-  const again = ledger.filter((row) => isDue(row, options) && meet([row], [range]).length > 0)
+  const due = [...unasked, ...ledger.filter((row) => isDue(row, options))]
+  const again = due.filter((row) => meet([row], [range]).length > 0)
   const spans = meet(union(open, wanted, again), [{ startMs: 0, endMs: closedUntilMs }])
   return { spans, takeBack: fill ? takenBack(gaps, ledger, nowMs) : [] }
 }

@@ -3,7 +3,7 @@
 // answers, at least a minute apart, agree. So a late candle is never written off, and a second run asks for
 // nothing.
 import { floorToPeriod, HOUR_MS } from './calendar.ts'
-import { type LedgerRow, ledgerRow, type SourceName, type Verdict } from './ledger.ts'
+import { isUnasked, type LedgerRow, ledgerRow, type SourceName, type Verdict } from './ledger.ts'
 import type { Period } from './series.ts'
 import { type Span, split } from './span.ts'
 
@@ -41,7 +41,8 @@ export type EmptinessContext = {
 
 /**
  * What a hole that was proved by this pass's answers settles, by its age: `verdict` where it is old, else
- * `wanted` for another time. Where there is a `period`, a hole is cut on its grid only.
+ * `wanted` for another time. Where there is a `period`, a hole is cut on its grid only. What an archive says
+ * alone counts as not asked: the API, once it is in reach, is (core/plan.ts).
  */
 export function settleEmptiness(
   hole: Span,
@@ -57,7 +58,7 @@ export function settleEmptiness(
   const open: { span: Span; reason: string }[] = []
   const answers = before.filter((row) => row.verdict === 'wanted' && row.reason === ANSWERED_EMPTY)
   // What was settled so before is asked for again now and then, and its answers are counted on.
-  const same = before.filter((row) => row.verdict === verdict)
+  const same = before.filter((row) => row.verdict === verdict && !isUnasked(row))
   // A hole that grows from pass to pass has parts that were first asked for at different times.
   const cutsMs = [youngFromMs, ...[...answers, ...same].flatMap((row) => [row.startMs, row.endMs])]
   for (const part of split(hole, cutsMs)) {
@@ -65,8 +66,11 @@ export function settleEmptiness(
     const [earlier, settled] = [answers.find(holds), same.find(holds)]
     const agreed = earlier !== undefined && nowMs - earlier.checkedAtMs >= APART_MS
     if (part.endMs <= youngFromMs || agreed || settled) {
-      const times = asked + ((earlier ?? settled)?.asked ?? 0)
-      const reason = `the exchange has ${what} here (asked ${times} time${times === 1 ? '' : 's'})`
+      const isAlone = source === 'archive'
+      const times = isAlone ? 0 : asked + ((earlier ?? settled)?.asked ?? 0)
+      const reason = isAlone
+        ? `its archive has ${what} here; the API was not asked`
+        : `the exchange has ${what} here (asked ${times} time${times === 1 ? '' : 's'})`
       ledger.push(ledgerRow(part, verdict, { source, asked: times, checkedAtMs: nowMs, reason }))
       continue
     }

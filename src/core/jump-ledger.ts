@@ -1,7 +1,7 @@
 // What the ledger says of a jump of ids in an archive, and of the time around it, once everybody who may have
 // the ids was asked.
 import { countIds, type IdRange, outermost } from './id.ts'
-import { type LedgerRow, ledgerRow } from './ledger.ts'
+import { ASKED_BOTH, type LedgerRow, ledgerRow } from './ledger.ts'
 import { joinParts, NOTHING, type PendingJump, stillMissing } from './pending-jump.ts'
 import type { Span } from './span.ts'
 import type { OpenSpan } from './step.ts'
@@ -50,9 +50,8 @@ export function groupLedger(
     const all = [before, own, after].reduce(joinParts)
     return [ledgerRow(jump.span, 'rows', { ...facts, ...all })]
   }
-  const witness = isTwice ? 'neither the archive nor the API has' : 'the archive does not have'
-  const reason = `${witness} the ids ${named.firstId} to ${named.lastId}`
-  const empty = ledgerRow(hole, 'no-trades', { ...facts, ...named, asked: isTwice ? 2 : 1, reason })
+  const witnesses = { asked: isTwice ? ASKED_BOTH : 0, reason: lackReason(named, isTwice) }
+  const empty = ledgerRow(hole, 'no-trades', { ...facts, ...named, ...witnesses })
   const [left, right] = aroundHole(jump, { before, after }, nowMs)
   return [...left, empty, ...right]
 }
@@ -69,6 +68,14 @@ function aroundHole(
   const before = ledgerRow(left, 'rows', { ...facts, ...(hasLength(right) ? sides.before : all) })
   const after = ledgerRow(right, 'rows', { ...facts, ...(hasLength(left) ? sides.after : all) })
   return [[before].filter(hasLength), [after].filter(hasLength)]
+}
+
+/** Why a run of ids counts as had by nobody: by the word of both, or of the archive alone. */
+export function lackReason({ firstId, lastId }: IdRange, isTwice: boolean): string {
+  const ids = `the ids ${firstId} to ${lastId}`
+  return isTwice
+    ? `neither the archive nor the API has ${ids}`
+    : `the archive does not have ${ids}; the API was not asked`
 }
 
 /** What a group settles where REST would not say: all but the time of its ids, which stays open by name. */

@@ -47,6 +47,18 @@ export function ledgerRow(span: Span, verdict: Verdict, facts: Partial<LedgerRow
  */
 export const LOST_ROWS = 'the rows that were settled here are gone'
 
+/** An archive and the API were both asked: less than that, and it was the archive alone. */
+export const ASKED_BOTH = 2
+
+/**
+ * Whether a row calls its span empty, or ids in it left out, by the word of an archive alone: the API was not
+ * asked, and may have what the file lacks. It settles the span only as long as the API is out of reach.
+ */
+export function isUnasked({ asked, source, verdict }: LedgerRow): boolean {
+  if (verdict === 'wanted' || source !== 'archive') return false
+  return asked < (verdict === 'rows' ? 1 : ASKED_BOTH)
+}
+
 /** The settled spans of a ledger, as one normal set. */
 export function settledSpans(ledger: readonly LedgerRow[]): Span[] {
   return union(ledger.filter((row) => row.verdict !== 'wanted'))
@@ -129,9 +141,13 @@ function standing(rows: readonly LedgerRow[], wanted: LedgerRow): LedgerRow[] {
   })
 }
 
-/** Whether two rows become one where they touch. Wanted ones do not: each keeps how often it was asked. */
+/**
+ * Whether two rows become one where they touch. Wanted ones do not: each keeps how often it was asked. What
+ * the API is still to be asked for stays a row of its own too.
+ */
 function alike(a: LedgerRow, b: LedgerRow): boolean {
-  return a.verdict === b.verdict && a.source === b.source && a.verdict !== 'wanted'
+  if (a.verdict === 'wanted' || isUnasked(a) !== isUnasked(b)) return false
+  return a.verdict === b.verdict && a.source === b.source
 }
 
 /**

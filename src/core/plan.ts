@@ -2,10 +2,10 @@
 // is ever planned past the last period that the exchange's clock says is closed.
 import { advance, ceilToPeriod, countPlaces, floorToPeriod, HOUR_MS, MINUTE_MS } from './calendar.ts'
 import type { Order } from './dataset.ts'
-import { type LedgerRow, settledSpans, wantedSpans } from './ledger.ts'
+import { isUnasked, type LedgerRow, settledSpans, wantedSpans } from './ledger.ts'
 import type { Period, Series } from './series.ts'
 import type { Listing, Source } from './source.ts'
-import { meet, minus, type Span } from './span.ts'
+import { meet, minus, type Span, union } from './span.ts'
 import { spansOf, type Task } from './tasks.ts'
 
 /** What the user asks for; null where it is left to the program. Epoch ms. */
@@ -55,6 +55,8 @@ export type PlanInput = {
   readonly nowMs: number
   /** Before this time the API does not answer, epoch ms. */
   readonly reachesFromMs?: number
+  /** What is settled only as long as the API is not asked, which now it can be: see `unaskedRows`. */
+  readonly unasked?: readonly Span[]
 }
 
 /** What is so near to the end of a source's reach would be gone when its turn comes. */
@@ -65,20 +67,35 @@ export function reachesFromMs({ reachMs }: Pick<Source, 'reachMs'>, nowMs: numbe
   return reachMs === undefined ? 0 : nowMs - reachMs + REACH_MARGIN_MS
 }
 
+/**
+ * What of a ledger was called empty by archives alone and `rest` can be asked for: as a whole, since ids that
+ * a row names belong to all of its span.
+ */
+export function unaskedRows(
+  ledger: readonly LedgerRow[],
+  rest: Pick<Source, 'lacksKey' | 'reachMs'> | null,
+  nowMs: number,
+): LedgerRow[] {
+  if (!rest || rest.lacksKey) return []
+  const fromMs = reachesFromMs(rest, nowMs)
+  return ledger.filter((row) => isUnasked(row) && row.startMs >= fromMs)
+}
+
 /** A look back that is as long as the reach loses so much of its beginning. */
 const REACH_TOLERANCE_MS = 5 * MINUTE_MS
 
 /**
- * The spans of a series that a pass should fetch: first what is still wanted, then the rest, each in order of
- * time.
+ * The spans of a series that a pass should fetch: first what is still wanted, or was settled without asking
+ * the API, then the rest, each in order of time.
  */
 export function planSpans(input: PlanInput): Span[] {
-  const { period, ledger } = input
+  const { period, ledger, unasked = [] } = input
   const settled = settledSpans(ledger)
   const closedMs = closedUntilMs(input.period, input.order ?? 'calendar', input.nowMs)
   const endMs = lastEndMs(input, closedMs)
   const startMs = firstStartMs(input, settled, endMs)
-  const stillWanted = meet(wantedSpans(ledger), [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
+  const taken = union(wantedSpans(ledger), unasked)
+  const stillWanted = meet(taken, [{ startMs: 0, endMs: tradedUntilMs(input, closedMs) }])
   const asked = startMs < endMs ? minus([{ startMs, endMs }], [...settled, ...stillWanted]) : []
   return [...stillWanted, ...asked].filter((span) => period === null || countPlaces(period, span) > 0)
 }

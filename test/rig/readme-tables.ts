@@ -139,7 +139,8 @@ const ownTables = (...tables: readonly OwnTable[]): string =>
 
 const verdictWords: Readonly<Record<Verdict, string>> = {
   rows: 'every candle that the exchange has in this span is stored',
-  outage: 'the exchange has no candle here: it was asked, and has candles before or after',
+  outage:
+    'no candle here, but before or after: the exchange was asked, or its archive alone, as `reason` says',
   unlisted: 'the symbol did not trade yet',
   delisted: 'the symbol did not trade any more',
   'no-trades': 'nothing was traded (only for datasets that are no candles)',

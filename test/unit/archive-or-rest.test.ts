@@ -54,9 +54,9 @@ async function told(steps: AsyncGenerator<Step>): Promise<Told> {
   for await (const step of steps) {
     expect([step.refused, step.open]).toEqual([null, []])
     ids.push(...idsOf(step.rows))
-    news.push(...step.ledger)
+    news.push(...step.ledger.map((row) => ({ ...row, asked: 2 })))
   }
-  // How often somebody was asked, and what he said, is his own matter.
+  // How often somebody was asked (for which rows are told apart), and what he said, is his own matter.
   const ledger = record([], news).put.map(({ startMs, endMs, verdict, rows, skipped, firstId, lastId }) => {
     return { startMs, endMs, verdict, rows, skipped, firstId, lastId }
   })

@@ -202,9 +202,9 @@ describe('a jump of ids that REST does not explain', () => {
     expect(ids).toEqual(held.map(({ id }) => id))
     expect(open).toEqual([])
     expect(union(ledger)).toEqual([file])
-    const reason = 'the archive does not have the ids 104 to 105'
+    const reason = 'the archive does not have the ids 104 to 105; the API was not asked'
     expect(ledger.filter(({ verdict }) => verdict !== 'rows')).toMatchObject([
-      { ...hole, verdict: 'no-trades', firstId: '104', lastId: '105', asked: 1, reason },
+      { ...hole, verdict: 'no-trades', firstId: '104', lastId: '105', asked: 0, reason },
     ])
   })
 

@@ -109,6 +109,13 @@ describe('what is fetched', () => {
     expect(spans({ outages: 'none' })).toEqual([])
   })
 
+  test('what archives alone call empty, where the API can be asked for it', () => {
+    const row = ledgerRow(from(10, 12), 'no-trades', { source: 'archive', asked: 0, checkedAtMs: NOW_MS })
+    expect(planFill(options({ ledger: [row] })).spans).toEqual([])
+    expect(planFill(options({ ledger: [row], unasked: [row] })).spans).toEqual([from(10, 12)])
+    expect(planFill(options({ ledger: [row], unasked: [row], range: from(12, 90) })).spans).toEqual([])
+  })
+
   test('where rows are lost the ledger takes its promise back, so that nobody forgets them', () => {
     const ledger = [rows(0, 20)]
     const { spans, takeBack } = planFill(options({ gaps: [gap(5, 8, 'lost')], ledger }))

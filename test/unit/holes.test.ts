@@ -45,6 +45,23 @@ test('a hole that ended more than an hour ago is settled at once, with what was 
   })
 })
 
+test('what an archive lacks was asked of nobody: that is what it says, and no answer is counted', () => {
+  const alone = { ...context(), source: 'archive' } as const
+  const { ledger } = settleEmptiness(hole(-5, 0), 'outage', 1, alone, PERIOD)
+  const reason = 'its archive has no candle here; the API was not asked'
+  expect(ledger).toMatchObject([{ verdict: 'outage', source: 'archive', asked: 0, reason }])
+  expect(settleEmptiness(hole(-5, 0), 'outage', 1, { ...alone, before: ledger }, PERIOD).ledger).toEqual(
+    ledger,
+  )
+  // An older program counted the archive as one answer.
+  for (const asked of [0, 1]) {
+    const before = ledger.map((row) => ({ ...row, asked }))
+    expect(settleEmptiness(hole(-5, 0), 'outage', 2, context(before), PERIOD).ledger).toMatchObject([
+      { source: 'rest', asked: 2, reason: 'the exchange has no candle here (asked 2 times)' },
+    ])
+  }
+})
+
 test('a hole that ends a place later is young: wanted, named, with the time of the first answer', () => {
   const { ledger, open } = settleEmptiness(hole(0, 1), 'outage', 1, context(), PERIOD)
   expect(ledger).toEqual([answered(hole(0, 1), NOW_MS)])
