@@ -12,7 +12,16 @@ import type { Series } from '../core/series.ts'
 import type { Source } from '../core/source.ts'
 import { meet, minus, type Span, union } from '../core/span.ts'
 import type { Store } from '../core/store.ts'
-import { judgeNowhere, mayUseArchives, type Sources, shareOut, startOf, type Task } from '../core/tasks.ts'
+import {
+  judgeNowhere,
+  judgeOver,
+  lastEndMs,
+  mayUseArchives,
+  type Sources,
+  shareOut,
+  startOf,
+  type Task,
+} from '../core/tasks.ts'
 import { UnavailableError } from '../errors.ts'
 import { refreshTasks } from './refresh.ts'
 
@@ -52,15 +61,61 @@ export async function planJobs(options: PlanOptions): Promise<SeriesJob[]> {
   const series = wanted.map((one) => one.series)
   const ledgers = await store.ledger(series)
   const taken = options.refresh ? await store.archives(series) : []
-  const jobs: SeriesJob[] = []
+  const planned: Planned[] = []
   for (let from = 0; from < wanted.length; from += LISTINGS_AT_ONCE) {
     const some = wanted.slice(from, from + LISTINGS_AT_ONCE)
     const planning = some.map((one, i) =>
       planJob(options, one, ledgers[from + i] ?? [], taken[from + i] ?? []),
     )
-    jobs.push(...(await Promise.all(planning)))
+    planned.push(...(await Promise.all(planning)))
+  }
+  return options.rest === null && options.archives ? withoutEnded(options, planned) : planned.map(jobOf)
+}
+
+/** A job, and the files of its series that were seen on the way. */
+type Planned = {
+  readonly job: SeriesJob
+  readonly files: readonly ArchiveFile[]
+  /** Whether the user has left its end to the program. */
+  readonly isEndless: boolean
+}
+
+const jobOf = ({ job }: Planned): SeriesJob => job
+
+/** The jobs where only archives tell who trades: what of symbols that have ended is not there is not late. */
+async function withoutEnded(options: PlanOptions, planned: readonly Planned[]): Promise<SeriesJob[]> {
+  const newestMs = Math.max(...planned.map(newestOf))
+  const jobs: SeriesJob[] = []
+  for (let from = 0; from < planned.length; from += LISTINGS_AT_ONCE) {
+    const some = planned.slice(from, from + LISTINGS_AT_ONCE)
+    jobs.push(...(await Promise.all(some.map((one) => withoutEnd(options, one, newestMs)))))
   }
   return jobs
+}
+
+/** Until when archives of a series are known to be there, epoch ms. */
+function newestOf({ files, job }: Planned): number {
+  const taken = job.ledger.filter(({ source, verdict }) => source === 'archive' && verdict === 'rows')
+  return Math.max(lastEndMs(files), ...taken.map(({ endMs }) => endMs))
+}
+
+/** The job of a series, with what has to be when its archives ended long before the newest one of all. */
+async function withoutEnd(
+  { archives, nowMs }: PlanOptions,
+  { files, isEndless, job }: Planned,
+  newestMs: number,
+): Promise<SeriesJob> {
+  const { period, plan, series } = job
+  const isOpen = (task: Task): boolean => task.kind === 'none' && !task.verdict
+  const isClear = judgeOver(plan.tasks, files, period, newestMs).every((task, i) => task === plan.tasks[i])
+  if (!archives || !plan.tasks.some(isOpen) || isClear) return job
+  // That it has ended is believed only when all of its files say so.
+  const all = await listed(null, archives, series, { startMs: 0, endMs: nowMs })
+  const judged = judgeOver(plan.tasks, all, period, newestMs)
+  const tasks = judged.filter((task) => !(isEndless && task.kind === 'none' && task.isOver))
+  const cost = costTasks(series, period, keptSpans(plan.spans, tasks), tasks, null)
+  const { firstArchiveEndMs, lastArchiveStartMs } = plan
+  return { ...job, plan: { ...cost, firstArchiveEndMs, lastArchiveStartMs } }
 }
 
 async function planJob(
@@ -68,10 +123,11 @@ async function planJob(
   wanted: Wanted,
   stored: readonly LedgerRow[],
   records: readonly ArchiveRecord[],
-): Promise<SeriesJob> {
+): Promise<Planned> {
   const { archives, archivesOnly, dataset, nowMs, range } = options
   const { series, period, listing, fill } = wanted
   const rest = listing.archivedOnly ? null : options.rest
+  const isEndless = range.endMs === null && !fill
   const restFromMs = rest ? reachesFromMs(rest, nowMs) : 0
   const ledger = fill ? withNews(stored, fill.takeBack) : stored
   const input = { series, period, order: dataset.order, range, ledger, listing, nowMs }
@@ -100,7 +156,7 @@ async function planJob(
   if (!archives || !mayUseArchives(minus(spans, brought), sources)) {
     const left = fixed.length === 0 ? spans : spans.flatMap((span) => minus([span], brought))
     const tasks = [...left.flatMap((span) => shareOut([span], [], sources)), ...fixed, ...ended]
-    return { ...job, plan: costTasks(series, period, spans, tasks, rest) }
+    return { job: { ...job, plan: costTasks(series, period, spans, tasks, rest) }, files: [], isEndless }
   }
   const missing = minus(spans, brought)
   const hull = { startMs: missing[0]?.startMs ?? 0, endMs: missing.at(-1)?.endMs ?? 0 }
@@ -108,7 +164,9 @@ async function planJob(
   const files = await listed(rest, archives, series, around)
   const own = files.filter(({ span }) => span.endMs > hull.startMs && span.startMs < hull.endMs)
   const shared = shareOut(missing, own, sources)
-  const knownBefore = settledSpans(ledger).some((span) => span.startMs < hull.startMs)
+  // Time before the listing, settled by an earlier pass, is no word that it was listed.
+  const listedBefore = ledger.filter(({ verdict }) => verdict !== 'unlisted')
+  const knownBefore = settledSpans(listedBefore).some((span) => span.startMs < hull.startMs)
   const facts = { knownBefore, trading: listing.trading, nowMs }
   const all = (): Promise<readonly ArchiveFile[]> =>
     listed(rest, archives, series, { startMs: 0, endMs: nowMs })
@@ -116,11 +174,11 @@ async function planJob(
   const isBlank = files.length === 0 && shared.some((task) => task.kind === 'none')
   const known = isBlank ? await all() : files
   const judged = await judgedNowhere(shared, known, facts, isBlank ? async () => known : all)
-  const others = archivesOnly && range.endMs === null && !fill ? published(judged, known) : judged
+  const others = archivesOnly && isEndless ? published(judged, known) : judged
   const wantedTasks = [...others, ...fixed]
   const tasks = [...wantedTasks, ...ended].sort((a, b) => startOf(a) - startOf(b))
   const plan = costTasks(series, period, keptSpans(spans, wantedTasks), tasks, rest)
-  return { ...job, plan: { ...plan, ...untaken(files, tasks) } }
+  return { job: { ...job, plan: { ...plan, ...untaken(files, tasks) } }, files: known, isEndless }
 }
 
 /** What archives lack and REST was not asked for: no archive needs to say it again. */
@@ -197,7 +255,7 @@ function untaken(
  */
 function published(tasks: readonly Task[], files: readonly ArchiveFile[]): readonly Task[] {
   if (files.length === 0) return tasks
-  const untilMs = Math.max(...files.map((file) => file.span.endMs))
+  const untilMs = lastEndMs(files)
   return tasks.filter((task) => task.kind !== 'none' || task.verdict || task.span.startMs < untilMs)
 }
 

@@ -6,7 +6,7 @@ import { advance, countPlaces, DAY_MS, floorToPeriod } from './calendar.ts'
 import { NOT_PUBLISHED } from './holes.ts'
 import type { SourceName } from './ledger.ts'
 import type { Period } from './series.ts'
-import { lengthMs, meet, minus, type Span, union } from './span.ts'
+import { lengthMs, meet, minus, type Span, split, union } from './span.ts'
 
 /** A part of what is missing, and who brings it. */
 export type Task =
@@ -27,6 +27,8 @@ export type Task =
       readonly verdict?: 'unlisted' | 'delisted'
       /** Whose word the verdict is; the archives' where it does not say. */
       readonly source?: SourceName
+      /** Whether the symbol's archives have ended long before: nothing is owed where no end is asked for. */
+      readonly isOver?: true
     }
 
 export type Sources = {
@@ -86,7 +88,7 @@ export function judgeNowhere(
   facts: { readonly knownBefore: boolean; readonly trading: boolean; readonly nowMs: number },
 ): Task[] {
   const firstMs = Math.min(...files.map((file) => file.span.startMs))
-  const lastMs = Math.max(...files.map((file) => file.span.endMs))
+  const lastMs = lastEndMs(files)
   return tasks.map((task) => {
     if (task.kind !== 'none' || files.length === 0) return task
     if (task.span.endMs <= firstMs && !facts.knownBefore)
@@ -95,6 +97,44 @@ export function judgeNowhere(
     if (task.span.startMs >= lastMs && isOver)
       return { ...task, verdict: 'delisted', reason: 'no archive after the last one' }
     return task
+  })
+}
+
+/** When the last file ends, epoch ms; -Infinity where there is none. */
+export function lastEndMs(files: readonly ArchiveFile[]): number {
+  return Math.max(...files.map((file) => file.span.endMs))
+}
+
+/**
+ * Where nobody but the archives tells, a symbol whose last one ended so long before those of others has ended
+ * too: even of a month that had only just begun then, the file would be there.
+ */
+const ENDED_BEFORE_MS = 45 * DAY_MS
+
+/**
+ * What nobody has after all `files` of a symbol, where only archives tell who trades, and `newestMs` is when
+ * the newest one of any symbol ends: no clock is asked. The symbol is delisted where they ended long before,
+ * up to where it may have been listed again and the archive of that may not be there yet: that of a day comes
+ * within days, that of a month after its end.
+ */
+export function judgeOver(
+  tasks: readonly Task[],
+  files: readonly ArchiveFile[],
+  period: Period | null,
+  newestMs: number,
+): Task[] {
+  const lastMs = lastEndMs(files)
+  if (files.length === 0 || newestMs - lastMs <= ENDED_BEFORE_MS) return [...tasks]
+  const hasDays = files.some(({ unit }) => unit === 'day')
+  const laterMs = newestMs - (hasDays ? PUBLISHED_WITHIN_MS : ENDED_BEFORE_MS)
+  const untilMs = Math.max(lastMs, floorToPeriod(period ?? '1d', laterMs))
+  return tasks.flatMap((task): readonly Task[] => {
+    if (task.kind !== 'none' || task.verdict || task.span.startMs < lastMs) return [task]
+    return split(task.span, [untilMs]).map((span) =>
+      span.endMs > untilMs
+        ? { ...task, span, isOver: true }
+        : { ...task, span, verdict: 'delisted', reason: 'no archive after the last one' },
+    )
   })
 }
 

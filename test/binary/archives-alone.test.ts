@@ -1,10 +1,10 @@
 // What archives alone tell, where the API is out of reach: what they lack is asked of the API by the first
-// pass that reaches it, once.
+// pass that reaches it, once; and symbols whose archives have ended long ago are over.
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
-import { HOUR_MS } from '../../src/core/calendar.ts'
+import { DAY_MS, HOUR_MS } from '../../src/core/calendar.ts'
 import type { LedgerRow } from '../../src/core/ledger.ts'
 import { isoTime, type Span } from '../../src/core/span.ts'
-import { bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
+import { type Bench, bench, NO_LIMITS, plainSymbol } from '../rig/bench.ts'
 import { differences } from '../rig/compare-store.ts'
 import { expectedTrades } from '../rig/expected-trades.ts'
 import type { Faults } from '../rig/faults.ts'
@@ -121,3 +121,30 @@ describe.each(firsts)('%s: what the archive lacks', (_, faults, source) => {
       expect((await asking(exchange, at.run(again, { env: { SOURCE: 'auto' } }))).pages).toBe(0)
   })
 })
+
+test('a pattern without the API: symbols whose archives have ended long ago are over, not late', async () => {
+  const ended = plainSymbol('OLDUSDT', { endsAtMs: nowMs - 300 * DAY_MS, onlyInArchives: true })
+  const young = plainSymbol('NEWUSDT')
+  const exchange = await exchangeOf([ended, young], blocked)
+  const at = await bench(exchange)
+  const flags = ['--symbols', '*USDT', '--period', '1h', '--source', 'auto']
+  const until = async (span: Span): Promise<Run> => at.klines([...flags, ...rangeOf(span)])
+  const run = await until(spanOf('2023-07-01', '2024-05-01'))
+  expect(tail(run)).toStartWith('exit 0')
+  const series = { market: 'spot', dataset: 'klines', symbol: 'OLDUSDT', period: '1h' } as const
+  expect((await at.contents.ledger(series)).at(-1)).toMatchObject({
+    verdict: 'delisted',
+    endMs: Date.parse('2024-05-01T00:00Z'),
+    source: 'archive',
+  })
+  // Without an end only what trades is late: the archives go by no clock of this machine.
+  expect(await late(at, [...flags, '--start', '2024-05-01'])).toEqual(['spot/klines/NEWUSDT/1h'])
+  expect(await late(at, flags)).toEqual(['spot/klines/NEWUSDT/1h'])
+})
+
+/** The series that a pass leaves open. */
+async function late(at: Bench, flags: readonly string[]): Promise<string[]> {
+  const run = await at.klines(flags)
+  expect(tail(run)).toStartWith('exit 3')
+  return [...new Set(run.result().unsettled.map(({ series }) => series))]
+}
