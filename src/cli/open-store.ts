@@ -3,7 +3,7 @@
 import type { Store, StoreKind } from '../core/store.ts'
 import { UserError } from '../errors.ts'
 import type { Settings } from '../settings/table.ts'
-import { kindOfUri, refuseForeignAddress } from '../stores/address.ts'
+import { kindOfUri, refuseForeignAddress, refuseMemory } from '../stores/address.ts'
 import { type StoreEntry, stores } from '../stores/all.ts'
 import { type CommandContext, need } from './command.ts'
 import { watchedStore } from './watched-store.ts'
@@ -27,6 +27,7 @@ export function chosenStore(context: Pick<CommandContext, 'settings' | 'origins'
   const uri = settings.dbUri ?? settings[uriSettings[kind]]
   if (!uri) throw new UserError(`no address for the ${kind} store`, `set ${entry.variable}, or --db-uri`)
   refuseForeignAddress(kind, uri, `check ${entry.variable} or --db-uri, and --db`)
+  refuseMemory(kind, uri)
   return { entry, uri }
 }
 

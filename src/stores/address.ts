@@ -1,6 +1,7 @@
 // Which store an address belongs to, by its scheme: a database's address must never become a file's name.
 import { type StoreKind, storeKinds } from '../core/store.ts'
 import { UserError } from '../errors.ts'
+import { sqlitePath } from './sqlite/address.ts'
 
 const schemes: Readonly<Record<StoreKind, RegExp>> = {
   sqlite: /^(sqlite|file):/i,
@@ -31,4 +32,16 @@ export function refuseForeignAddress(kind: StoreKind, uri: string, advice: strin
   const said =
     meant === null ? `no address of a ${kind} store` : `the address of a ${meant} store, not of ${kind}`
   throw new UserError(`the store's address is ${said}`, advice)
+}
+
+/**
+ * Throws UserError for SQLite's database in memory: it ends with the command, and all that was fetched with
+ * it. A program that uses petrosa as a library may have one.
+ */
+export function refuseMemory(kind: StoreKind, uri: string): void {
+  if (kind !== 'sqlite' || sqlitePath(uri) !== ':memory:') return
+  throw new UserError(
+    'a database in memory keeps nothing: it ends with the command',
+    'write the path of a file, for example --db-uri ./petrosa.db; a file of that name is ./:memory:',
+  )
 }

@@ -7,6 +7,7 @@ import type { Table } from '../../core/dataset.ts'
 import { type Clock, retry } from '../../core/retry.ts'
 import type { Store, StoreOptions } from '../../core/store.ts'
 import { UnavailableError } from '../../errors.ts'
+import { sqlitePath } from './address.ts'
 import type { SqliteCalls } from './calls.ts'
 import { startCounting } from './counting.ts'
 import { cannotOpen, explained, isBusy } from './errors.ts'
@@ -21,19 +22,8 @@ const BATCH_ROWS = 10_000
 const busyPolicy = { attempts: 12, firstPauseMs: 100, longestPauseMs: 1_000 }
 
 /**
- * The path of a SQLite file from what `--db-uri` and SQLITE_PATH allow: a path, `sqlite:///path` or
- * `file:path`.
- */
-export function sqlitePath(uri: string): string {
-  for (const prefix of ['sqlite://', 'sqlite:', 'file://', 'file:']) {
-    if (uri.startsWith(prefix)) return decodeURIComponent(uri.slice(prefix.length))
-  }
-  return uri
-}
-
-/**
- * Opens the store. Throws UserError (not a database, no such folder, newer schema) or UnavailableError
- * (locked).
+ * Opens the store. Throws UserError (no address of a file, not a database, no such folder, newer schema) or
+ * UnavailableError (locked).
  */
 export async function openSqlite(options: StoreOptions, clock: Clock): Promise<Store> {
   const path = sqlitePath(options.uri)
