@@ -13,6 +13,7 @@ import { UnavailableError } from '../../errors.ts'
 import { COVERAGE_TABLE, refuseNewerSchema } from '../schema.ts'
 import { readArchives } from './archives.ts'
 import { checkDatabase } from './check.ts'
+import type { OpenFile } from './foreign-file.ts'
 import { writeKeeping } from './keep.ts'
 import { countIds, ends, fromIds } from './keys.ts'
 import { openDatabase } from './open.ts'
@@ -49,14 +50,14 @@ export type SqliteCalls = {
 
 /** The calls on one database, which `open` opens; they throw what SQLite throws, and PetrosaErrors. */
 export function sqliteCalls(): SqliteCalls {
-  let opened: Database | null = null
+  let opened: OpenFile | null = null
   let place = ''
   let isPlan = false
   let path = ''
   let file: number | null = null
   const taken = new Map<number, { readonly sent: readonly SentPage[]; readonly pages: readonly Page[] }>()
-  const database = (): Database => {
-    if (opened) return opened
+  const look = <T>(work: (database: Database) => T): T => {
+    if (opened) return opened.look(work)
     throw new UnavailableError(`${place} is closed`, 'open it again')
   }
   return {
@@ -67,44 +68,48 @@ export function sqliteCalls(): SqliteCalls {
       place = `the database ${path}`
       file = fileNumber(path)
     },
-    prepare: (tables, nowMs) => {
-      if (isPlan) schemaState(database(), tables, place)
-      else prepareSchema(database(), tables, nowMs, place)
-    },
-    ledger: (series) => {
-      refuseNewerSchema(schemaVersion(database()), place)
-      if (!hasTable(database(), COVERAGE_TABLE)) return series.map(() => [])
-      return series.map((one) => readLedger(database(), seriesKey(one)))
-    },
-    archives: (series) => {
-      refuseNewerSchema(schemaVersion(database()), place)
-      return readArchives(database(), series.map(seriesKey))
-    },
-    knownSeries: (tables) => {
-      schemaState(database(), tables, place)
-      return knownSeries(database(), tables)
-    },
+    prepare: (tables, nowMs) =>
+      look((database) => {
+        if (isPlan) schemaState(database, tables, place)
+        else prepareSchema(database, tables, nowMs, place)
+      }),
+    ledger: (series) =>
+      look((database) => {
+        refuseNewerSchema(schemaVersion(database), place)
+        if (!hasTable(database, COVERAGE_TABLE)) return series.map(() => [])
+        return series.map((one) => readLedger(database, seriesKey(one)))
+      }),
+    archives: (series) =>
+      look((database) => {
+        refuseNewerSchema(schemaVersion(database), place)
+        return readArchives(database, series.map(seriesKey))
+      }),
+    knownSeries: (tables) =>
+      look((database) => {
+        schemaState(database, tables, place)
+        return knownSeries(database, tables)
+      }),
     take: (write, sent) => {
       taken.set(write, { sent, pages: unpackPages(sent) })
     },
     write: (write, { keepReplaced = false, refresh = false }) => {
-      const target = database()
-      if (fileNumber(path) !== file) refuseLostFile(place)
+      if (opened && fileNumber(path) !== file) refuseLostFile(place)
       const pages = taken.get(write)?.pages ?? []
-      return (keepReplaced ? writeKeeping : writePages)(target, pages, refresh)
+      return look((database) => (keepReplaced ? writeKeeping : writePages)(database, pages, refresh))
     },
     drop: (write) => {
       freePages(taken.get(write)?.sent ?? [])
       taken.delete(write)
     },
-    holding: (series, table) => holding(database(), series, table),
-    counts: (series, table, spans) => counts(database(), series, table, spans),
-    ends: (series, table) => ends(database(), series, table),
-    countIds: (series, table, ranges) => countIds(database(), series, table, ranges),
-    fromIds: (series, table, ids) => fromIds(database(), series, table, ids),
-    read: (series, table, span, limit) => readRows(database(), series, table, span, limit),
-    readIds: (series, table, fromId, limit) => readIds(database(), series, table, fromId, limit),
-    check: (tables, at, isThere) => checkDatabase(database(), tables, at, isThere),
+    holding: (series, table) => look((database) => holding(database, series, table)),
+    counts: (series, table, spans) => look((database) => counts(database, series, table, spans)),
+    ends: (series, table) => look((database) => ends(database, series, table)),
+    countIds: (series, table, ranges) => look((database) => countIds(database, series, table, ranges)),
+    fromIds: (series, table, ids) => look((database) => fromIds(database, series, table, ids)),
+    read: (series, table, span, limit) => look((database) => readRows(database, series, table, span, limit)),
+    readIds: (series, table, fromId, limit) =>
+      look((database) => readIds(database, series, table, fromId, limit)),
+    check: (tables, at, isThere) => look((database) => checkDatabase(database, tables, at, isThere)),
     close: () => {
       opened?.close()
       opened = null

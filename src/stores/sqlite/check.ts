@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
-import { isWritable } from './open.ts'
+import { isWritable, realPath } from './open.ts'
 import { hasTable, schemaState } from './schema.ts'
 
 /** The findings for an open database, which stands in for the file at `path` where that is not there. */
@@ -24,10 +24,10 @@ export function checkDatabase(
   ]
 }
 
-/** Beside the file SQLite keeps two more, so that its folder counts as much. */
+/** Beside the file, past all links, SQLite keeps two more, so that its folder counts as much. */
 function writableFinding(path: string, isThere: boolean): Finding {
   const name = 'store writable'
-  const folder = dirname(path)
+  const folder = dirname(realPath(path))
   const closed = [...(isThere ? [path] : []), folder].find((place) => !isWritable(place))
   if (closed === undefined) return { name, ok: true, detail: 'the file and its folder', advice: '' }
   return {

@@ -1,7 +1,8 @@
 // Opens a SQLite file. WAL and NORMAL: a killed process loses nothing, and readers never wait for the writer.
 import { constants, Database } from 'bun:sqlite'
-import { accessSync, existsSync, constants as fileRights } from 'node:fs'
+import { accessSync, existsSync, constants as fileRights, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { type OpenFile, openForeign } from './foreign-file.ts'
 
 /** How long one statement waits for another process's lock; the longer wait is the store's. */
 const BUSY_TIMEOUT_MS = 500
@@ -22,31 +23,45 @@ const PAGE_BYTES = 16_384
 const WAL_PAGES = 1_000
 
 /** The open database. Throws what SQLite throws, so that a lock can be waited for, with nothing left open. */
-export function openDatabase(path: string, readOnly: boolean): Database {
-  const database = readOnly ? openToRead(path) : new Database(path, { create: true, readwrite: true })
-  try {
-    setUp(database, readOnly)
-    return database
-  } catch (error) {
-    database.close()
-    throw error
-  }
+export function openDatabase(path: string, readOnly: boolean): OpenFile {
+  if (readOnly) return openToRead(realPath(path))
+  const database = new Database(path, { create: true, readwrite: true })
+  return owned(setUp(database, false))
 }
 
 /**
  * Opens a file to read, and leaves nothing beside it. A read-only connection to a WAL database makes -wal and
  * -shm and lets them lie; one that may write removes them when it closes. Where the file or its folder cannot
- * be written nobody else writes either, and SQLite is told so: it would refuse to read otherwise.
+ * be written and -wal is not there, SQLite refuses to read, unless it is told that nobody writes: it is, and
+ * whether that holds is watched.
  */
-function openToRead(path: string): Database {
-  if (existsSync(`${path}-wal`)) return new Database(path, { readonly: true })
-  if (!isWritable(path) || !isWritable(dirname(path))) {
-    const address = `file:${encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23')}?immutable=1`
-    return new Database(address, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI)
-  }
+function openToRead(path: string): OpenFile {
+  const openLocked = (): Database => setUp(new Database(path, { readonly: true }), true)
+  if (!isWritable(path) || !isWritable(dirname(path)))
+    return openForeign(path, (hasLocks) => (hasLocks ? openLocked() : openUnlocked(path)))
+  if (existsSync(`${path}-wal`)) return owned(openLocked())
   const database = new Database(path, { create: false, readwrite: true })
   database.run('PRAGMA query_only = ON')
-  return database
+  return owned(setUp(database, true))
+}
+
+function openUnlocked(path: string): Database {
+  const address = `file:${encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23')}?immutable=1`
+  return setUp(new Database(address, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI), true)
+}
+
+function owned(database: Database): OpenFile {
+  return { look: (work) => work(database), close: () => database.close() }
+}
+
+/** Where a file is, past all links: there SQLite keeps the others, and not beside the link. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // What is not there is told by whoever opens it.
+    return path
+  }
 }
 
 /** Whether this user may write there. */
@@ -75,7 +90,18 @@ export function whileScanning<T>(database: Database, work: () => T): T {
   }
 }
 
-function setUp(database: Database, readOnly: boolean): void {
+/** Prepares a connection, which is closed where that fails. */
+function setUp(database: Database, readOnly: boolean): Database {
+  try {
+    runPragmas(database, readOnly)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function runPragmas(database: Database, readOnly: boolean): void {
   database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   database.run(`PRAGMA cache_size = -${CACHE_KIB}`)
   // Statement journals in memory: in a file they double the time in the system, and need a writable /tmp.

@@ -11,6 +11,7 @@ import { sqlitePath } from './address.ts'
 import type { SqliteCalls } from './calls.ts'
 import { startCounting } from './counting.ts'
 import { cannotOpen, explained, isBusy } from './errors.ts'
+import { isChanging } from './foreign-file.ts'
 import type { CallName } from './messages.ts'
 import { packPages } from './pages.ts'
 import { type Remote, startRemote } from './remote.ts'
@@ -37,7 +38,7 @@ export async function openSqlite(options: StoreOptions, clock: Clock): Promise<S
       attempt,
       again: (error) => (isBusy(error) ? { atLeastMs: 0 } : false),
     }).catch((error: unknown) => {
-      throw explained(error, path)
+      throw isChanging(error) ? beingWritten(path, error) : explained(error, path)
     })
   try {
     await run(() => remote.call('open', [absent ? ':memory:' : path, options.readOnly && !absent]))
@@ -58,6 +59,15 @@ export async function openSqlite(options: StoreOptions, clock: Clock): Promise<S
     }
   }
   return sqliteStore({ remote, openSecond, path, absent, options, clock, run })
+}
+
+/** Another account writes again and again, and leaves no time to read what is whole. */
+function beingWritten(path: string, cause: unknown): UnavailableError {
+  return new UnavailableError(
+    `the database ${path} is being written by another account`,
+    'run the same command again when that is done, or as a user who may write the file and its folder',
+    { cause },
+  )
 }
 
 /** Whether a file is yet to be made. Throws UserError where none can be: a folder is there, or none is. */
