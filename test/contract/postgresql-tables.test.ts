@@ -129,6 +129,34 @@ describe.skipIf(!bed)('tables of PostgreSQL', () => {
     LIMIT_MS,
   )
 
+  test(
+    'columns that fill themselves are none of our business, however a row comes',
+    async () => {
+      await bed?.sql.unsafe(
+        'ALTER TABLE klines_m1 ADD id bigserial NOT NULL, ADD place bigint GENERATED ALWAYS AS IDENTITY, ' +
+          'ADD inserted_at timestamptz NOT NULL DEFAULT now()',
+      )
+      await store.prepare(contractTables)
+      const rows = candles(DAY_0_MS, 1_440)
+      expect(await store.write([page(series, rows.slice(0, 500), { fresh: true })])).toEqual({
+        written: 500,
+        changed: 0,
+      })
+      expect(await store.write([page(series, rows.slice(0, 600))])).toEqual({ written: 100, changed: 0 })
+      expect(await store.write([page(series, rows.slice(600, 610))])).toEqual({ written: 10, changed: 0 })
+      const corrected = rows.map((row, i) => (i % 100 === 0 ? { ...row, volume: '7.5' } : row))
+      expect(await store.write([page(series, corrected)])).toEqual({ written: 830, changed: 7 })
+      const filled: unknown = await bed?.sql
+        .unsafe(
+          'SELECT count(DISTINCT id)::int, count(DISTINCT place)::int, count(inserted_at)::int ' +
+            'FROM klines_m1',
+        )
+        .values()
+      expect(filled).toEqual([[1_440, 1_440, 1_440]])
+    },
+    LIMIT_MS,
+  )
+
   const foreign = {
     'another key':
       'ALTER TABLE klines_m1 DROP CONSTRAINT klines_m1_pkey, ADD PRIMARY KEY (symbol, market, open_time)',
