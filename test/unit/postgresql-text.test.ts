@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { canonicalDecimal } from '../../src/core/decimal.ts'
 import type { Page } from '../../src/core/store.ts'
-import { arrayText, timeText } from '../../src/stores/postgresql/array-text.ts'
+import { arrayText, boundText, timeText } from '../../src/stores/postgresql/array-text.ts'
 import { copyChunks } from '../../src/stores/postgresql/copy-bytes.ts'
 import { layersOf } from '../../src/stores/postgresql/layers.ts'
 import { readBinaryCopy } from '../rig/binary-copy.ts'
@@ -39,6 +39,12 @@ describe('COPY', () => {
       const ms = Math.floor(i * 7_777_777_777.7)
       expect(rowsOf([page(klineSeries('A'), [candle(ms)])])[0]?.[2]).toBe(new Date(ms).toISOString())
     }
+  })
+
+  test('a bound that is too far away for a date is without end', () => {
+    expect([-9e15, -8.64e15, 8.64e15, 9e15, Date.UTC(9_999, 11, 31)].map(boundText)).toEqual([
+      ...['-infinity', '-infinity', 'infinity', 'infinity', '9999-12-31 00:00:00+00'],
+    ])
   })
 
   test('nulls, flags, ids of 63 bits and any text', () => {

@@ -30,6 +30,25 @@ export function timeText(ms: number): string {
   return `${whole}.${fraction < 10 ? '00' : fraction < 100 ? '0' : ''}${fraction}+00`
 }
 
+/** The days whose year has four digits. */
+const FIRST_DAY = Date.UTC(1_000, 0) / DAY_MS
+const LAST_DAY = Date.UTC(10_000, 0) / DAY_MS - 1
+
+/**
+ * The begin or the end of a span that is looked through, as timestamptz text. Where another hand has stored a
+ * time that is far away, spans lead there: `infinity`. Nothing that is written becomes that.
+ */
+export function boundText(ms: number): string {
+  const day = Math.floor(ms / DAY_MS)
+  if (day < FIRST_DAY) return '-infinity'
+  return day > LAST_DAY ? 'infinity' : timeText(ms)
+}
+
+/** Such bounds as an array literal. */
+export function boundsText(timesMs: readonly number[]): string {
+  return `{${timesMs.map((ms) => `"${boundText(ms)}"`).join(',')}}`
+}
+
 /**
  * A list of values of one kind as an array literal: `{a,b}`. Numbers need no quotes; text always gets them.
  */

@@ -4,7 +4,7 @@ import { isMember, markets, parseSeriesKey, type Series, seriesKey } from '../..
 import type { Span } from '../../core/span.ts'
 import type { Holding, Page } from '../../core/store.ts'
 import { COVERAGE_TABLE } from '../schema.ts'
-import { arrayText } from './array-text.ts'
+import { arrayText, boundsText, boundText } from './array-text.ts'
 import { existingTables } from './schema.ts'
 import type { Session } from './session.ts'
 import { arrayTypes, epochText, fromServer, readText } from './types.ts'
@@ -92,14 +92,8 @@ export async function counts(
     [
       series.market,
       series.symbol,
-      arrayText(
-        'time',
-        spans.map((span) => span.startMs),
-      ),
-      arrayText(
-        'time',
-        spans.map((span) => span.endMs),
-      ),
+      boundsText(spans.map((span) => span.startMs)),
+      boundsText(spans.map((span) => span.endMs)),
     ],
   )
   return rows.map(([count]) => Number(count))
@@ -153,7 +147,7 @@ export function readRows(
   const which =
     `${time} >= $3::timestamptz AND ${time} < $4::timestamptz ` +
     `ORDER BY ${order.join(', ')} LIMIT $5::bigint`
-  return rowsOf(session, series, table, which, [isoText(span.startMs), isoText(span.endMs), limit])
+  return rowsOf(session, series, table, which, [boundText(span.startMs), boundText(span.endMs), limit])
 }
 
 /** The rows of a series from an id on, in order of ids, at most `limit`. Throws as readRows does. */
@@ -186,5 +180,3 @@ async function rowsOf(
     columns: table.columns.map(({ kind }, i) => rows.map((row) => fromServer(kind, row[i]))),
   }
 }
-
-const isoText = (ms: number): string => new Date(ms).toISOString()

@@ -31,9 +31,15 @@ export function readText({ name, kind }: Column): string {
   return kind === 'flag' ? `${name}::int AS ${name}` : name
 }
 
+/** What `infinity` reads as, which no program of ours writes: later than any time that a date can hold. */
+const NEVER_MS = 9_000_000_000_000_000
+
 /** Epoch ms of a time expression; null for null. */
 export function epochText(expression: string): string {
-  return `round(extract(epoch FROM ${expression}) * 1000)::bigint`
+  return (
+    `CASE ${expression} WHEN 'infinity' THEN ${NEVER_MS} WHEN '-infinity' THEN -${NEVER_MS} ` +
+    `ELSE round(extract(epoch FROM ${expression}) * 1000)::bigint END`
+  )
 }
 
 /** A value that readText gave, in the contract's form. */
