@@ -30,6 +30,17 @@ const BEGIN_LIMIT_MS = 15_000
  */
 const KEY_LOOKUPS = '; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off'
 
+/**
+ * What a server, a database or a user may have as its default and would change what statements mean, or how
+ * the server spells types. It costs no round trip of its own.
+ */
+const OWN_MEANING = [
+  "TimeZone = 'UTC'",
+  "DateStyle = 'ISO, YMD'",
+  'array_nulls = on',
+  'quote_all_identifiers = off',
+]
+
 export type Access = 'read' | 'write'
 
 /**
@@ -74,6 +85,6 @@ function beginText(access: Access, timeoutMs: number): string {
     `BEGIN ISOLATION LEVEL READ COMMITTED${mode}; SET LOCAL statement_timeout = ${timeoutMs}; ` +
     `SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; ` +
     `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}; ` +
-    `SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'${plans}`
+    `${OWN_MEANING.map((setting) => `SET LOCAL ${setting}`).join('; ')}${plans}`
   )
 }
