@@ -21,6 +21,7 @@ describe('exit codes', () => {
     ['a host that is down', 'EHOSTDOWN', 75],
     ['a lost connection', 'ECONNRESET', 75],
     ['a server that is starting', '57P03', 75],
+    ['a transaction that took longer than the server lets it', '25P04', 75],
     ['a statement that we got wrong', '42601', 1],
   ]
   for (const [name, code, exit] of cases) {

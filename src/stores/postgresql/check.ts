@@ -4,6 +4,7 @@ import type { Table } from '../../core/dataset.ts'
 import type { Finding } from '../../core/store.ts'
 import { PetrosaError } from '../../errors.ts'
 import { arrayText } from './array-text.ts'
+import { NO_SCHEMA_ADVICE } from './errors.ts'
 import { checkSchema, existingTables, ownShapes } from './schema.ts'
 import type { Session } from './session.ts'
 import { inTransaction } from './transaction.ts'
@@ -63,11 +64,14 @@ export async function checkServer(
         `${server.freeConnections} of ${server.maxConnections} free, ${sessions} needed at most`,
         'raise max_connections, or close other programs',
       ),
-      finding('store schema', true, `${existing.length} of ${names.length} tables`),
+      server.hasSchema
+        ? finding('store schema', true, `${existing.length} of ${names.length} tables`)
+        : finding('store schema', false, 'search_path names no schema that is there', NO_SCHEMA_ADVICE),
     ]
   })
-  const made = findings.at(-1)?.detail ?? ''
-  return [...findings.slice(0, -1), await shapeFinding(session, tables, place, made)]
+  const last = findings.at(-1)
+  if (!last?.ok) return findings
+  return [...findings.slice(0, -1), await shapeFinding(session, tables, place, last.detail)]
 }
 
 /** The schema's version and how many of its tables are `made`, or why they are not ours. */
@@ -92,6 +96,8 @@ type ServerFacts = {
   readonly encoding: string
   readonly readOnly: boolean
   readonly user: string
+  /** Whether search_path leads to one. */
+  readonly hasSchema: boolean
   readonly maxConnections: number
   readonly freeConnections: number
 }
@@ -101,17 +107,19 @@ async function serverFacts(session: Session): Promise<ServerFacts> {
     `SELECT current_setting('server_version'), current_setting('server_version_num')::int,
       current_setting('server_encoding'),
       pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on', current_user,
+      current_schema() IS NOT NULL,
       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
       (SELECT count(*) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid())`,
   )
-  const [version, versionNumber, encoding, readOnly, user, maxConnections, used] = rows[0] ?? []
+  const [version, versionNumber, encoding, readOnly, user, hasSchema, maxConnections, used] = rows[0] ?? []
   return {
     version: String(version),
     versionNumber: Number(versionNumber),
     encoding: String(encoding),
     readOnly: readOnly === true,
     user: String(user),
+    hasSchema: hasSchema === true,
     maxConnections: Number(maxConnections),
     freeConnections: Number(maxConnections) - Number(used),
   }
@@ -129,7 +137,7 @@ async function rightsFinding(
       WHERE NOT has_table_privilege(to_regclass(quote_ident(name)), privilege)
     UNION ALL SELECT 'database TEMPORARY' WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL SELECT 'schema CREATE' WHERE ${missing > 0}
-      AND NOT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`,
+      AND NOT coalesce(has_schema_privilege(current_schema(), 'CREATE'), true)`,
     [arrayText('text', existing)],
   )
   const lacking = rows.map(([right]) => String(right))

@@ -5,6 +5,10 @@ import { type Address, placeText } from './address.ts'
 
 const REPEAT = 'then run the same command again: all that was committed is kept'
 
+/** Where search_path names no schema that exists. */
+export const NO_SCHEMA_ADVICE =
+  'make it with CREATE SCHEMA, or correct search_path in the options of the URI, of the user or the database'
+
 /** The SQLSTATE of the server, or the code of the system or the driver; '' when there is none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
@@ -142,8 +146,14 @@ function explainedRefusal(failure: Failure, database: string): UserError | null 
         'name the primary server in --db-uri or POSTGRESQL_URI, not a replica; ' +
           'or take default_transaction_read_only from the user or the database',
       )
-    case '42P01':
     case '3F000':
+      return user(`no schema that search_path names is in the ${place}: ${said}`, NO_SCHEMA_ADVICE)
+    case '22P05':
+      return user(
+        `the ${place} cannot hold the name of a symbol in its encoding: ${said}`,
+        "use one in UTF8 (CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'), or --exclude the symbol",
+      )
+    case '42P01':
       return user(`the schema in the ${place} is missing: ${said}`, 'make it with petrosa check --prepare')
     case '42703':
       return user(
@@ -182,6 +192,7 @@ function explainedState({ code, said, place, options }: Failure): UnavailableErr
         'raise max_connections or close other programs',
       )
     case '57014':
+    case '25P04':
       return unavailable(`the ${place} took too long: ${said}`, `see what keeps the server busy, ${REPEAT}`)
     case '55P03':
       return unavailable(`the ${place} is locked by another program: ${said}`, `let it finish, ${REPEAT}`)
