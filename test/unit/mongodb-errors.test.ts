@@ -23,6 +23,7 @@ describe('exit codes', () => {
     ['a wrong argument to the driver', new MongoInvalidArgumentError('Invalid BulkOperation'), 1],
     ['a database with a name that the server refuses', said(73), 2],
     ['a database that differs from another only in capitals', said(13_297), 2],
+    ['the database local', said(20, 'This MongoDB deployment does not support retryable writes.'), 2],
     ['disk full', said(14_031), 75],
     ['over the quota of a hosted cluster', said(8_000, 'you are over your space quota, using 520 MB'), 75],
     ['shutting down', said(91), 75],

@@ -141,6 +141,14 @@ function explainedSetting(error: MongoError, place: string): PetrosaError | null
       options,
     )
   }
+  // What the driver says of the database local, which keeps a server's own affairs and is never replicated.
+  if (/does not support retryable writes/.test(error.message)) {
+    return new UserError(
+      `${place} takes no writes that can be repeated`,
+      'name another database than local in --db-uri or MONGODB_URI',
+      options,
+    )
+  }
   if (tlsFailure(error)) {
     return new UserError(
       `no TLS connection to ${place}: its certificate is not accepted (${tlsFailure(error)})`,
