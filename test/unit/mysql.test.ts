@@ -1,7 +1,7 @@
 // What the MySQL store decides without a server: what a URI says, what an error means, which rights are
 // lacking, how times and statements look.
 import { describe, expect, test } from 'bun:test'
-import { exitCodeOf, PetrosaError } from '../../src/errors.ts'
+import { exitCodeOf, PetrosaError, UserError } from '../../src/errors.ts'
 import { readAddress } from '../../src/stores/mysql/address.ts'
 import { lackingRights, versionFinding } from '../../src/stores/mysql/check.ts'
 import { explained, isPassing } from '../../src/stores/mysql/errors.ts'
@@ -43,6 +43,38 @@ describe('the URI', () => {
     })
   }
 
+  test('the path of a socket takes the place of host and port, in the word of every client', () => {
+    for (const word of ['unix_socket', 'socket', 'socketPath'])
+      expect(readAddress(`mysql+pymysql://me@db.example/x?${word}=/run/m%20y.sock`)).toMatchObject({
+        socket: '/run/m y.sock',
+        place: "database 'x' at /run/m y.sock",
+      })
+    // As SQLAlchemy writes it.
+    expect(readAddress('mysql+pymysql://me:pw@/x?unix_socket=/run/my.sock')).toMatchObject({
+      ...{ socket: '/run/my.sock', user: 'me', password: 'pw', database: 'x' },
+    })
+    expect(readAddress('mysql://me@db.example/x?charset=utf8mb4&serverTimezone=UTC').socket).toBeNull()
+  })
+
+  test('a word about where to connect that is not known is refused, and so is half a path', () => {
+    for (const word of [
+      'host=h',
+      'port=1',
+      'user=u',
+      'passwd=p',
+      'db=y',
+      'read_default_file=/f',
+      'socket=m.sock',
+    ])
+      expect(() => readAddress(`mysql://me@db.example/x?${word}`)).toThrow(UserError)
+  })
+
+  test('a name that the servers take for none, or for another one, is refused', () => {
+    for (const name of ['x%20', 'x%F0%9F%98%80', 'x%00', 'a%2Fb', 'x'.repeat(65)])
+      expect(() => readAddress(`mysql://me@db.example/${name}`)).toThrow(UserError)
+    expect(readAddress('mysql://me@db.example/a%60b%20c').database).toBe('a`b c')
+  })
+
   const bad = ['postgres://a/b', 'mysql://a', 'nothing', 'mysql://a/b?ssl-mode=SOME', 'mysql://a:%zz@b/c']
   for (const uri of [
     ...bad,
@@ -63,6 +95,7 @@ describe('errors', () => {
     [2, { errno: 1045 }, 'Access denied for user'],
     [2, { errno: 1142 }, 'INSERT command denied'],
     [2, { errno: 1049 }, 'Unknown database'],
+    [2, { errno: 1102 }, "Incorrect database name '#x'"],
     [2, { errno: 3159 }, 'Connections using insecure transport are prohibited'],
     [2, { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, 'self-signed certificate'],
     [75, { errno: 1021 }, 'Disk full'],
@@ -103,6 +136,7 @@ test('rights are read from grants on all, on the database, and on a pattern', ()
   expect(lackingRights([on('SELECT, INSERT, UPDATE, DELETE, CREATE', '`pet\\_%`.*')], 'petx1')).toHaveLength(
     5,
   )
+  expect(lackingRights([on('ALL PRIVILEGES', '`a``b`.*')], 'a`b')).toEqual([])
   expect(lackingRights(['GRANT `writer`@`%` TO `me`@`%`'], 'x')).toBeNull()
 })
 

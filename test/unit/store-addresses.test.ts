@@ -34,6 +34,12 @@ test('what the manual names is read as it says', () => {
     connectTimeoutMs: 7_000,
     primaryOnly: true,
   })
+  given(['host'], column(2))
+  expect(parseAddress('postgres://h/x?host=/run/postgresql').endpoints).toMatchObject([
+    { host: '/run/postgresql' },
+  ])
+  given(['unix_socket'], column(3))
+  expect(readAddress('mysql://h/x?unix_socket=/run/my.sock').socket).toBe('/run/my.sock')
   given(['ssl-ca', 'ssl-cert', 'ssl-key', 'connect-timeout', 'read-timeout', 'local-infile=0'], column(3))
   expect(
     readAddress(

@@ -10,6 +10,8 @@ export type TlsMode = (typeof tlsModes)[number]
 export type Address = {
   readonly host: string
   readonly port: number
+  /** The path of a Unix socket, which is used in place of host and port; null where none is named. */
+  readonly socket: string | null
   readonly user: string
   readonly password: string
   readonly database: string
@@ -35,6 +37,19 @@ const ANSWER_LIMIT_MS = 300_000
 /** Longest name of a database, in characters (MySQL and MariaDB alike). */
 const DATABASE_NAME_LIMIT = 64
 
+/** What servers take for no name, or for another: a blank at its end, and what is four bytes in UTF-8. */
+const noName = /[/\0\u{10000}-\u{10ffff}]| $/u
+
+/** Every client has its own word for the path of a Unix socket. */
+const socketNames = ['unix-socket', 'socket', 'socketpath']
+
+/** Words of other clients for what stands before the question mark here, and for files that name it. */
+const placeNames = [
+  /^(host(name|addr)?|server|address|port|path|pipe|named-?pipe|protocol|service|bind-address|proxy.*)$/,
+  /^(user(name)?|pass(word|wd)?|db|database|unix.*|.*socket(-?(path|file|factory))?)$/,
+  /^((read-)?defaults?-?(file|group)|option-?files?)$/,
+]
+
 const schemes = ['mysql:', 'mysql+pymysql:', 'mysql+mysqldb:', 'mariadb:', 'mariadb+pymysql:']
 
 const off = ['0', 'false', 'no', 'off', 'disabled', 'disable']
@@ -49,15 +64,12 @@ export function readAddress(uri: string): Address {
   const url = parse(uri)
   const read = (part: string): string => decode(part)
   const database = read(url.pathname.replace(/^\//, ''))
-  if (database === '' || database.length > DATABASE_NAME_LIMIT || database.includes('/')) {
-    throw new UserError(
-      database === '' ? 'the MySQL URI names no database' : 'the database in the MySQL URI is no name',
-      'write it as mysql://user:password@host:3306/binance (--db-uri or MYSQL_URI)',
-    )
-  }
+  refuseName(database)
   const host = read(url.hostname.replace(/^\[|\]$/g, '')) || '127.0.0.1'
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port)
   const options = new Map([...url.searchParams].map(([name, value]) => [plain(name), value]))
+  const socket = socketNames.map((name) => options.get(name)).find((path) => path !== undefined) ?? null
+  refuseUnknownPlace(options, socket)
   refuseUnknownTls(options)
   const tls = tlsMode(options)
   // A certificate is made out to a name. The driver lets any pass for an address, so that is refused here.
@@ -70,6 +82,7 @@ export function readAddress(uri: string): Address {
   return {
     host,
     port,
+    socket,
     user: read(url.username),
     password: read(url.password),
     database,
@@ -80,14 +93,29 @@ export function readAddress(uri: string): Address {
     localInfile: !off.includes((options.get('local-infile') ?? '1').toLowerCase()),
     connectLimitMs: seconds(options, 'connect-timeout', CONNECT_LIMIT_MS),
     answerLimitMs: seconds(options, 'read-timeout', ANSWER_LIMIT_MS),
-    place: `database '${database}' at ${host}:${port}`,
+    place: `database '${database}' at ${socket ?? `${host}:${port}`}`,
   }
+}
+
+function refuseName(database: string): void {
+  if (database === '') {
+    throw new UserError(
+      'the MySQL URI names no database',
+      'write it as mysql://user:password@host:3306/binance (--db-uri or MYSQL_URI)',
+    )
+  }
+  if (database.length <= DATABASE_NAME_LIMIT && !noName.test(database)) return
+  throw new UserError(
+    'the database in the MySQL URI is no name',
+    `name it in at most ${DATABASE_NAME_LIMIT} characters, with no /, no emoji and no blank at its end`,
+  )
 }
 
 function parse(uri: string): URL {
   let url: URL | null = null
   try {
-    url = new URL(uri)
+    // SQLAlchemy leaves the host out where a socket follows, which is no URL after a user.
+    url = new URL(uri.replace(/^([\w+]+:\/\/[^/?#]*@)(?=\/)/, '$1localhost'))
   } catch {
     // Said below, without the URI: it may hold a password.
   }
@@ -126,6 +154,23 @@ const tlsNames = [
   'ssl-verify-identity',
   'tls',
 ]
+
+/** An unknown word about where to connect is refused: passed over, it would lead to another server. */
+function refuseUnknownPlace(options: ReadonlyMap<string, string>, socket: string | null): void {
+  if (socket !== null && !socket.startsWith('/')) {
+    throw new UserError(
+      `the MySQL URI names the socket '${socket}', which is no whole path`,
+      'write it as unix_socket=/run/mysqld/mysqld.sock',
+    )
+  }
+  for (const name of options.keys()) {
+    if (socketNames.includes(name) || !placeNames.some((pattern) => pattern.test(name))) continue
+    throw new UserError(
+      `the MySQL URI says '${name}' after its question mark, which is not known here`,
+      'write mysql://user:password@host:3306/binance, or unix_socket=/path for the socket of a server',
+    )
+  }
+}
 
 /** An unknown word about protection is refused, since passing it over could leave the line open. */
 function refuseUnknownTls(options: ReadonlyMap<string, string>): void {

@@ -8,6 +8,7 @@ import type { Address } from './address.ts'
 import { missingDatabase } from './errors.ts'
 import { ownShapes, schemaState, tableNames } from './schema.ts'
 import type { Session } from './session.ts'
+import { quoted } from './text.ts'
 
 /** What the program does in its database. */
 const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE']
@@ -99,7 +100,7 @@ async function rightsFinding(
   if (lacking === null) return finding('store rights', true, 'they come from a role and are not looked into')
   const detail =
     lacking.length === 0 ? `the user has ${needed.join(', ')}` : `the user lacks ${lacking.join(', ')}`
-  const advice = `GRANT ${lacking.join(', ')} ON ${address.database}.* TO this user`
+  const advice = `GRANT ${lacking.join(', ')} ON ${quoted(address.database)}.* TO this user`
   return finding('store rights', lacking.length === 0, detail, advice)
 }
 
@@ -117,7 +118,7 @@ export function lackingRights(
       roles ||= !/ ON /i.test(grant)
       continue
     }
-    if (!covers(match[2] ?? '', database)) continue
+    if (!covers((match[2] ?? '').replaceAll('``', '`'), database)) continue
     for (const right of (match[1] ?? '').toUpperCase().split(/,\s*/)) held.add(right)
   }
   if (held.has('ALL PRIVILEGES') || held.has('ALL')) return []

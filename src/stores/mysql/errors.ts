@@ -46,6 +46,8 @@ const ENDED = [
 ]
 const LOCAL_REFUSED = [1148, 3948, 4166, 1235]
 const PASSWORD = [1045, 1698, 1862, 1820, 3118, 3879, 4151]
+/** A name that the server takes for none: of a character that it does not know, or too long. */
+const NO_NAMES = [1102, 1059]
 /** Access to the database as a whole: it may be there or not, the server does not say. */
 const DATABASE_DENIED = 1044
 const RIGHTS = [1142, 1143, 1227, 1370, 1419, 1410, 3619]
@@ -119,6 +121,7 @@ export function explained(error: unknown, place: string): unknown {
     )
   }
   if (number === UNKNOWN_DATABASE) return missingDatabase(place, options)
+  if (NO_NAMES.includes(number)) return user(`the database cannot be called so: ${said}`, NAME_ADVICE)
   if (number === DATABASE_DENIED) {
     return user(`the user may not use or make this database: ${said}`, DATABASE_ADVICE)
   }
@@ -176,6 +179,8 @@ export function explained(error: unknown, place: string): unknown {
 
 const TLS_ADVICE =
   'set ?ssl-mode= DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY and &ssl-ca=FILE in the URI'
+
+const NAME_ADVICE = 'name another database in --db-uri or MYSQL_URI, of letters, digits and _'
 
 const DATABASE_ADVICE =
   'correct its name in --db-uri or MYSQL_URI, or let an administrator run: CREATE DATABASE … ' +

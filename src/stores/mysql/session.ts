@@ -69,8 +69,9 @@ export async function openSession(address: Address): Promise<Session> {
 
 async function connect(address: Address, tls: SslOptions | null, inDatabase: boolean): Promise<Connection> {
   const options: ConnectionOptions = {
-    host: address.host,
-    port: address.port,
+    ...(address.socket === null
+      ? { host: address.host, port: address.port }
+      : { host: address.host, socketPath: address.socket }),
     user: address.user,
     password: address.password,
     ...(inDatabase ? { database: address.database } : {}),

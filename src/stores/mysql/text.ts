@@ -38,9 +38,9 @@ function dayText(day: number): string {
   return text
 }
 
-/** An identifier of our own tables, in backticks: `rows` is a reserved word. */
+/** A name in backticks, since `rows` is a reserved word and a database may be called anything. */
 export function quoted(name: string): string {
-  return `\`${name}\``
+  return `\`${name.replaceAll('`', '``')}\``
 }
 
 /**
