@@ -31,6 +31,24 @@ async function refusal(outside: Outside): Promise<string> {
 const yaml = (text: string): Outside => ({ flags: { config: 'c.yaml' }, files: { 'c.yaml': text } })
 
 describe('precedence', () => {
+  test('what a job says itself only a flag overrides; the rest it has as everybody', async () => {
+    const text = 'market: um\nperiod: 4h\njobs:\n  - period: 1h\n  - symbols: BTCUSDT\n'
+    const jobsOf = async (flags: Partial<Record<SettingName, string>>) => {
+      const given = new Map(Object.entries({ config: 'c.yaml', ...flags }) as [SettingName, string][])
+      const world = testWorld({ env: { PERIODS: '1d' }, files: { 'c.yaml': text } })
+      const { jobs } = await resolveSettings(world, given, all)
+      return jobs.map(({ settings }) => [settings.market, settings.period])
+    }
+    expect(await jobsOf({})).toEqual([
+      ['um', ['1h']],
+      ['um', ['1d']],
+    ])
+    expect(await jobsOf({ period: '5m' })).toEqual([
+      ['um', ['5m']],
+      ['um', ['5m']],
+    ])
+  })
+
   const levels: readonly (readonly [string, Outside, string, string])[] = [
     ['default', {}, '15m', 'default'],
     ['config', { env: { CONFIG: 'c.yaml' } }, '1h', 'config'],
