@@ -89,9 +89,9 @@ export class Client {
     return this.#weight
   }
 
-  /** Where a market is asked. */
-  urlOf(market: Market): string {
-    return this.#options.urls[market]
+  /** The host that a market is asked at. */
+  host(market: Market): string {
+    return new URL(this.#options.urls[market]).host
   }
 
   budget(market: Market): WeightBudget {
@@ -185,7 +185,7 @@ export class Client {
           told: (error, attempt, pauseMs) =>
             this.#options.tell({
               type: 'page-retried',
-              host: this.#host(request),
+              host: this.host(request.market),
               attempt,
               pauseMs,
               reason: String(error),
@@ -203,13 +203,9 @@ export class Client {
     }
   }
 
-  #host(request: { readonly market: Market }): string {
-    return new URL(this.#options.urls[request.market]).host
-  }
-
   async #once<T>(request: ClientRequest<T>): Promise<Reply<T>> {
     const { market, path, weight } = request
-    const host = this.#host(request)
+    const host = this.host(request.market)
     const budget = this.#budgets[market]
     const ownBucket = request.bucket === 'funding'
     // A request of its own bucket waits for a pause of the host too, and spends none of its weight.

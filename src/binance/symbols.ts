@@ -59,8 +59,8 @@ export async function fetchListings(
         read: (body) => readJson(body, exchangeInfo),
       })
     ).value
-  const { host } = new URL(client.urlOf(market))
-  const info = await askedOnceOrTwice(ask, narrow ? symbols : null, `${host}${facts.exchangeInfoPath}`)
+  const address = client.host(market) + facts.exchangeInfoPath
+  const info = await askedOnceOrTwice(ask, narrow ? symbols : null, address)
   const weightLimit = info.rateLimits.find(
     (limit) => limit.rateLimitType === 'REQUEST_WEIGHT' && limit.interval === 'MINUTE',
   )

@@ -11,7 +11,7 @@ import type { Dataset } from '../core/dataset.ts'
 import { type DatasetName, isMember, type Market, markets } from '../core/series.ts'
 import { datasetNamed } from '../datasets/all.ts'
 import { UnavailableError } from '../errors.ts'
-import { type CommandContext, need } from './command.ts'
+import { type CommandContext, need, type Spent } from './command.ts'
 
 /** The exchange as far as it is in reach. */
 export type Exchange = {
@@ -22,7 +22,7 @@ export type Exchange = {
   readonly blocked: BlockedError | null
   /** The exchange's clock, epoch ms; this machine's where the API is out of reach. */
   readonly nowMs: () => number
-  readonly spent: () => { readonly requests: number; readonly weight: number; readonly archives: number }
+  readonly spent: () => Spent
 }
 
 /**
