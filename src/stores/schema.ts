@@ -20,7 +20,7 @@ export type OwnTable = {
 export const COVERAGE_TABLE = 'petrosa_coverage'
 export const SCHEMA_TABLE = 'petrosa_schema'
 
-/** The columns of petrosa_coverage, in order; its key is (series, start_time). */
+/** The columns of petrosa_coverage, in order. */
 export const coverageColumns: readonly Column[] = [
   { name: 'series', kind: 'text' },
   { name: 'start_time', kind: 'time' },
@@ -35,6 +35,23 @@ export const coverageColumns: readonly Column[] = [
   { name: 'checked_at', kind: 'time' },
   { name: 'reason', kind: 'text', nullable: true },
 ]
+
+/** The ledger of all series. */
+export const coverageTable: OwnTable = {
+  name: COVERAGE_TABLE,
+  columns: coverageColumns,
+  key: ['series', 'start_time'],
+}
+
+/** The versions of the schema that were made. */
+export const schemaTable: OwnTable = {
+  name: SCHEMA_TABLE,
+  columns: [
+    { name: 'version', kind: 'integer' },
+    { name: 'applied_at', kind: 'time' },
+  ],
+  key: ['version'],
+}
 
 /** A row of petrosa_coverage as SQL drivers give it, times already in epoch ms and ids as text. */
 export type CoverageRecord = {

@@ -6,8 +6,7 @@ import { archivesTable } from '../archives.ts'
 import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
 import {
-  COVERAGE_TABLE,
-  coverageColumns,
+  coverageTable,
   type OwnTable,
   refuseForeignShape,
   refuseNewerSchema,
@@ -29,12 +28,7 @@ import {
 import type { Connection } from './open.ts'
 
 /** In the order of the versions of the schema that brought them: the ledger with 1, the leases with 3. */
-const ownTables: readonly OwnTable[] = [
-  { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] },
-  archivesTable,
-  replacedTable,
-  leasesTable,
-]
+const ownTables: readonly OwnTable[] = [coverageTable, archivesTable, replacedTable, leasesTable]
 
 /** An index of the same name or fields exists with other options. */
 const indexConflictCodes = [85, 86]

@@ -13,13 +13,13 @@ import { archivesTable } from '../archives.ts'
 import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
 import {
-  COVERAGE_TABLE,
-  coverageColumns,
+  coverageTable,
   refuseAddition,
   refuseForeignShape,
   refuseNewerSchema,
   SCHEMA_TABLE,
   SCHEMA_VERSION,
+  schemaTable,
 } from '../schema.ts'
 import { lockName, releaseLocks, takeLocks } from './ledger.ts'
 import type { Session } from './session.ts'
@@ -58,23 +58,9 @@ type Shape = {
   readonly index?: readonly string[]
 }
 
-const coverageShape: Shape = {
-  name: COVERAGE_TABLE,
-  columns: coverageColumns,
-  key: ['series', 'start_time'],
-}
-const schemaShape: Shape = {
-  name: SCHEMA_TABLE,
-  columns: [
-    { name: 'version', kind: 'integer' },
-    { name: 'applied_at', kind: 'time' },
-  ],
-  key: ['version'],
-}
-
 /** The tables for the program's own use. */
 export const ownShapes: readonly Shape[] = [
-  ...[schemaShape, coverageShape, archivesTable, replacedTable],
+  ...[schemaTable, coverageTable, archivesTable, replacedTable],
   leasesTable,
 ]
 
@@ -86,7 +72,7 @@ const LONG_KEYS = ' ROW_FORMAT = DYNAMIC'
  * half a migration.
  */
 const migrations: readonly { readonly version: number; readonly statements: readonly string[] }[] = [
-  { version: 1, statements: [createTable(coverageShape)] },
+  { version: 1, statements: [createTable(coverageTable)] },
   { version: 2, statements: [archivesTable, replacedTable].map((table) => createTable(table) + LONG_KEYS) },
   { version: 3, statements: [createTable(leasesTable)] },
 ]
@@ -103,7 +89,7 @@ export async function prepareSchema(
   const { version: found, missing } = await schemaState(session, tables, place)
   if (missing === 0 && found === SCHEMA_VERSION) return
   await takeLocks(session, [lockName(`${database}/schema`)], SCHEMA_WAIT_S)
-  await session.connection.query(createTable(schemaShape))
+  await session.connection.query(createTable(schemaTable))
   const version = await schemaVersion(session)
   for (const migration of migrations.filter((one) => one.version > version)) {
     for (const statement of migration.statements) await session.connection.query(statement)
@@ -129,7 +115,7 @@ export async function schemaState(
   const own = [...ownShapes, ...tables.map(shapeOf)]
   const found = await readShapes(session, own)
   const missing = own.filter((shape) => !checkShape(shape, found.get(shape.name), place))
-  const version = missing.includes(schemaShape) ? 0 : await schemaVersion(session)
+  const version = missing.includes(schemaTable) ? 0 : await schemaVersion(session)
   refuseNewerSchema(version, place)
   return { version, missing: missing.length }
 }

@@ -5,13 +5,13 @@ import { archivesTable } from '../archives.ts'
 import { leasesTable } from '../leases.ts'
 import { replacedTable } from '../replaced.ts'
 import {
-  COVERAGE_TABLE,
-  coverageColumns,
+  coverageTable,
   refuseAddition,
   refuseForeignShape,
   refuseNewerSchema,
   SCHEMA_TABLE,
   SCHEMA_VERSION,
+  schemaTable,
 } from '../schema.ts'
 import { arrayText } from './array-text.ts'
 import { lockSchema } from './locks.ts'
@@ -21,21 +21,10 @@ import { columnTypes, holdsKind } from './types.ts'
 
 type Shape = { readonly name: string; readonly columns: readonly Column[]; readonly key: readonly string[] }
 
-const schemaShape: Shape = {
-  name: SCHEMA_TABLE,
-  columns: [
-    { name: 'version', kind: 'integer' },
-    { name: 'applied_at', kind: 'time' },
-  ],
-  key: ['version'],
-}
-
-const coverageShape: Shape = { name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] }
-
 /** Each raises the schema by one; applied in order, in the transaction that records it. */
 const migrations: readonly (readonly string[])[] = [
   // The ledger's rows are rewritten in place as spans grow; room in each page keeps that off the index.
-  [`${createTable(coverageShape)} WITH (fillfactor = 70)`],
+  [`${createTable(coverageTable)} WITH (fillfactor = 70)`],
   [createTable(archivesTable), createTable(replacedTable)],
   // Renewed every few seconds, in place as long as there is room.
   [`${createTable(leasesTable)} WITH (fillfactor = 50)`],
@@ -43,7 +32,7 @@ const migrations: readonly (readonly string[])[] = [
 
 /** The tables for the program's own use. */
 export const ownShapes: readonly Shape[] = [
-  ...[schemaShape, coverageShape, archivesTable, replacedTable],
+  ...[schemaTable, coverageTable, archivesTable, replacedTable],
   leasesTable,
 ]
 
@@ -65,7 +54,7 @@ export async function prepareSchema(
     await lockSchema(session)
     // Another process may have made it all while this one waited.
     const { version, missing } = await schemaState(session, shapes, place)
-    if (missing.has(SCHEMA_TABLE)) await session.run(createTable(schemaShape))
+    if (missing.has(SCHEMA_TABLE)) await session.run(createTable(schemaTable))
     for (const [i, statements] of migrations.entries()) {
       if (i < version) continue
       for (const statement of statements) await session.run(statement)

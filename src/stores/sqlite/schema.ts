@@ -4,28 +4,13 @@ import type { Database } from 'bun:sqlite'
 import { allColumns, keyNames, type Table } from '../../core/dataset.ts'
 import { archivesTable } from '../archives.ts'
 import { replacedTable } from '../replaced.ts'
-import {
-  COVERAGE_TABLE,
-  coverageColumns,
-  refuseNewerSchema,
-  SCHEMA_TABLE,
-  SCHEMA_VERSION,
-} from '../schema.ts'
+import { coverageTable, refuseNewerSchema, SCHEMA_TABLE, SCHEMA_VERSION, schemaTable } from '../schema.ts'
 import { affinity, checkShape, kindOf, type Shape } from './shapes.ts'
 import { checkFloatView, createFloatView } from './views.ts'
 
-const schemaShape: Shape = {
-  name: SCHEMA_TABLE,
-  columns: [
-    { name: 'version', kind: 'integer' },
-    { name: 'applied_at', kind: 'time' },
-  ],
-  key: ['version'],
-}
-
 /** The tables that each version of the schema brought, in order. */
 const migrations: readonly (readonly Shape[])[] = [
-  [{ name: COVERAGE_TABLE, columns: coverageColumns, key: ['series', 'start_time'] }],
+  [coverageTable],
   [archivesTable, replacedTable],
   // Leases, which this store has none of.
   [],
@@ -70,7 +55,7 @@ type SchemaState = {
 
 /** The schema's version and what is missing of it. Throws UserError for what is not ours. */
 export function schemaState(database: Database, tables: readonly Table[], place: string): SchemaState {
-  checkShape(database, schemaShape, place)
+  checkShape(database, schemaTable, place)
   const version = schemaVersion(database)
   refuseNewerSchema(version, place)
   const shapes = [
